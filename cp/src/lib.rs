@@ -1,0 +1,1 @@
+//! The control plane: Admin API, identity, history, internal CA, data-plane manager.

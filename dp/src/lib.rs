@@ -1,0 +1,1 @@
+//! The data plane: listeners, router, plugins, upstreams, configuration sync and snapshots.

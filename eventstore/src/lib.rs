@@ -1,0 +1,1 @@
+//! The event log and the key space that is projected from it.

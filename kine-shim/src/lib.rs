@@ -1,0 +1,1 @@
+//! The etcd v3 service over the key space.

@@ -1,0 +1,1 @@
+//! Process life: configuration, supervision, shutdown, clock, logs, TLS identities, servers.

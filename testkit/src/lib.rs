@@ -1,0 +1,1 @@
+//! Throw-away databases, fake upstreams, clocks and certificates for tests.
