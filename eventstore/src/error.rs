@@ -1,0 +1,39 @@
+//! What can go wrong with the log, as its callers tell it apart.
+
+/// An error of the event store.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database can't be reached, is full, or refused the write. Nothing was written; trying again is sound.
+    #[error("the event log is unavailable")]
+    Unavailable(#[source] sqlx::Error),
+    /// The answer to COMMIT was lost and the outcome could not be looked up yet. Ask again with the same request id.
+    #[error("the outcome of the write is not known yet")]
+    Unknown(#[source] sqlx::Error),
+    /// The transaction can't be carried out; the texts are etcd's. Nothing was written and no revision was taken.
+    #[error(transparent)]
+    Txn(#[from] crate::txn::Error),
+    /// The proposal's audit entry would exceed 65,535 bytes.
+    #[error("the audit entry would have {size} bytes, more than the 65535 allowed")]
+    EntryTooLarge {
+        /// Size of the entry, in bytes.
+        size: usize,
+    },
+    /// The log contradicts itself: a hole, or a head that went back. The store no longer serves.
+    #[error("the event log is corrupt: {0}")]
+    Corrupt(String),
+    /// The store URL names no known database.
+    #[error("unknown store {0:?}: use sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE")]
+    UnknownStore(String),
+    /// The database was migrated by a newer version of Portolan, or a migration failed.
+    #[error("the database schema can't be brought up to date")]
+    Migrate(#[source] sqlx::migrate::MigrateError),
+    /// The store is shutting down and takes no more proposals.
+    #[error("the event log is shutting down")]
+    Closed,
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Unavailable(error)
+    }
+}
