@@ -6,7 +6,8 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use tempfile::TempDir;
 
-use crate::{eventually, ports, process::Guarded};
+use crate::process::Guarded;
+use crate::{ports, upstream, within};
 
 /// A single-member etcd without TLS, in a temporary directory; gone when dropped.
 #[derive(Debug)]
@@ -41,10 +42,14 @@ impl Etcd {
         // etcd 3.4 does not know the last one.
         let known = if version_has_unsafe_no_fsync() { &args[..] } else { &args[..args.len() - 1] };
         let process = Guarded::start("etcd", known, &dir.path().join("log")).context("could not start etcd")?;
-        let mut etcd = Self { process, dir, port };
-        let answered = tokio::time::timeout(Duration::from_secs(30), etcd.ready()).await;
-        if !matches!(answered, Ok(Ok(()))) {
-            bail!("etcd did not come up:\n{}", std::fs::read_to_string(etcd.log()).unwrap_or_default());
+        let etcd = Self { process, dir, port };
+        let health = format!("{}/health", etcd.url());
+        let up = within(Duration::from_secs(30), || async {
+            let answer = upstream::get(&health).await?;
+            if answer.contains("\"true\"") { Ok(()) } else { bail!("etcd says {answer}") }
+        });
+        if let Err(error) = up.await {
+            bail!("{error:#}\n{}", std::fs::read_to_string(etcd.log()).unwrap_or_default());
         }
         Ok(etcd)
     }
@@ -63,16 +68,6 @@ impl Etcd {
     pub fn kill(&mut self) {
         self.process.kill();
     }
-
-    async fn ready(&mut self) -> anyhow::Result<()> {
-        let health = format!("{}/health", self.url());
-        eventually(Duration::from_secs(29), || async {
-            let answer = crate::upstream::get(&health).await?;
-            if answer.contains("\"true\"") { Ok(()) } else { bail!("etcd says {answer}") }
-        })
-        .await;
-        Ok(())
-    }
 }
 
 fn version_has_unsafe_no_fsync() -> bool {
@@ -90,10 +85,10 @@ mod tests {
     #[tokio::test]
     async fn it_answers_and_goes() {
         let etcd = Etcd::start().await.unwrap();
-        let version = crate::upstream::get(&format!("{}/version", etcd.url())).await.unwrap();
+        let version = upstream::get(&format!("{}/version", etcd.url())).await.unwrap();
         assert!(version.contains("etcdserver"), "{version}");
         let url = etcd.url();
         drop(etcd);
-        crate::upstream::get(&format!("{url}/version")).await.unwrap_err();
+        upstream::get(&format!("{url}/version")).await.unwrap_err();
     }
 }

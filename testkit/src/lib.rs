@@ -18,7 +18,7 @@ mod wait;
 
 pub use certificates::Certificates;
 pub use upstream::Upstream;
-pub use wait::eventually;
+pub use wait::{eventually, within};
 
 /// Makes the one crypto provider of this project the default of the process. Call it first in a test that speaks TLS.
 pub fn install_crypto() {

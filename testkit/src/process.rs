@@ -7,12 +7,13 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 /// Runs the program, waits until stdin ends or the program ends by itself, kills it, waits for it. The write end of that stdin is
 /// held by the test process, so it ends even when the test process is killed.
 const GUARD: &str = r#"
-"$@" </dev/null &
+exec 3<&0 0</dev/null
+"$@" 3<&- &
 program=$!
-( exec <&3 3<&-; while read -r _; do :; done; kill -KILL "$program" 2>/dev/null ) 3<&0 &
+( while read -r _ <&3; do :; done; kill -KILL "$program" 2>/dev/null ) &
 watch=$!
-exec 0</dev/null
-wait "$program"
+exec 3<&-
+wait "$program" 2>/dev/null
 kill "$watch" 2>/dev/null
 "#;
 
