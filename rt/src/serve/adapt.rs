@@ -1,0 +1,65 @@
+//! The small services around the caller's.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use http::Request;
+use hyper::body::Incoming;
+use tower::ServiceExt;
+use tower::util::Oneshot;
+
+use super::Connection;
+
+/// A tower service as a hyper service, with the connection in each request.
+pub(super) struct Tagged<S> {
+    service: S,
+    connection: Connection,
+}
+
+/// Remembers whether a request has come.
+pub(super) struct Noticed<S> {
+    service: S,
+    seen: Arc<AtomicBool>,
+}
+
+// === impl Tagged ===
+
+impl<S> Tagged<S> {
+    pub(super) fn new(service: S, connection: Connection) -> Self {
+        Self { service, connection }
+    }
+}
+
+impl<S> hyper::service::Service<Request<Incoming>> for Tagged<S>
+where
+    S: tower::Service<Request<Incoming>> + Clone,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Oneshot<S, Request<Incoming>>;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        request.extensions_mut().insert(self.connection.clone());
+        self.service.clone().oneshot(request)
+    }
+}
+
+// === impl Noticed ===
+
+impl<S> Noticed<S> {
+    pub(super) fn new(service: S) -> (Self, Arc<AtomicBool>) {
+        let seen = Arc::new(AtomicBool::new(false));
+        (Self { service, seen: seen.clone() }, seen)
+    }
+}
+
+impl<S: hyper::service::Service<Request<Incoming>>> hyper::service::Service<Request<Incoming>> for Noticed<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        self.seen.store(true, Ordering::Relaxed);
+        self.service.call(request)
+    }
+}

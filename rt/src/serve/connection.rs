@@ -1,0 +1,127 @@
+//! The life of one connection.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper::body::{Body, Incoming};
+use hyper_util::rt::TokioIo;
+use hyper_util::server::conn::auto::Builder;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use super::adapt::Noticed;
+use super::{Connection, Limits, Tls};
+use crate::shutdown::Shutdown;
+use crate::task::{BoxError, Supervisor};
+use crate::tls::PeerCertificate;
+
+/// What the connections of one listener share.
+pub(super) struct Listener<M> {
+    pub(super) name: &'static str,
+    pub(super) local: SocketAddr,
+    pub(super) tls: Option<TlsAcceptor>,
+    pub(super) builder: Builder<Streams>,
+    pub(super) limits: Limits,
+    pub(super) make: M,
+}
+
+/// Spawns the streams of HTTP/2 connections.
+#[derive(Debug, Clone)]
+pub(super) struct Streams(pub(super) Supervisor);
+
+// === impl Listener ===
+
+impl<M, S, B> Listener<M>
+where
+    M: Fn(Connection) -> S,
+    S: hyper::service::Service<Request<Incoming>, Response = Response<B>> + Send + 'static,
+    S::Future: Send + 'static,
+    S::Error: Into<BoxError>,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    /// From accept to close. Errors are the client's affair and show at level debug only.
+    pub(super) async fn connected(self: Arc<Self>, stream: TcpStream, remote: SocketAddr, shutdown: Shutdown) {
+        // Small answers should leave at once; on failure they leave a little later.
+        stream.set_nodelay(true).ok();
+        let result = match &self.tls {
+            None => {
+                let connection = Connection { remote, local: self.local, tls: None, peer: None };
+                self.serve(stream, connection, &shutdown).await
+            }
+            Some(acceptor) => match shutdown.until_soft(self.handshake(acceptor, stream, remote)).await {
+                None => Ok(()),
+                Some(Ok((stream, connection))) => self.serve(stream, connection, &shutdown).await,
+                Some(Err(error)) => Err(error),
+            },
+        };
+        if let Err(error) = result {
+            tracing::debug!(listener = self.name, %remote, %error, "connection ended with an error");
+        }
+    }
+
+    async fn handshake(
+        &self,
+        acceptor: &TlsAcceptor,
+        stream: TcpStream,
+        remote: SocketAddr,
+    ) -> Result<(TlsStream<TcpStream>, Connection), BoxError> {
+        let stream = timeout(self.limits.handshake, acceptor.accept(stream)).await??;
+        let (_, session) = stream.get_ref();
+        let certificate = session.peer_certificates().and_then(<[_]>::first);
+        let peer = certificate.map(PeerCertificate::from_der).transpose()?.map(Arc::new);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let tls =
+            Tls { server_name: session.server_name().map(str::to_owned), alpn: session.alpn_protocol().map(text) };
+        let connection = Connection { remote, local: self.local, tls: Some(Arc::new(tls)), peer };
+        Ok((stream, connection))
+    }
+
+    async fn serve<I>(&self, io: I, connection: Connection, shutdown: &Shutdown) -> Result<(), BoxError>
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let (service, seen) = Noticed::new((self.make)(connection));
+        let mut http = pin!(self.builder.serve_connection_with_upgrades(TokioIo::new(io), service));
+        let soft = async {
+            shutdown.soft().await;
+        };
+        // hyper bounds the time for headers only once it knows the version, which a client could put off
+        // for ever; so the first request has a bound of its own.
+        let silent = async {
+            sleep(self.limits.header_read).await;
+            if seen.load(Ordering::Relaxed) {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            result = http.as_mut() => return result,
+            () = silent => return Err("no request in time".into()),
+            () = soft => {}
+        }
+        http.as_mut().graceful_shutdown();
+        match self.limits.drain {
+            None => http.await,
+            Some(drain) => timeout(drain, http).await?,
+        }
+    }
+}
+
+// === impl Streams ===
+
+impl<F> hyper::rt::Executor<F> for Streams
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    fn execute(&self, future: F) {
+        self.0.track_part(future);
+    }
+}
