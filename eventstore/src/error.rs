@@ -37,3 +37,22 @@ impl From<sqlx::Error> for Error {
         Self::Unavailable(error)
     }
 }
+
+// === impl Error ===
+
+impl Error {
+    /// The same error for each caller of a batch that failed as a whole.
+    pub(crate) fn for_one_of_many(&self) -> Self {
+        let source = |error: &sqlx::Error| sqlx::Error::Protocol(error.to_string());
+        match self {
+            Self::Unavailable(error) => Self::Unavailable(source(error)),
+            Self::Unknown(error) => Self::Unknown(source(error)),
+            Self::Corrupt(text) => Self::Corrupt(text.clone()),
+            Self::Txn(error) => Self::Txn(*error),
+            Self::EntryTooLarge { size } => Self::EntryTooLarge { size: *size },
+            Self::UnknownStore(store) => Self::UnknownStore(store.clone()),
+            Self::Migrate(error) => Self::Unavailable(sqlx::Error::Protocol(error.to_string())),
+            Self::Closed => Self::Closed,
+        }
+    }
+}

@@ -86,6 +86,8 @@ pub trait View {
     fn get(&self, key: &[u8]) -> Option<Arc<KeyValue>>;
     /// All keys of the range, in key order.
     fn range(&self, range: &KeyRange) -> Vec<Arc<KeyValue>>;
+    /// The keys attached to a lease, in key order.
+    fn keys_of_lease(&self, lease: i64) -> Vec<Bytes>;
 }
 
 /// The state itself; `store.rs` keeps it behind a lock that is held only for memory work.
@@ -94,7 +96,6 @@ pub(crate) struct State {
     keys: BTreeMap<Bytes, Arc<KeyValue>>,
     by_lease: HashMap<i64, BTreeSet<Bytes>>,
     revision: i64,
-    recorded_at: i64,
     compact_revision: i64,
     window: VecDeque<Arc<Committed>>,
     window_bytes: usize,
@@ -186,17 +187,12 @@ impl Change {
 
 impl State {
     /// The state at a revision, as loaded from the `keys` table.
-    pub(crate) fn load(keys: Vec<KeyValue>, revision: i64, recorded_at: i64, compact_revision: i64) -> Self {
-        let mut state = Self { revision, recorded_at, compact_revision, ..Self::default() };
+    pub(crate) fn load(keys: Vec<KeyValue>, revision: i64, compact_revision: i64) -> Self {
+        let mut state = Self { revision, compact_revision, ..Self::default() };
         for kv in keys {
             state.put(Arc::new(kv));
         }
         state
-    }
-
-    /// Time of the last event.
-    pub(crate) fn recorded_at(&self) -> i64 {
-        self.recorded_at
     }
 
     /// Reads below this revision are refused; 0 = never compacted.
@@ -214,11 +210,6 @@ impl State {
         self.keys.len()
     }
 
-    /// Keys attached to a lease, in key order.
-    pub(crate) fn keys_of_lease(&self, lease: i64) -> Vec<Bytes> {
-        self.by_lease.get(&lease).map(|keys| keys.iter().cloned().collect()).unwrap_or_default()
-    }
-
     /// Applies a committed event; it must be the next one.
     pub(crate) fn apply(&mut self, event: Arc<Committed>) {
         debug_assert_eq!(event.revision, self.revision + 1, "events are applied without gaps");
@@ -229,7 +220,6 @@ impl State {
             }
         }
         self.revision = event.revision;
-        self.recorded_at = event.recorded_at;
         self.window_bytes += event.changes.iter().map(Change::size).sum::<usize>();
         self.window.push_back(event);
         while self.window.len() > WINDOW_EVENTS || self.window_bytes > WINDOW_BYTES {
@@ -300,6 +290,10 @@ impl View for State {
             return Vec::new();
         }
         self.keys.range(range.bounds()).map(|(_, kv)| kv.clone()).collect()
+    }
+
+    fn keys_of_lease(&self, lease: i64) -> Vec<Bytes> {
+        self.by_lease.get(&lease).map(|keys| keys.iter().cloned().collect()).unwrap_or_default()
     }
 }
 

@@ -12,7 +12,7 @@ use crate::txn::{Txn, TxnAnswer};
 pub struct Proposal {
     /// Who, from where and why.
     pub context: Context,
-    /// What is being done, in the past-proof form `subject.verb`: `route.update`, `group.rollback`, `auth.login`.
+    /// What is being done, in the form `subject.verb`: `route.update`, `group.rollback`, `auth.login`.
     pub action: String,
     /// The gateway group concerned.
     pub gateway_group: Option<String>,
@@ -24,6 +24,8 @@ pub struct Proposal {
     pub intent: Intent,
     /// Writes to the secrets table, carried out in the same transaction when the event commits.
     pub secrets: Vec<SecretWrite>,
+    /// The lease that ends with this proposal, event or not.
+    pub(crate) ends_lease: Option<i64>,
 }
 
 /// The change that a proposal wants.
@@ -52,6 +54,8 @@ pub enum Decision {
         /// The change.
         txn: Txn,
     },
+    /// Record the event; it changes no key.
+    Record,
     /// Refuse, with an event that says so.
     Refuse(Refusal),
     /// Nothing to do: a plain answer without event.
@@ -263,6 +267,7 @@ impl Proposal {
             causation_revision: None,
             intent,
             secrets: Vec::new(),
+            ends_lease: None,
         }
     }
 

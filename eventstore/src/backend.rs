@@ -1,0 +1,153 @@
+//! What the log asks of a database; one file per database below.
+//!
+//! The shape is the same everywhere: a transaction that locks the head row, reads what other replicas wrote, and then
+//! inserts a batch and moves the head. The row lock is held to the commit, so revision order is commit order.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+
+use crate::error::Error;
+use crate::keyspace::{Change, Committed, KeyRange, KeyValue};
+use crate::lease::Lease;
+use crate::merkle::Frontier;
+use crate::proposal::SecretWrite;
+use crate::read::{EventQuery, StoredEvent};
+
+mod postgres;
+mod rows;
+mod sqlite;
+
+/// Where the log stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub epoch: String,
+    pub revision: i64,
+    pub recorded_at: i64,
+    pub frontier: Frontier,
+    pub compact_revision: i64,
+}
+
+/// A row of `events` with what belongs to it.
+#[derive(Clone)]
+pub(crate) struct EventRow {
+    pub revision: i64,
+    pub event_id: String,
+    pub recorded_at: i64,
+    pub action: String,
+    pub outcome: &'static str,
+    pub actor_id: String,
+    pub actor_kind: &'static str,
+    pub gateway_group: Option<String>,
+    pub resource_kind: Option<String>,
+    pub resource_id: Option<String>,
+    pub request_id: String,
+    pub causation_revision: Option<i64>,
+    pub entry: Vec<u8>,
+    pub leaf_hash: Vec<u8>,
+    pub context_salt: Vec<u8>,
+    pub context_body: Vec<u8>,
+    pub changes_salt: Option<Vec<u8>>,
+    pub changes: Vec<Change>,
+}
+
+/// What one transaction writes.
+#[derive(Clone)]
+pub(crate) struct Batch {
+    pub events: Vec<EventRow>,
+    pub secrets: Vec<(i64, SecretWrite)>,
+    /// Leases whose expiry or revocation is among the events.
+    pub ended_leases: Vec<i64>,
+    /// The head after the batch.
+    pub head: Head,
+}
+
+/// Why a commit did not succeed.
+pub(crate) enum CommitError {
+    /// Nothing was written.
+    NotWritten(sqlx::Error),
+    /// The answer to COMMIT was lost.
+    Unknown(sqlx::Error),
+}
+
+/// A database that holds a log.
+pub(crate) trait Backend: Send + Sync + 'static {
+    /// `sqlite`, `postgres`.
+    fn name(&self) -> &'static str;
+    /// The head row.
+    fn head(&self) -> BoxFuture<'_, Result<Head, Error>>;
+    /// The head and the current key space, from one consistent state.
+    fn load(&self) -> BoxFuture<'_, Result<(Head, Vec<KeyValue>), Error>>;
+    /// Begins a transaction and locks the head row.
+    fn lock(&self) -> BoxFuture<'_, Result<Box<dyn Locked>, Error>>;
+    /// Events after a revision with their key changes, oldest first, at most `limit` events.
+    fn committed_after(&self, revision: i64, limit: i64) -> BoxFuture<'_, Result<Vec<Committed>, Error>>;
+    /// The keys of a range as of a revision.
+    fn state_at<'a>(&'a self, range: &'a KeyRange, revision: i64) -> BoxFuture<'a, Result<Vec<KeyValue>, Error>>;
+    /// The latest changes of a key with the events that made them, newest first.
+    fn history<'a>(&'a self, key: &'a [u8], limit: i64) -> BoxFuture<'a, Result<Vec<(StoredEvent, Change)>, Error>>;
+    /// Events by filter, newest first, without their changes.
+    fn events<'a>(&'a self, query: &'a EventQuery) -> BoxFuture<'a, Result<Vec<StoredEvent>, Error>>;
+    /// The leaf hash of one event.
+    fn leaf_hash(&self, revision: i64) -> BoxFuture<'_, Result<Option<Vec<u8>>, Error>>;
+    /// The changes of the events, in order.
+    fn changes_of<'a>(&'a self, revisions: &'a [i64]) -> BoxFuture<'a, Result<Vec<(i64, Change)>, Error>>;
+    /// Raises the compaction mark.
+    fn compact(&self, revision: i64) -> BoxFuture<'_, Result<(), Error>>;
+    /// Inserts a lease; false when the id is in use.
+    fn lease_insert<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<bool, Error>>;
+    /// Moves the end of a lease; false when it is gone.
+    fn lease_extend(&self, id: i64, expires_at: i64) -> BoxFuture<'_, Result<bool, Error>>;
+    /// One lease.
+    fn lease(&self, id: i64) -> BoxFuture<'_, Result<Option<Lease>, Error>>;
+    /// All leases.
+    fn leases(&self) -> BoxFuture<'_, Result<Vec<Lease>, Error>>;
+    /// A secret by name.
+    fn secret<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, Error>>;
+    /// Size of the database, in bytes.
+    fn size(&self) -> BoxFuture<'_, Result<i64, Error>>;
+    /// Resolves when another replica may have written; the caller adds a period of its own.
+    fn wait_for_news(&self) -> BoxFuture<'_, Result<(), Error>>;
+}
+
+/// A transaction that holds the head row's lock.
+pub(crate) trait Locked: Send {
+    /// The head as of the lock.
+    fn head(&self) -> &Head;
+    /// Events after a revision, as the transaction sees them.
+    fn committed_after(&mut self, revision: i64) -> BoxFuture<'_, Result<Vec<Committed>, Error>>;
+    /// Writes the batch and commits.
+    fn commit(self: Box<Self>, batch: Batch) -> BoxFuture<'static, Result<Batch, CommitError>>;
+    /// Lets go without writing.
+    fn release(self: Box<Self>) -> BoxFuture<'static, ()>;
+}
+
+/// Opens the database that the URL names and brings its schema up to date.
+pub(crate) async fn open(url: &str) -> Result<Arc<dyn Backend>, Error> {
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return Ok(Arc::new(postgres::Postgres::open(url).await?));
+    }
+    match url.strip_prefix("sqlite:") {
+        Some(path) if !path.is_empty() => Ok(Arc::new(sqlite::Sqlite::open(path.trim_start_matches("//")).await?)),
+        _ => Err(Error::UnknownStore(scheme_only(url))),
+    }
+}
+
+// === impl Batch ===
+
+impl Batch {
+    /// The last value that the batch gives each key; `None` = deleted. Later events win.
+    fn final_keys(&self) -> Vec<(Bytes, Option<Arc<KeyValue>>)> {
+        let mut last = std::collections::BTreeMap::new();
+        for change in self.events.iter().flat_map(|event| &event.changes) {
+            last.insert(change.key.clone(), change.after.clone());
+        }
+        last.into_iter().collect()
+    }
+}
+
+/// A URL may hold a password: an error names only its scheme.
+fn scheme_only(url: &str) -> String {
+    url.split_once(':').map_or_else(|| "(no scheme)".to_owned(), |(scheme, _)| format!("{scheme}:…"))
+}

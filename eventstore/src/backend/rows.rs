@@ -1,0 +1,96 @@
+//! Rows as tuples, the same for every database, and what they become.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::Head;
+use crate::error::Error;
+use crate::keyspace::{Change, Committed, KeyValue};
+use crate::lease::Lease;
+use crate::merkle::Frontier;
+use crate::read::StoredEvent;
+
+/// epoch, revision, recorded_at, tree_frontier, compact_revision
+pub(super) type HeadRow = (String, i64, i64, Vec<u8>, i64);
+/// key, value, create_revision, mod_revision, version, lease_id
+pub(super) type KeyRow = (Vec<u8>, Vec<u8>, i64, i64, i64, i64);
+/// revision, entry, context body, leaf_hash
+pub(super) type EventRow = (i64, Vec<u8>, Option<Vec<u8>>, Vec<u8>);
+/// revision, key, value, create_revision, version, lease_id, prev_revision, and the previous value, create_revision,
+/// version, lease_id
+pub(super) type ChangeRow =
+    (i64, Vec<u8>, Option<Vec<u8>>, i64, i64, i64, i64, Option<Vec<u8>>, Option<i64>, Option<i64>, Option<i64>);
+/// id, ttl_seconds, expires_at
+pub(super) type LeaseRow = (i64, i64, i64);
+
+pub(super) fn head((epoch, revision, recorded_at, frontier, compact_revision): HeadRow) -> Result<Head, Error> {
+    let frontier = u64::try_from(revision)
+        .ok()
+        .and_then(|size| Frontier::from_bytes(size, &frontier))
+        .ok_or_else(|| Error::Corrupt(format!("the tree frontier does not fit revision {revision}")))?;
+    Ok(Head { epoch, revision, recorded_at, frontier, compact_revision })
+}
+
+pub(super) fn key_value((key, value, create_revision, mod_revision, version, lease): KeyRow) -> KeyValue {
+    KeyValue { key: key.into(), value: value.into(), create_revision, mod_revision, version, lease }
+}
+
+pub(super) fn event((revision, entry, context, leaf_hash): EventRow) -> StoredEvent {
+    StoredEvent { revision, entry, context, leaf_hash }
+}
+
+pub(super) fn lease((id, ttl_seconds, expires_at): LeaseRow) -> Lease {
+    Lease { id, ttl_seconds, expires_at }
+}
+
+pub(super) fn change(row: ChangeRow) -> (i64, Change) {
+    let (
+        revision,
+        key,
+        value,
+        create_revision,
+        version,
+        lease,
+        prev_revision,
+        prev,
+        prev_create,
+        prev_version,
+        prev_lease,
+    ) = row;
+    let key = Bytes::from(key);
+    let after = value.map(|value| {
+        Arc::new(KeyValue {
+            key: key.clone(),
+            value: value.into(),
+            create_revision,
+            mod_revision: revision,
+            version,
+            lease,
+        })
+    });
+    let before = prev.map(|value| {
+        Arc::new(KeyValue {
+            key: key.clone(),
+            value: value.into(),
+            create_revision: prev_create.unwrap_or_default(),
+            mod_revision: prev_revision,
+            version: prev_version.unwrap_or_default(),
+            lease: prev_lease.unwrap_or_default(),
+        })
+    });
+    (revision, Change { key, after, before })
+}
+
+/// Joins the events after a revision with their changes; both in order of revision.
+pub(super) fn committed(events: Vec<(i64, i64)>, changes: Vec<ChangeRow>) -> Vec<Committed> {
+    let mut changes = changes.into_iter().map(change).peekable();
+    let join = |(revision, recorded_at)| {
+        let mut own = Vec::new();
+        while let Some((_, change)) = changes.next_if(|(of, _)| *of == revision) {
+            own.push(change);
+        }
+        Committed { revision, recorded_at, changes: own }
+    };
+    events.into_iter().map(join).collect()
+}

@@ -1,0 +1,451 @@
+//! SQLite: one process, WAL, synchronous=FULL, `BEGIN IMMEDIATE` as the head lock.
+
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{SqlitePool, Transaction};
+
+use super::{Backend, Batch, CommitError, Head, Locked, rows};
+use crate::error::Error;
+use crate::keyspace::{Change, Committed, End, KeyRange, KeyValue};
+use crate::lease::Lease;
+use crate::read::{EventQuery, StoredEvent};
+
+const INIT_HEAD: &str = "-- head_init
+INSERT INTO log_head (one, epoch, revision, recorded_at, tree_frontier, compact_revision)
+VALUES (1, ?, 0, 0, x'', 0) ON CONFLICT DO NOTHING";
+const HEAD: &str = "-- head_get
+SELECT epoch, revision, recorded_at, tree_frontier, compact_revision FROM log_head";
+const MOVE_HEAD: &str = "-- head_move
+UPDATE log_head SET revision = ?, recorded_at = ?, tree_frontier = ? WHERE epoch = ?";
+const COMPACT: &str = "-- head_compact
+UPDATE log_head SET compact_revision = max(compact_revision, ?)";
+const KEYS: &str = "-- keys_list
+SELECT key, value, create_revision, mod_revision, version, lease_id FROM keys ORDER BY key";
+const PUT_KEY: &str = "-- key_put
+INSERT INTO keys (key, value, create_revision, mod_revision, version, lease_id) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (key) DO UPDATE SET value = excluded.value, create_revision = excluded.create_revision,
+  mod_revision = excluded.mod_revision, version = excluded.version, lease_id = excluded.lease_id";
+const DELETE_KEY: &str = "-- key_delete
+DELETE FROM keys WHERE key = ?";
+const INSERT_EVENT: &str = "-- event_insert
+INSERT INTO events (revision, event_id, recorded_at, action, outcome, actor_id, actor_kind, gateway_group,
+  resource_kind, resource_id, request_id, causation_revision, entry, leaf_hash)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const INSERT_CONTEXT: &str = "-- context_insert
+INSERT INTO contexts (revision, salt, body) VALUES (?, ?, ?)";
+const INSERT_SALT: &str = "-- change_salt_insert
+INSERT INTO change_salts (revision, salt) VALUES (?, ?)";
+const INSERT_CHANGE: &str = "-- change_insert
+INSERT INTO changes (revision, ordinal, key, value, create_revision, version, prev_revision, lease_id)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+const COMMITTED: &str = "-- events_after
+SELECT revision, recorded_at FROM events WHERE revision > ? ORDER BY revision LIMIT ?";
+const CHANGES_BETWEEN: &str = "-- changes_between
+SELECT c.revision, c.key, c.value, c.create_revision, c.version, c.lease_id, c.prev_revision,
+  p.value, p.create_revision, p.version, p.lease_id
+FROM changes c LEFT JOIN changes p ON p.key = c.key AND p.revision = c.prev_revision
+WHERE c.revision > ? AND c.revision <= ? ORDER BY c.revision, c.ordinal";
+const STATE_AT: &str = "-- state_at
+SELECT c.key, c.value, c.create_revision, c.revision, c.version, c.lease_id
+FROM changes c
+WHERE c.key >= ?1 AND (?2 IS NULL OR c.key < ?2) AND c.revision = (
+  SELECT max(d.revision) FROM changes d WHERE d.key = c.key AND d.revision <= ?3)
+  AND c.value IS NOT NULL
+ORDER BY c.key";
+const HISTORY: &str = "-- key_history
+SELECT e.revision, e.entry, x.body, e.leaf_hash
+FROM changes c JOIN events e ON e.revision = c.revision LEFT JOIN contexts x ON x.revision = c.revision
+WHERE c.key = ? ORDER BY c.revision DESC LIMIT ?";
+const HISTORY_CHANGES: &str = "-- key_history_changes
+SELECT c.revision, c.key, c.value, c.create_revision, c.version, c.lease_id, c.prev_revision,
+  p.value, p.create_revision, p.version, p.lease_id
+FROM changes c LEFT JOIN changes p ON p.key = c.key AND p.revision = c.prev_revision
+WHERE c.key = ? ORDER BY c.revision DESC LIMIT ?";
+const EVENTS: &str = "-- events_list
+SELECT e.revision, e.entry, x.body, e.leaf_hash
+FROM events e LEFT JOIN contexts x ON x.revision = e.revision
+WHERE (?1 IS NULL OR e.action = ?1) AND (?2 IS NULL OR e.outcome = ?2) AND (?3 IS NULL OR e.actor_id = ?3)
+  AND (?4 IS NULL OR e.resource_kind = ?4) AND (?5 IS NULL OR e.resource_id = ?5)
+  AND (?6 IS NULL OR e.gateway_group = ?6) AND e.revision < ?7 AND e.revision > ?8
+ORDER BY e.revision DESC LIMIT ?9";
+const LEAF_HASH: &str = "-- event_leaf_hash
+SELECT leaf_hash FROM events WHERE revision = ?";
+const INSERT_LEASE: &str = "-- lease_insert
+INSERT INTO leases (id, ttl_seconds, expires_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING";
+const EXTEND_LEASE: &str = "-- lease_extend
+UPDATE leases SET expires_at = ? WHERE id = ?";
+const LEASE: &str = "-- lease_get
+SELECT id, ttl_seconds, expires_at FROM leases WHERE id = ?";
+const LEASES: &str = "-- leases_list
+SELECT id, ttl_seconds, expires_at FROM leases ORDER BY id";
+const DELETE_LEASE: &str = "-- lease_delete
+DELETE FROM leases WHERE id = ?";
+const PUT_SECRET: &str = "-- secret_put
+INSERT INTO secrets (name, value, revision) VALUES (?, ?, ?)
+ON CONFLICT (name) DO UPDATE SET value = excluded.value, revision = excluded.revision";
+const DELETE_SECRET: &str = "-- secret_delete
+DELETE FROM secrets WHERE name = ?";
+const SECRET: &str = "-- secret_get
+SELECT value FROM secrets WHERE name = ?";
+const SIZE: &str = "-- size
+SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
+
+/// All statements, prepared against the migrated schema by a test.
+#[cfg(test)]
+pub(super) const ALL: &[&str] = &[
+    INIT_HEAD,
+    HEAD,
+    MOVE_HEAD,
+    COMPACT,
+    KEYS,
+    PUT_KEY,
+    DELETE_KEY,
+    INSERT_EVENT,
+    INSERT_CONTEXT,
+    INSERT_SALT,
+    INSERT_CHANGE,
+    COMMITTED,
+    CHANGES_BETWEEN,
+    STATE_AT,
+    HISTORY,
+    HISTORY_CHANGES,
+    EVENTS,
+    LEAF_HASH,
+    INSERT_LEASE,
+    EXTEND_LEASE,
+    LEASE,
+    LEASES,
+    DELETE_LEASE,
+    PUT_SECRET,
+    DELETE_SECRET,
+    SECRET,
+    SIZE,
+];
+
+/// A log in an SQLite file.
+pub(super) struct Sqlite {
+    /// One connection: SQLite has one writer, and a queue in the pool is fairer than SQLITE_BUSY.
+    writer: SqlitePool,
+    readers: SqlitePool,
+}
+
+struct LockedHead {
+    tx: Transaction<'static, sqlx::Sqlite>,
+    head: Head,
+}
+
+// === impl Sqlite ===
+
+impl Sqlite {
+    pub(super) async fn open(path: &str) -> Result<Self, Error> {
+        let options = SqliteConnectOptions::from_str(&format!("sqlite:{path}"))?
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(5));
+        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+        migrator().run(&writer).await.map_err(Error::Migrate)?;
+        sqlx::query(INIT_HEAD).bind(uuid::Uuid::now_v7().to_string()).execute(&writer).await?;
+        let readers = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await?;
+        Ok(Self { writer, readers })
+    }
+}
+
+fn migrator() -> Migrator {
+    let sql = sqlx::AssertSqlSafe(include_str!("../../../migrations/sqlite/0001_create_log.sql"));
+    Migrator::with_migrations(vec![Migration::new(
+        1,
+        "create log".into(),
+        MigrationType::Simple,
+        sqlx::SqlSafeStr::into_sql_str(sql),
+        false,
+    )])
+}
+
+impl Backend for Sqlite {
+    fn name(&self) -> &'static str {
+        "sqlite"
+    }
+
+    fn head(&self) -> BoxFuture<'_, Result<Head, Error>> {
+        Box::pin(async { rows::head(sqlx::query_as(HEAD).fetch_one(&self.readers).await?) })
+    }
+
+    fn load(&self) -> BoxFuture<'_, Result<(Head, Vec<KeyValue>), Error>> {
+        Box::pin(async {
+            let mut tx = self.readers.begin().await?;
+            let head = rows::head(sqlx::query_as(HEAD).fetch_one(&mut *tx).await?)?;
+            let keys: Vec<rows::KeyRow> = sqlx::query_as(KEYS).fetch_all(&mut *tx).await?;
+            tx.rollback().await?;
+            Ok((head, keys.into_iter().map(rows::key_value).collect()))
+        })
+    }
+
+    fn lock(&self) -> BoxFuture<'_, Result<Box<dyn Locked>, Error>> {
+        Box::pin(async {
+            let mut tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+            let head = rows::head(sqlx::query_as(HEAD).fetch_one(&mut *tx).await?)?;
+            Ok(Box::new(LockedHead { tx, head }) as Box<dyn Locked>)
+        })
+    }
+
+    fn committed_after(&self, revision: i64, limit: i64) -> BoxFuture<'_, Result<Vec<Committed>, Error>> {
+        Box::pin(async move {
+            let mut tx = self.readers.begin().await?;
+            let committed = committed_after(&mut tx, revision, limit).await?;
+            tx.rollback().await?;
+            Ok(committed)
+        })
+    }
+
+    fn state_at<'a>(&'a self, range: &'a KeyRange, revision: i64) -> BoxFuture<'a, Result<Vec<KeyValue>, Error>> {
+        Box::pin(async move {
+            let end = match &range.end {
+                End::Single => Some([range.start.as_ref(), &[0]].concat()),
+                End::Before(end) => Some(end.to_vec()),
+                End::Unbounded => None,
+            };
+            let query = sqlx::query_as(STATE_AT).bind(range.start.as_ref()).bind(end).bind(revision);
+            let keys: Vec<rows::KeyRow> = query.fetch_all(&self.readers).await?;
+            Ok(keys.into_iter().map(rows::key_value).collect())
+        })
+    }
+
+    fn history<'a>(&'a self, key: &'a [u8], limit: i64) -> BoxFuture<'a, Result<Vec<(StoredEvent, Change)>, Error>> {
+        Box::pin(async move {
+            let events = sqlx::query_as(HISTORY).bind(key).bind(limit);
+            let events: Vec<rows::EventRow> = events.fetch_all(&self.readers).await?;
+            let changes = sqlx::query_as(HISTORY_CHANGES).bind(key).bind(limit);
+            let changes: Vec<rows::ChangeRow> = changes.fetch_all(&self.readers).await?;
+            Ok(events.into_iter().map(rows::event).zip(changes.into_iter().map(|row| rows::change(row).1)).collect())
+        })
+    }
+
+    fn events<'a>(&'a self, query: &'a EventQuery) -> BoxFuture<'a, Result<Vec<StoredEvent>, Error>> {
+        Box::pin(async move {
+            let events: Vec<rows::EventRow> = sqlx::query_as(EVENTS)
+                .bind(&query.action)
+                .bind(&query.outcome)
+                .bind(&query.actor)
+                .bind(&query.resource_kind)
+                .bind(&query.resource_id)
+                .bind(&query.gateway_group)
+                .bind(query.before.unwrap_or(i64::MAX))
+                .bind(query.after.unwrap_or(0))
+                .bind(query.limit)
+                .fetch_all(&self.readers)
+                .await?;
+            Ok(events.into_iter().map(rows::event).collect())
+        })
+    }
+
+    fn leaf_hash(&self, revision: i64) -> BoxFuture<'_, Result<Option<Vec<u8>>, Error>> {
+        Box::pin(async move {
+            let row: Option<(Vec<u8>,)> =
+                sqlx::query_as(LEAF_HASH).bind(revision).fetch_optional(&self.readers).await?;
+            Ok(row.map(|(hash,)| hash))
+        })
+    }
+
+    fn changes_of<'a>(&'a self, revisions: &'a [i64]) -> BoxFuture<'a, Result<Vec<(i64, Change)>, Error>> {
+        Box::pin(async move {
+            let mut all = Vec::new();
+            for revision in revisions {
+                let query = sqlx::query_as(CHANGES_BETWEEN).bind(revision - 1).bind(revision);
+                let changes: Vec<rows::ChangeRow> = query.fetch_all(&self.readers).await?;
+                all.extend(changes.into_iter().map(rows::change));
+            }
+            Ok(all)
+        })
+    }
+
+    fn compact(&self, revision: i64) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async move {
+            sqlx::query(COMPACT).bind(revision).execute(&self.writer).await?;
+            Ok(())
+        })
+    }
+
+    fn lease_insert<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<bool, Error>> {
+        Box::pin(async move {
+            let insert = sqlx::query(INSERT_LEASE).bind(lease.id).bind(lease.ttl_seconds).bind(lease.expires_at);
+            Ok(insert.execute(&self.writer).await?.rows_affected() == 1)
+        })
+    }
+
+    fn lease_extend(&self, id: i64, expires_at: i64) -> BoxFuture<'_, Result<bool, Error>> {
+        Box::pin(async move {
+            let update = sqlx::query(EXTEND_LEASE).bind(expires_at).bind(id);
+            Ok(update.execute(&self.writer).await?.rows_affected() == 1)
+        })
+    }
+
+    fn lease(&self, id: i64) -> BoxFuture<'_, Result<Option<Lease>, Error>> {
+        Box::pin(
+            async move { Ok(sqlx::query_as(LEASE).bind(id).fetch_optional(&self.readers).await?.map(rows::lease)) },
+        )
+    }
+
+    fn leases(&self) -> BoxFuture<'_, Result<Vec<Lease>, Error>> {
+        Box::pin(async {
+            let leases: Vec<rows::LeaseRow> = sqlx::query_as(LEASES).fetch_all(&self.readers).await?;
+            Ok(leases.into_iter().map(rows::lease).collect())
+        })
+    }
+
+    fn secret<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, Error>> {
+        Box::pin(async move {
+            let row: Option<(Vec<u8>,)> = sqlx::query_as(SECRET).bind(name).fetch_optional(&self.readers).await?;
+            Ok(row.map(|(value,)| value))
+        })
+    }
+
+    fn size(&self) -> BoxFuture<'_, Result<i64, Error>> {
+        Box::pin(async {
+            let (size,): (i64,) = sqlx::query_as(SIZE).fetch_one(&self.readers).await?;
+            Ok(size)
+        })
+    }
+
+    /// There is no second writer to hear of.
+    fn wait_for_news(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+// === impl LockedHead ===
+
+impl Locked for LockedHead {
+    fn head(&self) -> &Head {
+        &self.head
+    }
+
+    fn committed_after(&mut self, revision: i64) -> BoxFuture<'_, Result<Vec<Committed>, Error>> {
+        Box::pin(committed_after(&mut self.tx, revision, i64::MAX))
+    }
+
+    fn commit(mut self: Box<Self>, batch: Batch) -> BoxFuture<'static, Result<Batch, CommitError>> {
+        Box::pin(async move {
+            write(&mut self.tx, &batch).await.map_err(CommitError::NotWritten)?;
+            // In process: an error means that SQLite did not commit.
+            self.tx.commit().await.map_err(CommitError::NotWritten)?;
+            Ok(batch)
+        })
+    }
+
+    fn release(self: Box<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            if let Err(error) = self.tx.rollback().await {
+                tracing::debug!(%error, "the rollback of an empty transaction failed; the connection is dropped");
+            }
+        })
+    }
+}
+
+async fn committed_after(
+    tx: &mut Transaction<'static, sqlx::Sqlite>,
+    revision: i64,
+    limit: i64,
+) -> Result<Vec<Committed>, Error> {
+    let events: Vec<(i64, i64)> = sqlx::query_as(COMMITTED).bind(revision).bind(limit).fetch_all(&mut **tx).await?;
+    let Some(&(last, _)) = events.last() else { return Ok(Vec::new()) };
+    let changes = sqlx::query_as(CHANGES_BETWEEN).bind(revision).bind(last).fetch_all(&mut **tx).await?;
+    Ok(rows::committed(events, changes))
+}
+
+async fn write(tx: &mut Transaction<'static, sqlx::Sqlite>, batch: &Batch) -> Result<(), sqlx::Error> {
+    for event in &batch.events {
+        sqlx::query(INSERT_EVENT)
+            .bind(event.revision)
+            .bind(&event.event_id)
+            .bind(event.recorded_at)
+            .bind(&event.action)
+            .bind(event.outcome)
+            .bind(&event.actor_id)
+            .bind(event.actor_kind)
+            .bind(&event.gateway_group)
+            .bind(&event.resource_kind)
+            .bind(&event.resource_id)
+            .bind(&event.request_id)
+            .bind(event.causation_revision)
+            .bind(&event.entry)
+            .bind(&event.leaf_hash)
+            .execute(&mut **tx)
+            .await?;
+        let context = sqlx::query(INSERT_CONTEXT).bind(event.revision).bind(&event.context_salt);
+        context.bind(&event.context_body).execute(&mut **tx).await?;
+        if let Some(salt) = &event.changes_salt {
+            sqlx::query(INSERT_SALT).bind(event.revision).bind(salt).execute(&mut **tx).await?;
+        }
+        for (ordinal, change) in event.changes.iter().enumerate() {
+            let after = change.after.as_deref();
+            sqlx::query(INSERT_CHANGE)
+                .bind(event.revision)
+                .bind(i64::try_from(ordinal).unwrap_or(i64::MAX))
+                .bind(change.key.as_ref())
+                .bind(after.map(|kv| kv.value.as_ref()))
+                .bind(after.map_or(0, |kv| kv.create_revision))
+                .bind(after.map_or(0, |kv| kv.version))
+                .bind(change.before.as_ref().map_or(0, |kv| kv.mod_revision))
+                .bind(after.map_or(0, |kv| kv.lease))
+                .execute(&mut **tx)
+                .await?;
+        }
+    }
+    for (key, value) in batch.final_keys() {
+        match value {
+            Some(kv) => {
+                let put = sqlx::query(PUT_KEY).bind(key.as_ref()).bind(kv.value.as_ref()).bind(kv.create_revision);
+                put.bind(kv.mod_revision).bind(kv.version).bind(kv.lease).execute(&mut **tx).await?;
+            }
+            None => {
+                sqlx::query(DELETE_KEY).bind(key.as_ref()).execute(&mut **tx).await?;
+            }
+        }
+    }
+    for (revision, secret) in &batch.secrets {
+        match &secret.value {
+            Some(value) => {
+                sqlx::query(PUT_SECRET).bind(&secret.name).bind(value).bind(revision).execute(&mut **tx).await?;
+            }
+            None => {
+                sqlx::query(DELETE_SECRET).bind(&secret.name).execute(&mut **tx).await?;
+            }
+        }
+    }
+    for id in &batch.ended_leases {
+        sqlx::query(DELETE_LEASE).bind(id).execute(&mut **tx).await?;
+    }
+    let head = &batch.head;
+    let moved = sqlx::query(MOVE_HEAD)
+        .bind(head.revision)
+        .bind(head.recorded_at)
+        .bind(head.frontier.to_bytes())
+        .bind(&head.epoch)
+        .execute(&mut **tx)
+        .await?;
+    if moved.rows_affected() == 1 { Ok(()) } else { Err(sqlx::Error::RowNotFound) }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{Executor as _, SqlSafeStr as _, Statement as _};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn every_statement_prepares_against_the_migrated_schema() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(dir.path().join("log.db").to_str().unwrap()).await.unwrap();
+        for statement in ALL {
+            let prepared = (&store.writer).prepare((*statement).into_sql_str()).await;
+            assert!(prepared.is_ok(), "{statement}: {:?}", prepared.err());
+            assert!(prepared.unwrap().sql().as_str().starts_with("-- "), "{statement} has no name");
+        }
+    }
+}

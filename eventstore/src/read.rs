@@ -1,0 +1,204 @@
+//! Reads of the audit log: events with who, when, from where, what, before and after; history; the past state.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use crate::backend::Head;
+use crate::error::Error;
+use crate::keyspace::{Change, KeyRange, KeyValue};
+use crate::proposal::{ActorKind, Outcome, ResourceRef};
+use crate::store::EventStore;
+
+/// Which events; all conditions must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventQuery {
+    /// This action.
+    pub action: Option<String>,
+    /// This outcome: `success`, `refused`, `denied`, `failed`.
+    pub outcome: Option<String>,
+    /// This actor id.
+    pub actor: Option<String>,
+    /// Resources of this kind.
+    pub resource_kind: Option<String>,
+    /// Resources of this id.
+    pub resource_id: Option<String>,
+    /// This gateway group.
+    pub gateway_group: Option<String>,
+    /// Revisions below this one.
+    pub before: Option<i64>,
+    /// Revisions above this one.
+    pub after: Option<i64>,
+    /// At most this many.
+    pub limit: i64,
+}
+
+/// One event as the audit log shows it.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Its revision.
+    pub revision: i64,
+    /// RFC 6962 leaf hash of the entry.
+    pub leaf_hash: Vec<u8>,
+    /// What the entry says.
+    pub entry: Entry,
+    /// The personal part; `None` when it was erased.
+    pub personal: Option<Personal>,
+    /// The key changes; empty when there were none (or when they were pruned).
+    pub changes: Vec<Change>,
+}
+
+/// The entry of an event, decoded (format 1).
+#[derive(Clone, Debug, Deserialize)]
+pub struct Entry {
+    /// What was done.
+    pub action: String,
+    /// Who did it.
+    pub actor: EntryActor,
+    /// The revision that this event undid or answered to.
+    pub causation_revision: Option<i64>,
+    /// UUIDv7 of the event.
+    pub event_id: String,
+    /// The gateway group concerned.
+    pub gateway_group: Option<String>,
+    /// Through which door the request came.
+    pub interface: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// When it was recorded, in microseconds since 1970 UTC.
+    pub recorded_at: i64,
+    /// The request.
+    pub request_id: String,
+    /// The resource concerned.
+    pub resource: Option<ResourceRef>,
+    /// HTTP status of a refusal.
+    pub status: Option<u16>,
+    /// W3C trace id.
+    pub trace_id: Option<String>,
+}
+
+/// The actor as the entry names it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct EntryActor {
+    /// How the actor proved to be itself.
+    pub auth_method: String,
+    /// Stable id.
+    pub id: String,
+    /// What the id names.
+    pub kind: ActorKind,
+    /// Roles held at that moment.
+    pub roles: Vec<String>,
+}
+
+/// What is personal or free text about an event.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Personal {
+    /// Readable name of the actor.
+    pub actor_name: Option<String>,
+    /// Address of the peer.
+    pub ip: Option<String>,
+    /// Text of a refusal.
+    pub message: Option<String>,
+    /// Why, in the actor's words.
+    pub reason: Option<String>,
+    /// `User-Agent`.
+    pub user_agent: Option<String>,
+}
+
+/// An event as the database holds it, before it is decoded.
+#[derive(Clone, Debug)]
+pub(crate) struct StoredEvent {
+    pub revision: i64,
+    pub entry: Vec<u8>,
+    pub context: Option<Vec<u8>>,
+    pub leaf_hash: Vec<u8>,
+}
+
+/// Facts about the store for a status page.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// `sqlite` or `postgres`.
+    pub backend: &'static str,
+    /// Identity of this log; another epoch is another log.
+    pub epoch: String,
+    /// Revision of the last event, which is also the size of the Merkle tree.
+    pub revision: i64,
+    /// RFC 6962 root of the tree at that revision, in hex.
+    pub tree_root: String,
+    /// Number of keys.
+    pub keys: usize,
+    /// Size of the database, in bytes.
+    pub size_bytes: i64,
+}
+
+// === impl EventStore ===
+
+impl EventStore {
+    /// Events by filter, newest first, with their changes.
+    pub async fn events(&self, query: &EventQuery) -> Result<Vec<Event>, Error> {
+        let stored = self.backend().events(query).await?;
+        let revisions: Vec<i64> = stored.iter().map(|event| event.revision).collect();
+        let mut changes: HashMap<i64, Vec<Change>> = HashMap::new();
+        for (revision, change) in self.backend().changes_of(&revisions).await? {
+            changes.entry(revision).or_default().push(change);
+        }
+        let own = |event: StoredEvent| {
+            let changes = changes.remove(&event.revision).unwrap_or_default();
+            decode(event, changes)
+        };
+        stored.into_iter().map(own).collect()
+    }
+
+    /// One event; `None` when the log does not reach that revision.
+    pub async fn event(&self, revision: i64) -> Result<Option<Event>, Error> {
+        let query = EventQuery {
+            before: revision.checked_add(1),
+            after: revision.checked_sub(1),
+            limit: 1,
+            ..EventQuery::default()
+        };
+        Ok(self.events(&query).await?.pop())
+    }
+
+    /// The changes of one key with the events that made them, newest first.
+    pub async fn history(&self, key: &[u8], limit: i64) -> Result<Vec<Event>, Error> {
+        let history = self.backend().history(key, limit).await?;
+        history.into_iter().map(|(event, change)| decode(event, vec![change])).collect()
+    }
+
+    /// The keys of a range as of a revision: from memory if it reaches back that far, else from the log.
+    pub async fn state_at(&self, range: &KeyRange, revision: i64) -> Result<Vec<Arc<KeyValue>>, Error> {
+        if let Some(keys) = self.with_state(|state| state.range_at(range, revision)) {
+            return Ok(keys);
+        }
+        Ok(self.backend().state_at(range, revision).await?.into_iter().map(Arc::new).collect())
+    }
+
+    /// Facts for a status page.
+    pub async fn status(&self) -> Result<Status, Error> {
+        let head = self.backend().head().await?;
+        let size_bytes = self.backend().size().await?;
+        let keys = self.with_state(crate::keyspace::State::len);
+        let tree_root = hex::encode(head.frontier.root());
+        let Head { epoch, revision, .. } = head;
+        Ok(Status { backend: self.backend().name(), epoch, revision, tree_root, keys, size_bytes })
+    }
+
+    /// A secret by name.
+    pub async fn secret(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        self.backend().secret(name).await
+    }
+}
+
+fn decode(stored: StoredEvent, changes: Vec<Change>) -> Result<Event, Error> {
+    let broken = |what: &str, error: serde_json::Error| {
+        Error::Corrupt(format!("the {what} of revision {} can't be read: {error}", stored.revision))
+    };
+    let entry = serde_json::from_slice(&stored.entry).map_err(|error| broken("entry", error))?;
+    let personal = match &stored.context {
+        Some(body) => Some(serde_json::from_slice(body).map_err(|error| broken("context", error))?),
+        None => None,
+    };
+    Ok(Event { revision: stored.revision, leaf_hash: stored.leaf_hash, entry, personal, changes })
+}

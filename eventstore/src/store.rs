@@ -1,0 +1,338 @@
+//! The store as its callers hold it: one handle to the log, the key space and the writer.
+
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+use portolan_rt::clock::Clock;
+use portolan_rt::task::{Backoff, Kind, Supervisor};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::backend::{self, Backend};
+use crate::error::Error;
+use crate::keyspace::{Committed, KeyRange, KeyValue, RangeAnswer, RangeQuery, State, View};
+use crate::lease::{self, Lease, Leases};
+use crate::proposal::{Appended, Context, Decision, Intent, Proposal};
+use crate::txn;
+use crate::writer::{self, Writer};
+use crate::{follower, keyspace};
+
+/// Proposals that may wait for the writer; more make `append` wait, which is the back-pressure on clients.
+const QUEUE: usize = 4_096;
+
+/// How to open a store.
+#[derive(Clone)]
+pub struct Options {
+    /// `sqlite:PATH` or `postgres://USER:PASSWORD@HOST/DATABASE`.
+    pub url: String,
+    /// Where the time of events comes from.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// The event log and its key space. Clones share one store.
+#[derive(Clone)]
+pub struct EventStore {
+    shared: Arc<Shared>,
+    queue: mpsc::Sender<Waiting>,
+}
+
+/// A proposal in the queue, and where its answer goes.
+pub(crate) struct Waiting {
+    pub proposal: Proposal,
+    pub answer: oneshot::Sender<Result<Appended, Error>>,
+}
+
+/// What the handle, the writer and the follower share.
+pub(crate) struct Shared {
+    pub backend: Arc<dyn Backend>,
+    pub clock: Arc<dyn Clock>,
+    pub epoch: String,
+    state: RwLock<State>,
+    leases: RwLock<Leases>,
+    head: watch::Sender<i64>,
+}
+
+// === impl EventStore ===
+
+impl EventStore {
+    /// Opens the store, brings its schema up to date, loads the key space and starts the writer, the follower and the
+    /// lease task. The first opening writes event 1, `log.created`.
+    pub async fn open(options: Options, supervisor: &Supervisor) -> Result<Self, Error> {
+        let backend = backend::open(&options.url).await?;
+        let (head, keys) = backend.load().await?;
+        let leases = backend.leases().await?;
+        let shared = Arc::new(Shared {
+            backend,
+            clock: options.clock,
+            epoch: head.epoch,
+            state: RwLock::new(State::load(keys, head.revision, head.compact_revision)),
+            leases: RwLock::new(leases.into_iter().map(|lease| (lease.id, lease)).collect()),
+            head: watch::Sender::new(head.revision),
+        });
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        let store = Self { shared: shared.clone(), queue };
+        store.start(waiting, supervisor);
+        if head.revision == 0 {
+            store.create_log().await?;
+        }
+        Ok(store)
+    }
+
+    /// Hands a proposal in and waits until its outcome is durable.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]: nothing was written. [`Error::Unknown`]: the database went away during COMMIT and did not
+    /// come back in time. [`Error::Txn`]: the transaction can't be carried out, nothing was written.
+    pub async fn append(&self, proposal: Proposal) -> Result<Appended, Error> {
+        let (answer, answered) = oneshot::channel();
+        self.queue.send(Waiting { proposal, answer }).await.map_err(|_| Error::Closed)?;
+        answered.await.map_err(|_| Error::Closed)?
+    }
+
+    /// Identity of this log as etcd's `cluster_id`: equal on all replicas, stable over restarts.
+    pub fn cluster_id(&self) -> u64 {
+        let hash = crate::merkle::sha256(&[self.shared.epoch.as_bytes()]);
+        hash.iter().take(8).fold(0, |id, byte| id << 8 | u64::from(*byte))
+    }
+
+    /// Revision of the last event that memory holds.
+    pub fn revision(&self) -> i64 {
+        self.shared.state.read().revision()
+    }
+
+    /// Reads below this revision are refused at the etcd face; 0 = never compacted.
+    pub fn compact_revision(&self) -> i64 {
+        self.shared.state.read().compact_revision()
+    }
+
+    /// Changes with every applied event: what watchers wait on.
+    pub fn head(&self) -> watch::Receiver<i64> {
+        self.shared.head.subscribe()
+    }
+
+    /// Reads one consistent current state. The closure runs under the memory lock: short work only.
+    pub fn read<T>(&self, work: impl FnOnce(&dyn View) -> T) -> T {
+        work(&*self.shared.state.read())
+    }
+
+    /// Waits until memory holds everything that was acknowledged, by any replica, before the call.
+    pub async fn linearizable(&self) -> Result<i64, Error> {
+        let head = self.shared.backend.head().await?;
+        self.shared.check_head(&head)?;
+        if head.revision > self.revision() {
+            self.shared.catch_up().await?;
+        }
+        Ok(self.revision())
+    }
+
+    /// Answers a Range at any revision; also says the current revision (etcd's `header.revision`).
+    ///
+    /// # Errors
+    /// [`txn::Error::Compacted`], [`txn::Error::FutureRevision`], or the store's own.
+    pub async fn range(&self, query: &RangeQuery) -> Result<(i64, RangeAnswer), Error> {
+        let from_memory = self.with_state(|state| {
+            let current = state.revision();
+            if query.revision > current {
+                return Err(txn::Error::FutureRevision);
+            }
+            if query.revision <= 0 {
+                return Ok((current, Some(state.range(&query.range))));
+            }
+            if query.revision < state.compact_revision() {
+                return Err(txn::Error::Compacted);
+            }
+            Ok((current, state.range_at(&query.range, query.revision)))
+        });
+        let (current, kvs) = from_memory?;
+        let kvs = match kvs {
+            Some(kvs) => kvs,
+            None => self.state_at(&query.range, query.revision).await?,
+        };
+        Ok((current, query.answer(kvs)))
+    }
+
+    /// Up to `limit` events after a revision, oldest first; from memory if it reaches back that far, else from the log.
+    pub async fn events_after(&self, revision: i64, limit: usize) -> Result<Vec<Arc<Committed>>, Error> {
+        if let Some(events) = self.with_state(|state| state.events_after(revision, limit)) {
+            return Ok(events);
+        }
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let events = self.shared.backend.committed_after(revision, limit).await?;
+        // The log may be ahead of memory; nobody is told of an event before it is applied here.
+        let applied = self.revision();
+        Ok(events.into_iter().filter(|event| event.revision <= applied).map(Arc::new).collect())
+    }
+
+    /// Marks the revisions below this one as compacted, as etcd's Compact; the log itself keeps them. Answers the
+    /// current revision.
+    pub async fn compact(&self, revision: i64) -> Result<i64, Error> {
+        let (current, compacted) = self.with_state(|state| (state.revision(), state.compact_revision()));
+        if revision > current {
+            return Err(txn::Error::FutureRevision.into());
+        }
+        if revision <= compacted {
+            return Err(txn::Error::Compacted.into());
+        }
+        self.shared.backend.compact(revision).await?;
+        self.shared.state.write().compact(revision);
+        Ok(current)
+    }
+
+    pub(crate) fn backend(&self) -> &dyn Backend {
+        &*self.shared.backend
+    }
+
+    pub(crate) fn now(&self) -> i64 {
+        self.shared.clock.now_micros()
+    }
+
+    pub(crate) fn with_state<T>(&self, work: impl FnOnce(&State) -> T) -> T {
+        self.shared.with_state(work)
+    }
+
+    pub(crate) fn lease_keys(&self, id: i64) -> Vec<bytes::Bytes> {
+        self.with_state(|state| state.keys_of_lease(id))
+    }
+
+    pub(crate) fn lease_remember(&self, lease: Lease) {
+        self.shared.leases.write().insert(lease.id, lease);
+    }
+
+    pub(crate) fn lease_forget(&self, id: i64) {
+        self.shared.leases.write().remove(&id);
+    }
+
+    pub(crate) fn leases_due(&self, now: i64) -> Vec<i64> {
+        self.shared.leases.read().values().filter(|lease| lease.expires_at <= now).map(|lease| lease.id).collect()
+    }
+
+    pub(crate) async fn lease_known(&self, id: i64) -> Result<Option<Lease>, Error> {
+        self.shared.lease_known(id).await
+    }
+
+    fn start(&self, waiting: mpsc::Receiver<Waiting>, supervisor: &Supervisor) {
+        let mut writer = Some(Writer::new(self.shared.clone(), waiting));
+        let shutdown = supervisor.shutdown();
+        supervisor.spawn("log writer", Kind::Critical, move || {
+            let (writer, shutdown) = (writer.take(), shutdown.clone());
+            async move {
+                let writer = writer.ok_or(Error::Closed)?;
+                writer::run(writer, shutdown).await
+            }
+        });
+        let (shared, shutdown) = (self.shared.clone(), supervisor.shutdown());
+        supervisor.spawn("log follower", Kind::Critical, move || {
+            let (shared, shutdown) = (shared.clone(), shutdown.clone());
+            async move { shutdown.until_soft(follower::run(shared)).await.unwrap_or(Ok(())) }
+        });
+        let (store, shutdown) = (self.clone(), supervisor.shutdown());
+        supervisor.spawn("lease expiry", Kind::Restart(Backoff::default()), move || {
+            let (store, shutdown) = (store.clone(), shutdown.clone());
+            async move {
+                let mut tick = tokio::time::interval(lease::EXPIRY_PERIOD);
+                tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+                while shutdown.until_soft(tick.tick()).await.is_some() {
+                    store.leases_expire().await?;
+                }
+                Ok::<(), Error>(())
+            }
+        });
+    }
+
+    /// Event 1. Two replicas may try at once: the log decides.
+    async fn create_log(&self) -> Result<(), Error> {
+        let decide = |view: &dyn View| if view.revision() == 0 { Decision::Record } else { Decision::Unchanged };
+        self.append(Proposal::new(Context::system(), "log.created", Intent::Decide(Box::new(decide)))).await?;
+        Ok(())
+    }
+}
+
+// === impl Shared ===
+
+impl Shared {
+    pub(crate) fn with_state<T>(&self, work: impl FnOnce(&State) -> T) -> T {
+        work(&self.state.read())
+    }
+
+    pub(crate) fn knows_lease(&self, id: i64) -> bool {
+        self.leases.read().contains_key(&id)
+    }
+
+    /// The lease, from memory or (granted by another replica) from the database.
+    pub(crate) async fn lease_known(&self, id: i64) -> Result<Option<Lease>, Error> {
+        if let Some(lease) = self.leases.read().get(&id) {
+            return Ok(Some(lease.clone()));
+        }
+        let lease = self.backend.lease(id).await?;
+        if let Some(lease) = &lease {
+            self.leases.write().insert(id, lease.clone());
+        }
+        Ok(lease)
+    }
+
+    pub(crate) fn lease_forget(&self, id: i64) {
+        self.leases.write().remove(&id);
+    }
+
+    /// Refuses a head that contradicts what this process has seen.
+    pub(crate) fn check_head(&self, head: &backend::Head) -> Result<(), Error> {
+        if head.epoch != self.epoch {
+            return Err(Error::Corrupt(format!("the log's epoch changed from {} to {}", self.epoch, head.epoch)));
+        }
+        let applied = self.with_state(View::revision);
+        if head.revision < applied {
+            return Err(Error::Corrupt(format!("the log went back from revision {applied} to {}", head.revision)));
+        }
+        Ok(())
+    }
+
+    /// Takes over a compaction mark that another replica set.
+    pub(crate) fn compacted(&self, revision: i64) {
+        if revision > self.with_state(State::compact_revision) {
+            self.state.write().compact(revision);
+        }
+    }
+
+    /// Reads and applies what other replicas wrote.
+    pub(crate) async fn catch_up(&self) -> Result<(), Error> {
+        /// Events per read: bounds memory while a replica that was away catches up.
+        const PAGE: i64 = 1_000;
+        loop {
+            let applied = self.with_state(View::revision);
+            let events = self.backend.committed_after(applied, PAGE).await?;
+            if events.is_empty() {
+                return Ok(());
+            }
+            self.apply(events.into_iter().map(Arc::new).collect())?;
+        }
+    }
+
+    /// Applies committed events in order and wakes the watchers. Events that are applied already are passed over: the
+    /// writer and the follower may both read the same one.
+    pub(crate) fn apply(&self, events: Vec<Arc<Committed>>) -> Result<(), Error> {
+        let mut state = self.state.write();
+        for event in events {
+            let next = state.revision() + 1;
+            if event.revision < next {
+                continue;
+            }
+            if event.revision > next {
+                return Err(Error::Corrupt(format!("revision {next} is missing before {}", event.revision)));
+            }
+            state.apply(event);
+        }
+        let revision = state.revision();
+        drop(state);
+        self.head.send_if_modified(|head| std::mem::replace(head, revision) != revision);
+        Ok(())
+    }
+}
+
+impl txn::eval::Past for State {
+    fn range_at(&self, range: &KeyRange, revision: i64) -> Result<Vec<Arc<KeyValue>>, txn::Error> {
+        if revision < self.compact_revision() {
+            return Err(txn::Error::Compacted);
+        }
+        // A read inside a transaction reaches as far back as memory does.
+        keyspace::State::range_at(self, range, revision).ok_or(txn::Error::Compacted)
+    }
+}
