@@ -1,0 +1,104 @@
+//! `portolan audit events`.
+
+use serde_json::Value;
+
+use crate::args::{Audit, AuditCommand, Events};
+use crate::client::{self, Client, text};
+use crate::failure::Failure;
+use crate::output;
+use crate::table::Table;
+
+/// `portolan audit`.
+pub fn run(options: &Audit, json: bool) -> Result<(), Failure> {
+    match &options.command {
+        AuditCommand::Events(options) => events(options, json),
+    }
+}
+
+fn events(options: &Events, json: bool) -> Result<(), Failure> {
+    let client = Client::new(&options.server)?;
+    let query = [
+        ("limit", Some(options.limit.to_string())),
+        ("before", options.before.map(|revision| revision.to_string())),
+        ("after", options.after.map(|revision| revision.to_string())),
+        ("action", options.action.clone()),
+        ("actor", options.actor.clone()),
+        ("outcome", options.outcome.clone()),
+        ("resource_kind", options.kind.clone()),
+        ("resource_id", options.id.clone()),
+        ("gateway_group_id", options.group.clone()),
+    ];
+    let answer = client::block_on(client.get(&["api", "audit", "events"], &query))?;
+    if json {
+        output::json(&answer);
+    } else {
+        output::line(&table(&answer).text());
+    }
+    Ok(())
+}
+
+fn table(answer: &Value) -> Table {
+    let mut table = Table::new(&["REVISION", "TIME", "ACTION", "OUTCOME", "ACTOR", "FROM", "RESOURCE", "NOTE"]);
+    for event in answer["events"].as_array().into_iter().flatten() {
+        table.row(vec![
+            text(event, "/revision"),
+            text(event, "/recorded_at"),
+            text(event, "/action"),
+            text(event, "/outcome"),
+            actor(event),
+            format!("{} {}", text(event, "/source/interface"), text(event, "/source/ip")),
+            resource(event),
+            note(event),
+        ]);
+    }
+    table
+}
+
+fn actor(event: &Value) -> String {
+    let name = ["/actor/name", "/actor/id"].iter().find_map(|field| event.pointer(field)?.as_str());
+    format!("{} ({})", name.unwrap_or("-"), text(event, "/actor/auth_method"))
+}
+
+fn resource(event: &Value) -> String {
+    match event.pointer("/resource/kind").and_then(Value::as_str) {
+        Some(kind) => format!("{kind} {}", text(event, "/resource/id")),
+        None => "-".to_owned(),
+    }
+}
+
+fn note(event: &Value) -> String {
+    match event.pointer("/error/message").or_else(|| event.pointer("/reason")).and_then(Value::as_str) {
+        Some(note) => note.to_owned(),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_one_row() {
+        let answer = serde_json::json!({ "events": [{
+            "revision": 12, "recorded_at": "2026-11-23T06:40:00.123456Z", "action": "route.create", "outcome": "refused",
+            "actor": { "id": "admin", "name": null, "auth_method": "api_key" },
+            "source": { "ip": "127.0.0.1", "interface": "admin_api" },
+            "resource": { "kind": "route", "id": "1" }, "reason": null, "error": { "status": 400, "message": "no" },
+        }]});
+        let text = table(&answer).text();
+        let row = text.lines().last().unwrap();
+        assert_eq!(
+            row.split("  ").filter(|cell| !cell.is_empty()).map(str::trim).collect::<Vec<_>>(),
+            [
+                "12",
+                "2026-11-23T06:40:00.123456Z",
+                "route.create",
+                "refused",
+                "admin (api_key)",
+                "admin_api 127.0.0.1",
+                "route 1",
+                "no"
+            ]
+        );
+    }
+}

@@ -1,0 +1,53 @@
+//! Waiting for a child to be ready.
+
+use std::time::Duration;
+
+use anyhow::anyhow;
+use serde_json::Value;
+use tokio::sync::watch;
+
+use super::child::State;
+use super::settings::Half;
+use crate::failure::{Failure, USAGE};
+
+/// The announcement of the child, or why there is none: it died, or `limit` is over.
+pub async fn within(half: Half, state: &mut watch::Receiver<State>, limit: Duration) -> Result<Value, Failure> {
+    let Ok(seen) = tokio::time::timeout(limit, seen(state)).await else {
+        return Err(Failure::Failed(anyhow!("the {} was not ready within {} s", half.name(), limit.as_secs())));
+    };
+    match seen {
+        Seen::Ready(announcement) => Ok(announcement),
+        Seen::Dead(Some(code)) if code == i32::from(USAGE) => {
+            Err(Failure::Usage(format!("the {} refuses its configuration; its message stands above", half.name())))
+        }
+        Seen::Dead(_) => Err(Failure::Failed(anyhow!("the {} did not come up; its log stands above", half.name()))),
+    }
+}
+
+/// The next announcement, whatever happens before it.
+pub async fn eventually(state: &mut watch::Receiver<State>) -> Option<Value> {
+    loop {
+        if let State::Ready(announcement) = &*state.borrow_and_update() {
+            return Some(announcement.clone());
+        }
+        state.changed().await.ok()?;
+    }
+}
+
+enum Seen {
+    Ready(Value),
+    Dead(Option<i32>),
+}
+
+async fn seen(state: &mut watch::Receiver<State>) -> Seen {
+    loop {
+        match &*state.borrow_and_update() {
+            State::Ready(announcement) => return Seen::Ready(announcement.clone()),
+            State::Dead(code) => return Seen::Dead(*code),
+            State::Starting => {}
+        }
+        if state.changed().await.is_err() {
+            return Seen::Dead(None);
+        }
+    }
+}
