@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::logs::chain;
 use crate::shutdown::{Shutdown, Signals};
 
 mod attempt;
@@ -116,7 +117,7 @@ impl Supervisor {
         self.group.tracker.spawn(async move {
             let work = attempt::run(move || work);
             if let Some(Err(error)) = shutdown.until_hard(work).await {
-                tracing::error!(task = name, error = %attempt::chain(&error), "work failed");
+                tracing::error!(task = name, error = %chain(error.as_ref()), "work failed");
             }
         })
     }
@@ -158,7 +159,13 @@ impl Supervisor {
     }
 
     fn fail(&self, error: Error) {
-        self.process.failure.lock().get_or_insert(error);
+        let mut failure = self.process.failure.lock();
+        match *failure {
+            None => *failure = Some(error),
+            // Only the first is returned, and the others are usually its consequences.
+            Some(_) => tracing::error!(error = %chain(&error), "another critical failure"),
+        }
+        drop(failure);
         self.process.failed.cancel();
     }
 }

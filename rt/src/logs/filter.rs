@@ -36,20 +36,17 @@ impl std::str::FromStr for Filter {
         let mut targets = Targets::new();
         for part in text.split(',').map(str::trim) {
             let (target, level) = part.rsplit_once('=').unwrap_or(("", part));
-            // Digits are levels too for the parser below; they are no names that we document.
-            let known = level.chars().all(|c| c.is_ascii_alphabetic());
-            let level: LevelFilter = match level.parse() {
-                Ok(level) if known && !level_is_empty(part) => level,
-                _ => return Err(Unknown(part.to_owned())),
-            };
+            let level = level_of(level).ok_or_else(|| Unknown(part.to_owned()))?;
             targets = if target.is_empty() { targets.with_default(level) } else { targets.with_target(target, level) };
         }
         Ok(Self(targets))
     }
 }
 
-fn level_is_empty(part: &str) -> bool {
-    part.is_empty() || part.ends_with('=')
+/// By name only: tracing would take numbers and the empty text too.
+fn level_of(name: &str) -> Option<LevelFilter> {
+    let named = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphabetic());
+    named.then(|| name.parse().ok()).flatten()
 }
 
 impl<'de> Deserialize<'de> for Filter {

@@ -46,18 +46,6 @@ pub(super) fn run_blocking<O: Outcome>(body: impl FnOnce() -> O) -> Result<(), B
     catch_unwind(AssertUnwindSafe(body)).map_err(panicked)?.into_result()
 }
 
-/// An error with all its sources on one line.
-pub(super) fn chain(error: &BoxError) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(next) = source {
-        text.push_str(": ");
-        text.push_str(&next.to_string());
-        source = next.source();
-    }
-    text
-}
-
 fn panicked(payload: Box<dyn Any + Send>) -> BoxError {
     Panic::new(payload.as_ref()).into()
 }

@@ -10,6 +10,7 @@ use super::attempt::{self, Outcome};
 use super::error::BoxError;
 use super::restart::{Backoff, Pauses};
 use super::{Error, Group, Kind, Process, Supervisor};
+use crate::logs::chain;
 
 /// How long dropped tasks and threads may take to be gone before the process returns without them.
 const AFTER_HARD: Duration = Duration::from_secs(2);
@@ -27,7 +28,7 @@ where
         Kind::Restart(backoff) => remake(supervisor, &name, backoff, factory).await,
         Kind::Log => {
             if let Err(error) = attempt::run(&mut factory).await {
-                tracing::error!(task = &*name, error = %attempt::chain(&error), "task failed");
+                tracing::error!(task = &*name, error = %chain(error.as_ref()), "task failed");
             }
         }
     }
@@ -53,7 +54,7 @@ where
         let Err(error) = attempt::run(&mut factory).await else { return };
         let pause = pauses.after(started.elapsed());
         let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
-        tracing::warn!(task = name, pause_ms, error = %attempt::chain(&error), "task failed, will be restarted");
+        tracing::warn!(task = name, pause_ms, error = %chain(error.as_ref()), "task failed, will be restarted");
         if shutdown.until_soft(sleep(pause)).await.is_none() {
             return;
         }
@@ -69,7 +70,10 @@ pub(super) async fn run(
     let main = &process.main;
     tokio::select! {
         name = signal() => tracing::info!(signal = name, "shutting down"),
-        () = process.failed.cancelled() => tracing::error!("shutting down: a critical task is gone"),
+        () = process.failed.cancelled() => {
+            let error = process.failure.lock().as_ref().map(|error| chain(error)).unwrap_or_default();
+            tracing::error!(error, "shutting down");
+        }
         () = main.shutdown.soft() => tracing::info!("shutting down on request"),
     }
     main.shutdown.request();

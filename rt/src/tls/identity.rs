@@ -88,7 +88,7 @@ impl Identity {
         match self.replace(&content.cert, &content.key) {
             Ok(()) => tracing::info!(cert = %cert.display(), "TLS identity replaced"),
             Err(error) => {
-                tracing::warn!(cert = %cert.display(), %error, "changed TLS identity cannot be used, keeping the old one");
+                tracing::warn!(cert = %cert.display(), error = %crate::logs::chain(&error), "changed TLS identity cannot be used, keeping the old one");
             }
         }
         *seen = content;
