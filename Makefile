@@ -1,0 +1,19 @@
+# The commands of this project. Each one says its steps and installs what it needs; the scripts behind them are in scripts/.
+
+.PHONY: run test lint bench-proxy
+
+# Builds and starts a whole gateway. Options of `portolan up`: make run ARGS="--store postgres://…"
+run:
+	@exec scripts/run $(ARGS)
+
+# The whole test suite; its last line counts passed and failed tests.
+test:
+	@exec scripts/test
+
+# Formatting and lints, Rust and dashboard.
+lint:
+	@exec scripts/lint
+
+# Proxied requests per second beside nginx; bench/README.md says how to read it.
+bench-proxy:
+	@exec scripts/bench-proxy $(ARGS)
