@@ -1,0 +1,352 @@
+//! Makes a [`Snapshot`] of documents, and the next one of what changed: the work of one changed route does not grow
+//! with the number of routes.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use portolan_model::layout::parse_relative_key;
+use portolan_model::{self as model, Kind};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::plugin::{Chain, Place, State};
+use crate::resource::{Consumer, Document, NamedUpstream, Route, Service, Target, next_serial};
+use crate::router::{Matcher, MatcherSpec};
+use crate::snapshot::Snapshot;
+use crate::upstream::Upstream;
+
+mod credentials;
+
+/// A change of one key.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// The key has this document now.
+    Put(Arc<Document>),
+    /// The key, relative to the prefix, is gone.
+    Delete(Box<str>),
+}
+
+/// A resource that is not in use as it is written.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Problem {
+    /// Key of the resource.
+    pub key: String,
+    /// Revision of the document that does not work.
+    pub mod_revision: i64,
+    /// Why.
+    pub error: String,
+    /// Whether an earlier document of the same resource stays in use.
+    pub previous_in_use: bool,
+}
+
+/// Keeps the compiled resources and what depends on what. Owned by the sync task; requests never see it.
+#[derive(Debug)]
+pub struct Compiler {
+    prefix: Box<str>,
+    snapshot: Snapshot,
+    state: Arc<State>,
+    documents: HashMap<Name, Arc<Document>>,
+    /// Who refers to a service or an upstream.
+    users: HashMap<Name, BTreeSet<Name>>,
+    /// What a route or service refers to.
+    references: HashMap<Name, Vec<Name>>,
+    claims: credentials::Claims,
+    problems: BTreeMap<Name, Problem>,
+}
+
+/// A resource's kind and id.
+type Name = (Kind, Arc<str>);
+
+// === impl Compiler ===
+
+impl Compiler {
+    /// An empty configuration for keys under `prefix`.
+    #[must_use]
+    pub fn new(prefix: &str) -> Self {
+        Self {
+            prefix: prefix.into(),
+            snapshot: Snapshot::default(),
+            state: Arc::default(),
+            documents: HashMap::new(),
+            users: HashMap::new(),
+            references: HashMap::new(),
+            claims: credentials::Claims::default(),
+            problems: BTreeMap::new(),
+        }
+    }
+
+    /// An empty configuration that shares the state of plugins with this one, for a full reload.
+    #[must_use]
+    pub fn fresh(&self) -> Self {
+        Self { state: self.state.clone(), ..Self::new(&self.prefix) }
+    }
+
+    /// Applies changes that belong together and gives the configuration at `revision`.
+    pub fn apply(&mut self, changes: impl IntoIterator<Item = Change>, revision: i64) -> Arc<Snapshot> {
+        let mut dirty = BTreeSet::new();
+        for change in changes {
+            if let Some(name) = self.note(change) {
+                dirty.insert(name);
+            }
+        }
+        // Kind::all() puts parents before children, so one pass sees every consequence.
+        for kind in Kind::all() {
+            let of_kind: Vec<Name> = dirty.iter().filter(|name| name.0 == *kind).cloned().collect();
+            for name in of_kind {
+                self.compile(&name);
+                dirty.extend(self.users.get(&name).into_iter().flatten().cloned());
+            }
+        }
+        self.snapshot.revision = revision;
+        self.snapshot.loaded = true;
+        Arc::new(self.snapshot.clone())
+    }
+
+    /// What is not in use as written.
+    #[must_use]
+    pub fn problems(&self) -> Vec<Problem> {
+        self.problems.values().cloned().collect()
+    }
+
+    fn note(&mut self, change: Change) -> Option<Name> {
+        match change {
+            Change::Put(document) => {
+                let relative = document.key.strip_prefix(&*self.prefix)?;
+                if let Some((username, id)) = credentials::parse(relative) {
+                    self.credential_put(username, id, &document);
+                    return None;
+                }
+                let (kind, id) = parse_relative_key(relative)?;
+                let name = (kind, Arc::from(id));
+                self.documents.insert(name.clone(), document);
+                Some(name)
+            }
+            Change::Delete(relative) => {
+                if let Some((username, id)) = credentials::parse(&relative) {
+                    self.credential_deleted(username, id);
+                    return None;
+                }
+                let (kind, id) = parse_relative_key(&relative)?;
+                let name = (kind, Arc::from(id));
+                self.documents.remove(&name);
+                Some(name)
+            }
+        }
+    }
+
+    fn compile(&mut self, name: &Name) {
+        let Some(document) = self.documents.get(name).cloned() else {
+            self.remove(name);
+            self.problems.remove(name);
+            return;
+        };
+        let compiled = match name.0 {
+            Kind::Upstream => self.compile_upstream(&name.1, &document),
+            Kind::Service => self.compile_service(name, &document),
+            Kind::Consumer => self.compile_consumer(&name.1, &document),
+            Kind::Route => self.compile_route(name, &document),
+        };
+        match compiled {
+            Ok(()) => drop(self.problems.remove(name)),
+            Err(error) => self.failed(name, &document, error),
+        }
+    }
+
+    /// The document does not compile. What the last good one of the same resource refers to may have changed.
+    fn failed(&mut self, name: &Name, document: &Document, error: String) {
+        let previous_in_use = match name.0 {
+            Kind::Route => match self.snapshot.routes.get(name.1.as_bytes()).map(|good| good.document.clone()) {
+                Some(good) => self.compile_route(name, &good).is_ok(),
+                None => false,
+            },
+            Kind::Service => match self.snapshot.services.get(name.1.as_bytes()).map(|good| good.document.clone()) {
+                Some(good) => self.compile_service(name, &good).is_ok(),
+                None => false,
+            },
+            Kind::Upstream => self.snapshot.upstreams.get(name.1.as_bytes()).is_some(),
+            Kind::Consumer => self.snapshot.consumers.get(name.1.as_bytes()).is_some(),
+        };
+        tracing::error!(
+            resource.kind = name.0.noun(), resource.id = &*name.1, revision = document.mod_revision,
+            previous_in_use, error, "resource is left out",
+        );
+        let problem = Problem {
+            key: document.key.to_string(),
+            mod_revision: document.mod_revision,
+            error,
+            previous_in_use,
+        };
+        self.problems.insert(name.clone(), problem);
+    }
+
+    fn remove(&mut self, name: &Name) {
+        let id = &name.1;
+        match name.0 {
+            Kind::Upstream => self.snapshot.upstreams.remove(id),
+            Kind::Service => self.snapshot.services.remove(id),
+            Kind::Consumer => self.remove_consumer(id),
+            Kind::Route => {
+                if let Some(old) = self.snapshot.routes.get(id.as_bytes()).cloned() {
+                    self.snapshot.router.remove(&old);
+                    self.snapshot.routes.remove(id);
+                }
+            }
+        }
+        self.set_references(name, &[]);
+    }
+
+    fn compile_upstream(&mut self, id: &Arc<str>, document: &Arc<Document>) -> Result<(), String> {
+        let parsed: model::Upstream = read(document)?;
+        let upstream = Arc::new(Upstream::compile(&parsed).map_err(|e| e.to_string())?);
+        self.snapshot.upstreams.insert(id, Arc::new(NamedUpstream { upstream, document: document.clone() }));
+        Ok(())
+    }
+
+    fn compile_service(&mut self, name: &Name, document: &Arc<Document>) -> Result<(), String> {
+        let parsed: model::Service = read(document)?;
+        let plugins = self.chain(&format!("services/{}", name.1), &parsed.plugins, false)?;
+        let target = self.target(parsed.upstream.as_ref(), parsed.upstream_id.as_ref())?.unwrap_or(Target::None);
+        let upstream = parsed.upstream_id.as_ref().map(|id| (Kind::Upstream, id.as_str()));
+        self.set_references(name, upstream.as_slice());
+        let service = Service {
+            id: name.1.clone(),
+            hosts: parsed.hosts.clone(),
+            plugins,
+            target,
+            websocket: parsed.enable_websocket.unwrap_or(false),
+            document: document.clone(),
+        };
+        self.snapshot.services.insert(&name.1, Arc::new(service));
+        Ok(())
+    }
+
+    fn compile_route(&mut self, name: &Name, document: &Arc<Document>) -> Result<(), String> {
+        let parsed: model::Route = read(document)?;
+        unsupported(document)?;
+        let service_id = parsed.service_id.as_ref().map(|id| Arc::<str>::from(id.as_str()));
+        let service = service_id.as_ref().and_then(|id| self.snapshot.services.get(id.as_bytes()).cloned());
+        let own = self.chain(&format!("routes/{}", name.1), &parsed.plugins, false)?;
+        let target = match self.target(parsed.upstream.as_ref(), parsed.upstream_id.as_ref())? {
+            Some(own) => own,
+            None => match (&service, &service_id) {
+                (Some(service), _) => service.target.clone(),
+                (None, Some(id)) => Target::MissingService(id.clone()),
+                (None, None) => Target::None,
+            },
+        };
+        let mut hosts: Vec<String> = parsed.all_hosts().map(str::to_owned).collect();
+        if let (true, Some(service)) = (hosts.is_empty(), &service) {
+            hosts.clone_from(&service.hosts);
+        }
+        let vars = Value::Array(parsed.vars.clone());
+        let matcher = Matcher::compile(&MatcherSpec {
+            hosts,
+            uris: parsed.paths().map(str::to_owned).collect(),
+            methods: parsed.methods.clone(),
+            remote_addrs: parsed.all_remote_addrs().map(str::to_owned).collect(),
+            vars: (!parsed.vars.is_empty()).then_some(&vars),
+            priority: parsed.priority,
+        });
+        let route = Arc::new(Route {
+            id: name.1.clone(),
+            serial: next_serial(),
+            name: parsed.name.as_deref().map(Into::into),
+            service_id: service_id.clone(),
+            matcher: matcher.map_err(|e| e.to_string())?,
+            plugins: service.as_ref().map_or_else(|| own.clone(), |service| own.over(&service.plugins)),
+            target,
+            timeouts: parsed.timeout.map(Into::into),
+            websocket: parsed.enable_websocket.unwrap_or_else(|| service.is_some_and(|s| s.websocket)),
+            document: document.clone(),
+        });
+        let upstream = parsed.upstream_id.as_ref().map(|id| (Kind::Upstream, id.as_str()));
+        let service = service_id.as_ref().map(|id| (Kind::Service, &**id));
+        let references: Vec<_> = upstream.into_iter().chain(service).collect();
+        self.set_references(name, &references);
+        self.replace_route(&route, parsed.is_enabled());
+        Ok(())
+    }
+
+    fn replace_route(&mut self, route: &Arc<Route>, enabled: bool) {
+        if let Some(old) = self.snapshot.routes.get(route.id.as_bytes()).cloned() {
+            self.snapshot.router.remove(&old);
+        }
+        if enabled {
+            self.snapshot.router.insert(route);
+        }
+        self.snapshot.routes.insert(&route.id, route.clone());
+    }
+
+    fn compile_consumer(&mut self, username: &Arc<str>, document: &Arc<Document>) -> Result<(), String> {
+        let parsed: model::Consumer = read(document)?;
+        let plugins = self.chain(&format!("consumers/{username}"), &parsed.plugins, true)?;
+        let identities = credentials::identities(&parsed.plugins)?;
+        let consumer = Consumer {
+            username: username.clone(),
+            serial: next_serial(),
+            custom_id: parsed.labels.get("custom_id").and_then(Value::as_str).map(Into::into),
+            plugins,
+            document: document.clone(),
+        };
+        self.replace_consumer(Arc::new(consumer), identities);
+        Ok(())
+    }
+
+    /// `None`: the resource names no upstream itself.
+    fn target(
+        &self,
+        inline: Option<&model::Upstream>,
+        id: Option<&model::Id>,
+    ) -> Result<Option<Target>, String> {
+        if let Some(inline) = inline {
+            let upstream = Upstream::compile(inline).map_err(|e| e.to_string())?;
+            return Ok(Some(Target::Upstream(Arc::new(upstream))));
+        }
+        Ok(id.map(|id| match self.snapshot.upstreams.get(id.as_str().as_bytes()) {
+            Some(named) => Target::Upstream(named.upstream.clone()),
+            None => Target::MissingUpstream(id.as_str().into()),
+        }))
+    }
+
+    fn chain(&self, resource: &str, plugins: &Map<String, Value>, consumer: bool) -> Result<Chain, String> {
+        Chain::compile(plugins, &Place { resource, consumer, state: &self.state })
+    }
+
+    /// Notes what a resource refers to, in place of what it referred to before.
+    fn set_references(&mut self, user: &Name, references: &[(Kind, &str)]) {
+        for old in self.references.remove(user).unwrap_or_default() {
+            if let Some(users) = self.users.get_mut(&old) {
+                users.remove(user);
+                if users.is_empty() {
+                    self.users.remove(&old);
+                }
+            }
+        }
+        if references.is_empty() {
+            return;
+        }
+        let names: Vec<Name> = references.iter().map(|(kind, id)| (*kind, Arc::from(*id))).collect();
+        for name in &names {
+            self.users.entry(name.clone()).or_default().insert(user.clone());
+        }
+        self.references.insert(user.clone(), names);
+    }
+}
+
+fn read<T: DeserializeOwned>(document: &Document) -> Result<T, String> {
+    serde_json::from_slice(&document.value).map_err(|e| format!("the document cannot be read: {e}"))
+}
+
+/// What a route may ask for and this gateway does not do. It must not be served without it.
+fn unsupported(document: &Document) -> Result<(), String> {
+    let value: Map<String, Value> = read(document)?;
+    for field in ["filter_func", "script", "plugin_config_id"] {
+        if value.contains_key(field) {
+            return Err(format!("{field} is not supported"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,145 @@
+//! Who is who: identities from consumers and from their credentials, by authentication plugin.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::{Compiler, read};
+use crate::plugins;
+use crate::resource::{Consumer, Credential, Document};
+
+/// An authentication plugin and what names the caller to it.
+pub(super) type Identity = (&'static str, String);
+
+/// All claims on identities. The control plane keeps them unique; if two consumers claim one all the same, the last
+/// by name has it, and the other gets it back when that one goes.
+#[derive(Debug, Default)]
+pub(super) struct Claims {
+    by_identity: HashMap<Identity, BTreeSet<Claimant>>,
+    by_claimant: HashMap<Claimant, Vec<Identity>>,
+    /// Credentials of each consumer, which may arrive before it.
+    credentials: HashMap<Arc<str>, HashMap<Box<str>, Arc<Document>>>,
+}
+
+/// A consumer, or one of its credentials.
+type Claimant = (Arc<str>, Option<Box<str>>);
+
+/// Username and credential id of a key relative to the prefix, if it is that of a credential.
+pub(super) fn parse(relative: &str) -> Option<(&str, &str)> {
+    let mut segments = relative.split('/');
+    match (segments.next(), segments.next(), segments.next(), segments.next(), segments.next()) {
+        (Some("consumers"), Some(username), Some("credentials"), Some(id), None) if !id.is_empty() => {
+            Some((username, id))
+        }
+        _ => None,
+    }
+}
+
+/// The identities among the plugins of a consumer or credential.
+pub(super) fn identities(plugins: &Map<String, Value>) -> Result<Vec<Identity>, String> {
+    let mut found = Vec::new();
+    for (name, config) in plugins {
+        let Some(factory) = plugins::by_name(name) else { continue };
+        let Some(field) = factory.identity() else { continue };
+        let mut own = config.clone();
+        if let Some(object) = own.as_object_mut() {
+            object.shift_remove("_meta");
+        }
+        let refused = |e| format!("failed to check the configuration of plugin {name} err: {e}");
+        factory.check_consumer(&own).map_err(refused)?;
+        let Some(identity) = own.get(field).and_then(Value::as_str) else { continue };
+        // A reference that nobody resolves must not become a password that everybody can read.
+        let lower = identity.to_ascii_lowercase();
+        if lower.starts_with("$secret://") || lower.starts_with("$env://") {
+            return Err(format!("plugin {name}: references to secrets are not supported"));
+        }
+        found.push((factory.name(), identity.to_owned()));
+    }
+    Ok(found)
+}
+
+// === impl Compiler ===
+
+impl Compiler {
+    pub(super) fn replace_consumer(&mut self, consumer: Arc<Consumer>, identities: Vec<Identity>) {
+        let username = consumer.username.clone();
+        self.snapshot.consumers.insert(&username, consumer);
+        self.claim((username.clone(), None), identities);
+        let credentials = self.claims.credentials.get(&username).cloned().unwrap_or_default();
+        for (id, document) in credentials {
+            self.claim_credential(&username, &id, &document);
+        }
+    }
+
+    pub(super) fn remove_consumer(&mut self, username: &Arc<str>) {
+        self.snapshot.consumers.remove(username);
+        let credentials = self.claims.credentials.get(username).into_iter().flatten();
+        let ids: Vec<_> = credentials.map(|(id, _)| Some(id.clone())).chain([None]).collect();
+        for id in ids {
+            self.claim((username.clone(), id), Vec::new());
+        }
+    }
+
+    pub(super) fn credential_put(&mut self, username: &str, id: &str, document: &Arc<Document>) {
+        let username = Arc::<str>::from(username);
+        let of_consumer = self.claims.credentials.entry(username.clone()).or_default();
+        of_consumer.insert(id.into(), document.clone());
+        self.claim_credential(&username, id, document);
+    }
+
+    pub(super) fn credential_deleted(&mut self, username: &str, id: &str) {
+        if let Some(of_consumer) = self.claims.credentials.get_mut(username) {
+            of_consumer.remove(id);
+        }
+        self.claim((username.into(), Some(id.into())), Vec::new());
+    }
+
+    fn claim_credential(&mut self, username: &Arc<str>, id: &str, document: &Document) {
+        let plugins = read::<Value>(document).map(|value| value.get("plugins").and_then(Value::as_object).cloned());
+        match plugins.and_then(|plugins| identities(&plugins.unwrap_or_default())) {
+            Ok(found) => self.claim((username.clone(), Some(id.into())), found),
+            Err(error) => {
+                tracing::error!(consumer.name = &**username, credential.id = id, error, "credential is left out");
+            }
+        }
+    }
+
+    /// Sets what a claimant claims, in place of what it claimed before.
+    fn claim(&mut self, claimant: Claimant, identities: Vec<Identity>) {
+        let before = self.claims.by_claimant.remove(&claimant).unwrap_or_default();
+        for identity in &before {
+            if let Some(claimants) = self.claims.by_identity.get_mut(identity) {
+                claimants.remove(&claimant);
+            }
+        }
+        for identity in &identities {
+            self.claims.by_identity.entry(identity.clone()).or_default().insert(claimant.clone());
+        }
+        for identity in before.iter().chain(&identities) {
+            self.settle(identity);
+        }
+        if !identities.is_empty() {
+            self.claims.by_claimant.insert(claimant, identities);
+        }
+    }
+
+    /// Gives an identity to the one who has it now.
+    fn settle(&mut self, identity: &Identity) {
+        let claimants = self.claims.by_identity.get(identity).into_iter().flatten();
+        let holder = claimants.rev().find_map(|(username, id)| {
+            let consumer = self.snapshot.consumers.get(username.as_bytes())?.clone();
+            Some(Arc::new(Credential { consumer, id: id.clone() }))
+        });
+        let (plugin, key) = identity;
+        let all = &mut self.snapshot.credentials;
+        let at = all.iter().position(|(name, _)| name == plugin).unwrap_or_else(|| {
+            all.push((plugin, crate::tree::Tree::default()));
+            all.len() - 1
+        });
+        all[at].1.update(key.as_bytes(), |slot| *slot = holder);
+        if self.claims.by_identity.get(identity).is_some_and(BTreeSet::is_empty) {
+            self.claims.by_identity.remove(identity);
+        }
+    }
+}

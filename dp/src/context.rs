@@ -1,0 +1,98 @@
+//! What one request carries through the phases: its head, the pinned configuration, and what plugins found out.
+
+use std::sync::Arc;
+
+use http::header::{HeaderName, HeaderValue};
+
+use crate::request::Request;
+use crate::resource::{Credential, Route};
+use crate::snapshot::Snapshot;
+
+/// The request's state. It borrows from the one snapshot that the request pinned, so nothing newer can be seen.
+#[derive(Debug)]
+pub struct Context<'s> {
+    /// Head and connection.
+    pub request: Request,
+    /// The configuration of this request.
+    pub snapshot: &'s Snapshot,
+    /// The matched route, once routing is done.
+    pub route: Option<&'s Route>,
+    /// The pattern of the route that matched.
+    pub matched_path: &'s str,
+    /// The host pattern that matched; empty when the route names no host.
+    pub matched_host: &'s str,
+    /// Values of the `:name` segments.
+    pub path_params: Vec<(&'s str, String)>,
+    /// Who the caller is, once an authentication plugin knows.
+    pub credential: Option<Arc<Credential>>,
+    /// Headers that plugins want on the response, set when its head is there.
+    pub response_headers: Vec<(HeaderName, HeaderValue)>,
+    /// What plugins keep for their own later phases.
+    pub plugins: PerPlugin,
+    /// Wall clock, microseconds since 1970, when the request began.
+    pub now_micros: i64,
+}
+
+/// State between the phases of one plugin, typed, a field per plugin that needs it.
+#[derive(Debug, Default)]
+pub struct PerPlugin {
+    /// cors: the Origin as the client sent it, whatever later plugins do to the request.
+    pub cors_origin: Option<HeaderValue>,
+}
+
+// === impl Context ===
+
+impl<'s> Context<'s> {
+    /// A context before routing.
+    #[must_use]
+    pub fn new(request: Request, snapshot: &'s Snapshot, now_micros: i64) -> Self {
+        Self {
+            request,
+            snapshot,
+            route: None,
+            matched_path: "",
+            matched_host: "",
+            path_params: Vec::new(),
+            credential: None,
+            response_headers: Vec::new(),
+            plugins: PerPlugin::default(),
+            now_micros,
+        }
+    }
+
+    /// Value of a `:name` segment of the matched path.
+    #[must_use]
+    pub fn path_param(&self, name: &str) -> Option<&str> {
+        self.path_params.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Sets a header of the response to come, replacing an earlier value.
+    pub fn set_response_header(&mut self, name: HeaderName, value: HeaderValue) {
+        self.response_headers.retain(|(key, _)| *key != name);
+        self.response_headers.push((name, value));
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) const NOW: i64 = 1_700_000_000_000_000;
+
+    pub(crate) fn with_context<T>(
+        head: http::request::Builder,
+        test: impl FnOnce(&mut Context<'_>) -> T,
+    ) -> T {
+        let snapshot = Snapshot::default();
+        with_snapshot(head, &snapshot, test)
+    }
+
+    pub(crate) fn with_snapshot<T>(
+        head: http::request::Builder,
+        snapshot: &Snapshot,
+        test: impl FnOnce(&mut Context<'_>) -> T,
+    ) -> T {
+        let request = crate::request::tests::request(head);
+        test(&mut Context::new(request, snapshot, NOW))
+    }
+}

@@ -1,0 +1,271 @@
+//! What a plugin is: a configuration, its compiled form, and functions for the phases it takes part in.
+
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use schemars::JsonSchema;
+use serde::Deserialize as _;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::context::Context;
+
+mod chain;
+mod meta;
+mod schema;
+mod scope;
+
+pub use chain::{Chain, Instance, Phase, Place};
+pub use meta::Meta;
+pub use schema::{contract, of as schema_of};
+pub use scope::{Scope, State};
+
+/// What a phase decided.
+pub enum Flow<'a> {
+    /// Go on with the next plugin.
+    Continue,
+    /// Answer with this; the upstream is not asked.
+    Respond(Answer),
+    /// The decision takes I/O. It ends in one of the other two.
+    Wait(Pin<Box<dyn Future<Output = Flow<'a>> + 'a>>),
+}
+
+/// An answer of the gateway itself.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// Status.
+    pub status: StatusCode,
+    /// Headers; content-length is set by whoever sends it.
+    pub headers: HeaderMap,
+    /// Body.
+    pub body: Bytes,
+}
+
+/// What is known of a request when it is over; for the log phase.
+#[derive(Debug)]
+pub struct Summary {
+    /// Status sent.
+    pub status: StatusCode,
+    /// Id of the route.
+    pub route_id: Arc<str>,
+    /// Milliseconds from head to end of the response.
+    pub latency_ms: f64,
+    /// Bytes of the response body.
+    pub sent: u64,
+}
+
+/// A change to a response body on its way; one per response.
+pub trait BodyFilter {
+    /// Takes a piece, gives what takes its place.
+    fn piece(&mut self, piece: Bytes) -> Bytes;
+    /// Called once after the last piece, for what was held back.
+    fn end(&mut self) -> Bytes {
+        Bytes::new()
+    }
+}
+
+/// The phases, in the order in which a request passes them. Each does nothing unless the plugin says otherwise.
+///
+/// A plugin names the phases it takes part in ([`Plugin::PHASES`]); the others are not called at all.
+pub trait Phases: Send + Sync {
+    /// First: who is it, what is asked; may change the request before routing to an upstream.
+    fn rewrite<'a>(&'a self, _context: &'a mut Context<'_>) -> Flow<'a> {
+        Flow::Continue
+    }
+
+    /// May the request pass.
+    fn access<'a>(&'a self, _context: &'a mut Context<'_>) -> Flow<'a> {
+        Flow::Continue
+    }
+
+    /// Last change of the request, just before the upstream is asked.
+    fn before_proxy<'a>(&'a self, _context: &'a mut Context<'_>) -> Flow<'a> {
+        Flow::Continue
+    }
+
+    /// The head of the response, be it the upstream's or the gateway's own.
+    fn header_filter(&self, _context: &mut Context<'_>, _status: StatusCode, _headers: &mut HeaderMap) {}
+
+    /// A filter for this response's body, if it needs one.
+    fn body_filter(&self, _context: &mut Context<'_>) -> Option<Box<dyn BodyFilter>> {
+        None
+    }
+
+    /// After the last byte.
+    fn log(&self, _summary: &Summary) {}
+}
+
+/// A plugin's identity, configuration and compilation.
+pub trait Plugin: Phases + Sized + 'static {
+    /// Name in `plugins`.
+    const NAME: &'static str;
+    /// Higher runs first.
+    const PRIORITY: i64;
+    /// Version that the plugin list shows.
+    const VERSION: f64;
+    /// Phases that it takes part in.
+    const PHASES: Phase;
+    /// For an authentication plugin: the field of a consumer's configuration that names the caller uniquely.
+    const IDENTITY: Option<&'static str> = None;
+    /// Fields that the control plane encrypts at rest and masks in answers.
+    const ENCRYPT_FIELDS: &'static [&'static str] = &[];
+
+    /// Configuration on routes and services.
+    type Config: DeserializeOwned + JsonSchema;
+
+    /// Makes the form that requests use: regexes, keys and networks are built here, once per change.
+    fn compile(config: Self::Config, scope: &Scope<'_>) -> Result<Self, Error>;
+
+    /// Checks the configuration on a consumer.
+    fn check_consumer(_config: &Value) -> Result<(), Error> {
+        Err(Error::Refused("the plugin has no consumer configuration".to_owned()))
+    }
+
+    /// Schema of the configuration on a consumer, for an authentication plugin.
+    #[must_use]
+    fn consumer_schema() -> Option<Value> {
+        None
+    }
+
+    /// Schema of the plugin's metadata.
+    #[must_use]
+    fn metadata_schema() -> Option<Value> {
+        None
+    }
+
+    /// Last changes to the derived schema: conditions across fields.
+    fn refine_schema(_schema: &mut Value) {}
+}
+
+/// A plugin without its types: what the list of plugins holds.
+pub trait Factory: Sync {
+    /// See [`Plugin::NAME`].
+    fn name(&self) -> &'static str;
+    /// See [`Plugin::PRIORITY`].
+    fn priority(&self) -> i64;
+    /// See [`Plugin::VERSION`].
+    fn version(&self) -> f64;
+    /// See [`Plugin::PHASES`].
+    fn phases(&self) -> Phase;
+    /// See [`Plugin::IDENTITY`].
+    fn identity(&self) -> Option<&'static str>;
+    /// See [`Plugin::ENCRYPT_FIELDS`].
+    fn encrypt_fields(&self) -> &'static [&'static str];
+    /// Schema of the configuration.
+    fn schema(&self) -> Value;
+    /// See [`Plugin::consumer_schema`].
+    fn consumer_schema(&self) -> Option<Value>;
+    /// See [`Plugin::metadata_schema`].
+    fn metadata_schema(&self) -> Option<Value>;
+    /// Decodes and compiles a configuration.
+    fn compile(&self, config: &Value, scope: &Scope<'_>) -> Result<Arc<dyn Phases>, Error>;
+    /// See [`Plugin::check_consumer`].
+    fn check_consumer(&self, config: &Value) -> Result<(), Error>;
+}
+
+/// The [`Factory`] of a plugin.
+pub struct Of<P>(PhantomData<fn() -> P>);
+
+/// Why a plugin cannot be used as configured.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The configuration has not the right shape.
+    #[error("{0}")]
+    Config(#[from] serde_json::Error),
+    /// The configuration has the right shape and makes no sense; the text says why.
+    #[error("{0}")]
+    Refused(String),
+}
+
+// === impl Flow ===
+
+impl Flow<'_> {
+    /// Answer with a status and a JSON body.
+    #[must_use]
+    pub fn respond(status: StatusCode, body: &Value) -> Self {
+        Self::Respond(Answer::json(status, body))
+    }
+}
+
+// === impl Answer ===
+
+impl Answer {
+    /// A JSON answer.
+    #[must_use]
+    pub fn json(status: StatusCode, body: &Value) -> Self {
+        Self::json_text(status, Bytes::from(body.to_string()))
+    }
+
+    /// A JSON answer whose body is text already.
+    #[must_use]
+    pub fn json_text(status: StatusCode, body: Bytes) -> Self {
+        let mut headers = HeaderMap::with_capacity(4);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Self { status, headers, body }
+    }
+
+    /// An answer without body.
+    #[must_use]
+    pub fn empty(status: StatusCode) -> Self {
+        Self { status, headers: HeaderMap::new(), body: Bytes::new() }
+    }
+}
+
+// === impl Of ===
+
+impl<P> Of<P> {
+    /// For the list of plugins.
+    pub const NEW: Self = Self(PhantomData);
+}
+
+impl<P: Plugin> Factory for Of<P> {
+    fn name(&self) -> &'static str {
+        P::NAME
+    }
+
+    fn priority(&self) -> i64 {
+        P::PRIORITY
+    }
+
+    fn version(&self) -> f64 {
+        P::VERSION
+    }
+
+    fn phases(&self) -> Phase {
+        P::PHASES
+    }
+
+    fn identity(&self) -> Option<&'static str> {
+        P::IDENTITY
+    }
+
+    fn encrypt_fields(&self) -> &'static [&'static str] {
+        P::ENCRYPT_FIELDS
+    }
+
+    fn schema(&self) -> Value {
+        let mut schema = schema::of::<P::Config>();
+        P::refine_schema(&mut schema);
+        schema::with_meta(schema)
+    }
+
+    fn consumer_schema(&self) -> Option<Value> {
+        P::consumer_schema()
+    }
+
+    fn metadata_schema(&self) -> Option<Value> {
+        P::metadata_schema()
+    }
+
+    fn compile(&self, config: &Value, scope: &Scope<'_>) -> Result<Arc<dyn Phases>, Error> {
+        Ok(Arc::new(P::compile(P::Config::deserialize(config)?, scope)?))
+    }
+
+    fn check_consumer(&self, config: &Value) -> Result<(), Error> {
+        P::check_consumer(config)
+    }
+}

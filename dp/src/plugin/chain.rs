@@ -1,0 +1,265 @@
+//! The plugins of a route in the order they run, and how those of a consumer join them.
+
+use std::ops::BitOr;
+use std::sync::Arc;
+
+use http::{HeaderMap, StatusCode};
+use serde_json::{Map, Value};
+
+use super::{Answer, BodyFilter, Error, Factory, Flow, Meta, Phases, Scope, State};
+use crate::context::Context;
+use crate::plugins;
+
+/// A set of phases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Phase(u8);
+
+/// Compiled plugins, highest priority first.
+#[derive(Clone, Default)]
+pub struct Chain {
+    instances: Vec<Arc<Instance>>,
+    phases: Phase,
+}
+
+/// One plugin with one configuration.
+pub struct Instance {
+    factory: &'static dyn Factory,
+    priority: i64,
+    meta: Meta,
+    /// Whether it came with the consumer.
+    of_consumer: bool,
+    plugin: Arc<dyn Phases>,
+}
+
+/// Where a chain is configured.
+pub struct Place<'a> {
+    /// Such as `routes/1`.
+    pub resource: &'a str,
+    /// Whether the resource is a consumer.
+    pub consumer: bool,
+    /// State of plugins that outlives a snapshot.
+    pub state: &'a State,
+}
+
+// === impl Phase ===
+
+impl Phase {
+    /// See [`Phases::rewrite`].
+    pub const REWRITE: Self = Self(1);
+    /// See [`Phases::access`].
+    pub const ACCESS: Self = Self(2);
+    /// See [`Phases::before_proxy`].
+    pub const BEFORE_PROXY: Self = Self(4);
+    /// See [`Phases::header_filter`].
+    pub const HEADER_FILTER: Self = Self(8);
+    /// See [`Phases::body_filter`].
+    pub const BODY_FILTER: Self = Self(16);
+    /// See [`Phases::log`].
+    pub const LOG: Self = Self(32);
+
+    /// Both sets.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether it has the phase.
+    #[must_use]
+    pub const fn has(self, phase: Self) -> bool {
+        self.0 & phase.0 != 0
+    }
+}
+
+impl BitOr for Phase {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        self.and(other)
+    }
+}
+
+// === impl Instance ===
+
+impl Instance {
+    /// Name of the plugin.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.factory.name()
+    }
+
+    fn compile(name: &str, config: &Value, place: &Place<'_>) -> Result<Option<Self>, Error> {
+        let factory = plugins::by_name(name).ok_or_else(|| Error::Refused(format!("unknown plugin [{name}]")))?;
+        if place.consumer && factory.identity().is_some() {
+            return Ok(None);
+        }
+        let (meta, config) = Meta::split(config)?;
+        let scope = Scope { resource: place.resource, config: &config, state: place.state };
+        let plugin = factory.compile(&config, &scope)?;
+        if meta.disable {
+            return Ok(None);
+        }
+        let priority = meta.priority.unwrap_or_else(|| factory.priority());
+        Ok(Some(Self { factory, priority, meta, of_consumer: place.consumer, plugin }))
+    }
+
+    fn runs(&self, phase: Phase, context: &Context<'_>) -> bool {
+        self.factory.phases().has(phase) && self.meta.filter.as_ref().is_none_or(|filter| filter.holds(context))
+    }
+
+    /// `_meta.error_response` takes the place of the body of a refusal.
+    fn finish(&self, mut answer: Answer) -> Answer {
+        let Some(replacement) = &self.meta.error_response else { return answer };
+        if answer.status.as_u16() < 400 {
+            return answer;
+        }
+        match replacement {
+            Value::String(text) => {
+                answer.headers.remove(http::header::CONTENT_TYPE);
+                answer.body = text.clone().into();
+            }
+            other => {
+                let headers = std::mem::take(&mut answer.headers);
+                answer = Answer::json(answer.status, other);
+                answer.headers.extend(headers);
+            }
+        }
+        answer
+    }
+}
+
+impl std::fmt::Debug for Instance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Instance").field("name", &self.name()).field("priority", &self.priority).finish_non_exhaustive()
+    }
+}
+
+// === impl Chain ===
+
+impl Chain {
+    /// Compiles `plugins` of a resource. Authentication plugins on a consumer are identities and do not run.
+    pub fn compile(plugins: &Map<String, Value>, place: &Place<'_>) -> Result<Self, String> {
+        let mut instances = Vec::with_capacity(plugins.len());
+        for (name, config) in plugins {
+            let instance = Instance::compile(name, config, place)
+                .map_err(|e| format!("failed to check the configuration of plugin {name} err: {e}"))?;
+            instances.extend(instance.map(Arc::new));
+        }
+        Ok(Self::sorted(instances))
+    }
+
+    fn sorted(mut instances: Vec<Arc<Instance>>) -> Self {
+        instances.sort_by_key(|instance| std::cmp::Reverse(instance.priority));
+        let phases = instances.iter().fold(Phase::default(), |all, instance| all | instance.factory.phases());
+        Self { instances, phases }
+    }
+
+    /// These plugins, and those of `below` that are not among them.
+    #[must_use]
+    pub fn over(&self, below: &Self) -> Self {
+        if below.instances.is_empty() {
+            return self.clone();
+        }
+        let mut all = self.instances.clone();
+        let missing = |instance: &&Arc<Instance>| self.instances.iter().all(|own| own.name() != instance.name());
+        all.extend(below.instances.iter().filter(missing).cloned());
+        Self::sorted(all)
+    }
+
+    /// Whether no plugin runs at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.instances.is_empty()
+    }
+
+    /// Whether some plugin takes part in the phase.
+    #[must_use]
+    pub fn has(&self, phase: Phase) -> bool {
+        self.phases.has(phase)
+    }
+
+    /// Names and priorities, in running order.
+    pub fn names(&self) -> impl Iterator<Item = (&'static str, i64)> {
+        self.instances.iter().map(|instance| (instance.name(), instance.priority))
+    }
+
+    /// Runs a phase of the request; an answer ends it.
+    pub async fn run(&self, phase: Phase, context: &mut Context<'_>) -> Option<Answer> {
+        self.run_where(phase, context, |_| true).await
+    }
+
+    /// Runs the rewrite phase of the plugins that came with the consumer, who is known only after rewrite.
+    pub async fn run_consumer_rewrite(&self, context: &mut Context<'_>) -> Option<Answer> {
+        self.run_where(Phase::REWRITE, context, |instance| instance.of_consumer).await
+    }
+
+    async fn run_where(
+        &self,
+        phase: Phase,
+        context: &mut Context<'_>,
+        chosen: impl Fn(&Instance) -> bool,
+    ) -> Option<Answer> {
+        if !self.phases.has(phase) {
+            return None;
+        }
+        for instance in &self.instances {
+            if !chosen(instance) || !instance.runs(phase, context) {
+                continue;
+            }
+            let plugin = &*instance.plugin;
+            let mut flow = match phase {
+                Phase::REWRITE => plugin.rewrite(context),
+                Phase::ACCESS => plugin.access(context),
+                _ => plugin.before_proxy(context),
+            };
+            loop {
+                match flow {
+                    Flow::Continue => break,
+                    Flow::Respond(answer) => return Some(instance.finish(answer)),
+                    Flow::Wait(future) => flow = future.await,
+                }
+            }
+        }
+        None
+    }
+
+    /// Runs the header filters.
+    pub fn header_filter(&self, context: &mut Context<'_>, status: StatusCode, headers: &mut HeaderMap) {
+        if !self.phases.has(Phase::HEADER_FILTER) {
+            return;
+        }
+        for instance in &self.instances {
+            if instance.runs(Phase::HEADER_FILTER, context) {
+                instance.plugin.header_filter(context, status, headers);
+            }
+        }
+    }
+
+    /// Body filters for this response, in running order.
+    pub fn body_filters(&self, context: &mut Context<'_>) -> Vec<Box<dyn BodyFilter>> {
+        let mut filters = Vec::new();
+        if self.phases.has(Phase::BODY_FILTER) {
+            for instance in &self.instances {
+                if instance.runs(Phase::BODY_FILTER, context) {
+                    filters.extend(instance.plugin.body_filter(context));
+                }
+            }
+        }
+        filters
+    }
+
+    /// Plugins with a log phase, to be called when the response is over.
+    #[must_use]
+    pub fn loggers(&self, context: &Context<'_>) -> Vec<Arc<dyn Phases>> {
+        if !self.phases.has(Phase::LOG) {
+            return Vec::new();
+        }
+        let logs = self.instances.iter().filter(|instance| instance.runs(Phase::LOG, context));
+        logs.map(|instance| instance.plugin.clone()).collect()
+    }
+}
+
+impl std::fmt::Debug for Chain {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.names()).finish()
+    }
+}

@@ -1,0 +1,137 @@
+//! Counters by key, shared by all workers. They are spread over shards, so that two workers meet at a lock only
+//! when they count the same shard at the same moment, and the lock is held for one look into a map.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+
+use parking_lot::Mutex;
+
+/// Number of shards: well above the number of cores that meet here.
+const SHARDS: usize = 64;
+/// A shard looks for counters that are over when it has grown to this many, and at each doubling.
+const SWEEP_FROM: usize = 1024;
+
+/// Counters of one configuration.
+#[derive(Debug)]
+pub struct Counters {
+    shards: Box<[Shard]>,
+    hasher: RandomState,
+}
+
+/// On a cache line of its own.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Shard(Mutex<Windows>);
+
+#[derive(Debug, Default)]
+struct Windows {
+    by_key: HashMap<Box<str>, Window>,
+    sweep_at: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    used: u64,
+    ends_micros: i64,
+}
+
+/// What came of one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Taken {
+    /// Whether it was within the limit.
+    pub allowed: bool,
+    /// How many more are.
+    pub remaining: u64,
+    /// Time to the end of the window.
+    pub reset_micros: i64,
+}
+
+// === impl Counters ===
+
+impl Default for Counters {
+    fn default() -> Self {
+        let shards = std::iter::repeat_with(Shard::default).take(SHARDS).collect();
+        Self { shards, hasher: RandomState::new() }
+    }
+}
+
+impl Counters {
+    /// Counts one request of `key`.
+    pub fn take(&self, key: &str, count: u64, window_micros: i64, now_micros: i64) -> Taken {
+        let hash = self.hasher.hash_one(key);
+        let shard = &self.shards[usize::try_from(hash % SHARDS as u64).unwrap_or(0)];
+        shard.0.lock().take(key, count, window_micros, now_micros)
+    }
+}
+
+// === impl Windows ===
+
+impl Windows {
+    fn take(&mut self, key: &str, count: u64, window_micros: i64, now: i64) -> Taken {
+        let fresh = Window { used: 0, ends_micros: now.saturating_add(window_micros) };
+        let window = match self.by_key.get_mut(key) {
+            Some(window) => window,
+            None => {
+                self.sweep(now);
+                self.by_key.entry(key.into()).or_insert(fresh)
+            }
+        };
+        // A clock that was set back must not lock a key out for longer than a window.
+        if now >= window.ends_micros || window.ends_micros > fresh.ends_micros {
+            *window = fresh;
+        }
+        let allowed = window.used < count;
+        window.used = window.used.saturating_add(1);
+        Taken {
+            allowed,
+            remaining: count.saturating_sub(window.used),
+            reset_micros: window.ends_micros - now,
+        }
+    }
+
+    fn sweep(&mut self, now: i64) {
+        if self.by_key.len() < self.sweep_at.max(SWEEP_FROM) {
+            return;
+        }
+        self.by_key.retain(|_, window| window.ends_micros > now);
+        self.sweep_at = self.by_key.len() * 2;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: i64 = 1_000_000;
+
+    #[test]
+    fn a_window_begins_with_its_first_request_and_ends() {
+        let counters = Counters::default();
+        let take = |now| counters.take("k", 2, 10 * SECOND, now);
+        assert_eq!(take(0), Taken { allowed: true, remaining: 1, reset_micros: 10 * SECOND });
+        assert_eq!(take(SECOND), Taken { allowed: true, remaining: 0, reset_micros: 9 * SECOND });
+        assert_eq!(take(2 * SECOND), Taken { allowed: false, remaining: 0, reset_micros: 8 * SECOND });
+        assert!(take(10 * SECOND).allowed);
+        assert!(take(0).allowed, "the clock was set back");
+    }
+
+    #[test]
+    fn threads_share_one_count() {
+        let counters = Counters::default();
+        let allowed: usize = std::thread::scope(|scope| {
+            let run = || (0..1000).filter(|_| counters.take("k", 700, SECOND, 0).allowed).count();
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(run)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+        });
+        assert_eq!(allowed, 700);
+    }
+
+    #[test]
+    fn old_counters_go() {
+        let mut windows = Windows::default();
+        for key in 0..10_000_i64 {
+            windows.take(&key.to_string(), 1, SECOND, key * SECOND);
+        }
+        assert!(windows.by_key.len() <= 2 * SWEEP_FROM, "{}", windows.by_key.len());
+    }
+}

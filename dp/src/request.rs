@@ -1,0 +1,271 @@
+//! The request as plugins and the router see it: head, connection, and the parts of both that have names.
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use http::header::{COOKIE, HOST, HeaderName};
+use http::request::Parts;
+
+use crate::uri;
+
+/// What is known of a downstream connection before its first request.
+#[derive(Debug)]
+pub struct Connection {
+    /// Address of the peer.
+    pub remote: SocketAddr,
+    /// Text of the peer's address, made once per connection: most requests need it.
+    pub remote_ip: Box<str>,
+    /// Port the connection came in on.
+    pub local_port: u16,
+    /// `http` or `https`.
+    pub scheme: Scheme,
+}
+
+/// Scheme of the downstream connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// Plain text.
+    Http,
+    /// TLS.
+    Https,
+}
+
+/// Head of a request, with the values that matching and variables need taken out of it once.
+#[derive(Debug)]
+pub struct Request {
+    /// Method, target, version and headers; plugins may change them and the upstream gets the result.
+    pub parts: Parts,
+    /// The connection it came on.
+    pub connection: Rc<Connection>,
+    host: Box<str>,
+    /// Decoded and normalised path, when it differs from the one on the wire.
+    path: Option<Box<str>>,
+}
+
+/// Why a head is refused before routing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadRequest {
+    /// The path leaves the root, or holds a broken escape or a NUL.
+    #[error("the path is not valid")]
+    Path,
+    /// HTTP/1.1 without Host, or with two, or with one that is no host.
+    #[error("the Host header is missing or not valid")]
+    Host,
+}
+
+// === impl Scheme ===
+
+impl Scheme {
+    /// The scheme as text.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
+// === impl Connection ===
+
+impl Connection {
+    /// A connection from `remote` to the local port.
+    #[must_use]
+    pub fn new(remote: SocketAddr, local_port: u16, scheme: Scheme) -> Self {
+        // An IPv4 peer of a dual-stack socket is an IPv4 peer.
+        let remote = SocketAddr::new(remote.ip().to_canonical(), remote.port());
+        Self { remote, remote_ip: remote.ip().to_string().into(), local_port, scheme }
+    }
+}
+
+// === impl Request ===
+
+impl Request {
+    /// Takes over a head; refuses one that has no single meaning.
+    pub fn new(parts: Parts, connection: Rc<Connection>) -> Result<Self, BadRequest> {
+        let host = host_of(&parts)?;
+        let path = match uri::normalize(parts.uri.path()).ok_or(BadRequest::Path)? {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(path) => Some(path.into()),
+        };
+        Ok(Self { parts, connection, host, path })
+    }
+
+    /// Host asked for, lower-case, without port. Empty for HTTP/1.0 without one.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Path, decoded and normalised: what routes are matched against.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.path.as_deref().unwrap_or_else(|| self.parts.uri.path())
+    }
+
+    /// Query as it came, without the question mark.
+    #[must_use]
+    pub fn query(&self) -> Option<&str> {
+        self.parts.uri.query()
+    }
+
+    /// First query argument of this name, decoded. An argument without `=` has an empty value.
+    #[must_use]
+    pub fn arg(&self, name: &str) -> Option<Cow<'_, str>> {
+        uri::arguments(self.query()?).find(|(key, _)| key == name).map(|(_, value)| value)
+    }
+
+    /// First header of this name that is text.
+    #[must_use]
+    pub fn header(&self, name: &HeaderName) -> Option<&str> {
+        self.parts.headers.get(name)?.to_str().ok()
+    }
+
+    /// All headers of this name, joined as RFC 9110 allows.
+    #[must_use]
+    pub fn header_joined(&self, name: &HeaderName) -> Option<Cow<'_, str>> {
+        let mut values = self.parts.headers.get_all(name).iter().filter_map(|v| v.to_str().ok());
+        let first = values.next()?;
+        match values.next() {
+            None => Some(Cow::Borrowed(first)),
+            Some(second) => {
+                let separator = if name == COOKIE { "; " } else { ", " };
+                let mut all = format!("{first}{separator}{second}");
+                for value in values {
+                    all.push_str(separator);
+                    all.push_str(value);
+                }
+                Some(Cow::Owned(all))
+            }
+        }
+    }
+
+    /// Value of a cookie.
+    #[must_use]
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        self.parts
+            .headers
+            .get_all(COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(';'))
+            .find_map(|pair| {
+                let (key, value) = pair.trim_start().split_once('=')?;
+                (key == name).then_some(value.trim_end())
+            })
+    }
+
+    /// Replaces the query; an empty one is left out.
+    pub fn set_query(&mut self, query: &str) {
+        let path = self.parts.uri.path();
+        let target = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
+        let mut parts = std::mem::take(&mut self.parts.uri).into_parts();
+        // The path came out of a Uri and the query is a subset of a valid one.
+        parts.path_and_query = Some(target.parse().expect("a valid path with a valid query"));
+        if parts.authority.is_none() {
+            parts.scheme = None;
+        }
+        self.parts.uri = http::Uri::from_parts(parts).expect("the parts of a valid URI");
+    }
+}
+
+/// Host from the absolute target (RFC 9112 3.2.2 prefers it) or from the one Host header.
+fn host_of(parts: &Parts) -> Result<Box<str>, BadRequest> {
+    let mut hosts = parts.headers.get_all(HOST).iter();
+    let header = hosts.next();
+    if hosts.next().is_some() {
+        return Err(BadRequest::Host);
+    }
+    if let Some(authority) = parts.uri.authority() {
+        if authority.as_str().contains('@') {
+            return Err(BadRequest::Host);
+        }
+        return Ok(lower(authority.host()));
+    }
+    let Some(header) = header else {
+        let optional = parts.version == http::Version::HTTP_10;
+        return if optional { Ok("".into()) } else { Err(BadRequest::Host) };
+    };
+    let text = header.to_str().map_err(|_| BadRequest::Host)?;
+    let host = strip_port(text).ok_or(BadRequest::Host)?;
+    let valid = |b: u8| b.is_ascii_alphanumeric() || b"-._~[]:%!$&'()*+,;=".contains(&b);
+    if !host.bytes().all(valid) {
+        return Err(BadRequest::Host);
+    }
+    Ok(lower(host))
+}
+
+fn strip_port(text: &str) -> Option<&str> {
+    let (host, port) = if text.starts_with('[') {
+        let end = text.find(']')? + 1;
+        (&text[..end], &text[end..])
+    } else {
+        match text.find(':') {
+            Some(colon) => (&text[..colon], &text[colon..]),
+            None => (text, ""),
+        }
+    };
+    let digits = port.strip_prefix(':').unwrap_or("");
+    let valid = port.is_empty() || (port.starts_with(':') && digits.bytes().all(|b| b.is_ascii_digit()));
+    valid.then_some(host)
+}
+
+fn lower(host: &str) -> Box<str> {
+    // A trailing dot names the same host.
+    let host = host.strip_suffix('.').unwrap_or(host);
+    host.to_ascii_lowercase().into()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn request(builder: http::request::Builder) -> Request {
+        let (parts, ()) = builder.body(()).unwrap().into_parts();
+        let remote = "192.0.2.7:4711".parse().unwrap();
+        Request::new(parts, Rc::new(Connection::new(remote, 9080, Scheme::Http))).unwrap()
+    }
+
+    fn host(value: &str) -> Option<String> {
+        let (parts, ()) = http::Request::get("/").header(HOST, value).body(()).unwrap().into_parts();
+        host_of(&parts).ok().map(Into::into)
+    }
+
+    #[test]
+    fn host_is_lower_case_and_without_port() {
+        let cases = [
+            ("Example.COM:9080", Some("example.com")),
+            ("example.com.", Some("example.com")),
+            ("[::1]:80", Some("[::1]")),
+            ("a:b", None),
+            ("a b", None),
+            ("a/b", None),
+            ("user@host", None),
+        ];
+        for (given, expected) in cases {
+            assert_eq!(host(given).as_deref(), expected, "{given}");
+        }
+    }
+
+    #[test]
+    fn arguments_and_cookies_are_read() {
+        let request = request(
+            http::Request::get("/a?x=1&y=a%20b+c&z&x=2").header(HOST, "h").header(COOKIE, "a=1; sid=xyz "),
+        );
+        assert_eq!(request.arg("x").as_deref(), Some("1"));
+        assert_eq!(request.arg("y").as_deref(), Some("a b c"));
+        assert_eq!(request.arg("z").as_deref(), Some(""));
+        assert_eq!(request.arg("w"), None);
+        assert_eq!(request.cookie("sid"), Some("xyz"));
+    }
+
+    #[test]
+    fn the_query_can_be_replaced() {
+        let mut request = request(http::Request::get("/a?x=1").header(HOST, "h"));
+        request.set_query("");
+        assert_eq!(request.parts.uri, "/a");
+        request.set_query("y=2");
+        assert_eq!(request.parts.uri, "/a?y=2");
+    }
+}

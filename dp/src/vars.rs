@@ -1,0 +1,275 @@
+//! Variables (`arg_x`, `http_x`, `remote_addr` …): names are resolved when configuration is compiled, values
+//! when a request asks.
+
+use std::borrow::Cow;
+
+use http::header::{HOST, HeaderName};
+
+use crate::context::Context;
+
+/// A variable by its nginx/APISIX name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Var {
+    /// `arg_NAME`: first query argument, decoded.
+    Arg(Box<str>),
+    /// `http_NAME`: request header.
+    Header(HeaderName),
+    /// `cookie_NAME`.
+    Cookie(Box<str>),
+    /// `uri_param_NAME`: a `:name` of the matched path.
+    PathParam(Box<str>),
+    /// One of the built-in names.
+    BuiltIn(BuiltIn),
+    /// A name that has no value in this gateway; it reads as absent.
+    Unknown,
+}
+
+/// Variables without a parameter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are the nginx and APISIX ones")]
+pub enum BuiltIn {
+    Uri,
+    RequestUri,
+    Args,
+    IsArgs,
+    Host,
+    HttpHost,
+    RequestMethod,
+    RemoteAddr,
+    RemotePort,
+    Scheme,
+    ServerPort,
+    ServerProtocol,
+    ConsumerName,
+    RouteId,
+    RouteName,
+    ServiceId,
+}
+
+/// A text with `$name` or `${name}` in it.
+#[derive(Debug, Clone)]
+pub struct Template {
+    pieces: Vec<Piece>,
+}
+
+#[derive(Debug, Clone)]
+enum Piece {
+    Text(Box<str>),
+    Var(Var),
+}
+
+// === impl Var ===
+
+impl Var {
+    /// Resolves a name.
+    #[must_use]
+    pub fn parse(name: &str) -> Self {
+        if let Some(rest) = name.strip_prefix("arg_") {
+            return Self::Arg(rest.into());
+        }
+        if let Some(rest) = name.strip_prefix("cookie_") {
+            return Self::Cookie(rest.into());
+        }
+        if let Some(rest) = name.strip_prefix("uri_param_") {
+            return Self::PathParam(rest.into());
+        }
+        if name == "http_host" {
+            return Self::BuiltIn(BuiltIn::HttpHost);
+        }
+        if let Some(rest) = name.strip_prefix("http_") {
+            let header = rest.replace('_', "-").to_ascii_lowercase();
+            return HeaderName::try_from(header).map_or(Self::Unknown, Self::Header);
+        }
+        BuiltIn::parse(name).map_or(Self::Unknown, Self::BuiltIn)
+    }
+
+    /// Its value in this request.
+    #[must_use]
+    pub fn read<'c>(&self, context: &'c Context<'_>) -> Option<Cow<'c, str>> {
+        let request = &context.request;
+        match self {
+            Self::Arg(name) => request.arg(name),
+            Self::Header(name) => request.header_joined(name),
+            Self::Cookie(name) => request.cookie(name).map(Cow::Borrowed),
+            Self::PathParam(name) => context.path_param(name).map(Cow::Borrowed),
+            Self::BuiltIn(built_in) => built_in.read(context),
+            Self::Unknown => None,
+        }
+    }
+}
+
+// === impl BuiltIn ===
+
+impl BuiltIn {
+    fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "uri" => Self::Uri,
+            "request_uri" => Self::RequestUri,
+            "args" | "query_string" => Self::Args,
+            "is_args" => Self::IsArgs,
+            "host" => Self::Host,
+            "request_method" | "method" => Self::RequestMethod,
+            "remote_addr" | "realip_remote_addr" => Self::RemoteAddr,
+            "remote_port" => Self::RemotePort,
+            "scheme" => Self::Scheme,
+            "server_port" => Self::ServerPort,
+            "server_protocol" => Self::ServerProtocol,
+            "consumer_name" => Self::ConsumerName,
+            "route_id" => Self::RouteId,
+            "route_name" => Self::RouteName,
+            "service_id" => Self::ServiceId,
+            _ => return None,
+        })
+    }
+
+    fn read<'c>(self, context: &'c Context<'_>) -> Option<Cow<'c, str>> {
+        let request = &context.request;
+        let text = match self {
+            Self::Uri => request.path(),
+            Self::RequestUri => request.parts.uri.path_and_query().map_or("/", |target| target.as_str()),
+            Self::Args => request.query()?,
+            Self::IsArgs => request.query().map_or("", |_| "?"),
+            Self::Host => request.host(),
+            Self::HttpHost => match request.header(&HOST) {
+                Some(host) => host,
+                None => request.parts.uri.authority()?.as_str(),
+            },
+            Self::RequestMethod => request.parts.method.as_str(),
+            Self::RemoteAddr => &request.connection.remote_ip,
+            Self::RemotePort => return Some(Cow::Owned(request.connection.remote.port().to_string())),
+            Self::Scheme => request.connection.scheme.as_str(),
+            Self::ServerPort => return Some(Cow::Owned(request.connection.local_port.to_string())),
+            Self::ServerProtocol => match request.parts.version {
+                http::Version::HTTP_2 => "HTTP/2.0",
+                http::Version::HTTP_10 => "HTTP/1.0",
+                _ => "HTTP/1.1",
+            },
+            Self::ConsumerName => &context.credential.as_ref()?.consumer.username,
+            Self::RouteId => &context.route?.id,
+            Self::RouteName => context.route?.name.as_deref()?,
+            Self::ServiceId => context.route?.service_id.as_deref()?,
+        };
+        Some(Cow::Borrowed(text))
+    }
+}
+
+// === impl Template ===
+
+impl Template {
+    /// Splits a text into literal pieces and variables. `\$` stands for a dollar sign.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let mut pieces = Vec::new();
+        let mut literal = String::new();
+        let mut rest = text;
+        while let Some(at) = rest.find('$') {
+            let (before, after) = (&rest[..at], &rest[at + 1..]);
+            if let Some(escaped) = before.strip_suffix('\\') {
+                literal.push_str(escaped);
+                literal.push('$');
+                rest = after;
+                continue;
+            }
+            literal.push_str(before);
+            let (name, remaining) = variable_name(after);
+            if name.is_empty() {
+                literal.push('$');
+                rest = after;
+                continue;
+            }
+            if !literal.is_empty() {
+                pieces.push(Piece::Text(std::mem::take(&mut literal).into()));
+            }
+            pieces.push(Piece::Var(Var::parse(name)));
+            rest = remaining;
+        }
+        literal.push_str(rest);
+        if !literal.is_empty() {
+            pieces.push(Piece::Text(literal.into()));
+        }
+        Self { pieces }
+    }
+
+    /// The text for this request, and how many variables had a value.
+    #[must_use]
+    pub fn render(&self, context: &Context<'_>) -> (String, usize) {
+        let mut out = String::new();
+        let mut resolved = 0;
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(text) => out.push_str(text),
+                Piece::Var(var) => {
+                    if let Some(value) = var.read(context) {
+                        out.push_str(&value);
+                        resolved += 1;
+                    }
+                }
+            }
+        }
+        (out, resolved)
+    }
+}
+
+fn variable_name(after: &str) -> (&str, &str) {
+    if let Some(braced) = after.strip_prefix('{')
+        && let Some(end) = braced.find('}')
+    {
+        return (&braced[..end], &braced[end + 1..]);
+    }
+    let end = after.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(after.len());
+    after.split_at(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::tests::with_context;
+
+    #[test]
+    fn variables_have_their_values() {
+        let head = http::Request::get("/a%20b?x=1")
+            .header(HOST, "Example.com:9080")
+            .header("x-a", "1")
+            .header("x-a", "2")
+            .header("cookie", "sid=s");
+        with_context(head, |context| {
+            let cases = [
+                ("uri", Some("/a b")),
+                ("request_uri", Some("/a%20b?x=1")),
+                ("args", Some("x=1")),
+                ("arg_x", Some("1")),
+                ("arg_y", None),
+                ("host", Some("example.com")),
+                ("http_host", Some("Example.com:9080")),
+                ("http_x_a", Some("1, 2")),
+                ("cookie_sid", Some("s")),
+                ("remote_addr", Some("192.0.2.7")),
+                ("remote_port", Some("4711")),
+                ("scheme", Some("http")),
+                ("server_port", Some("9080")),
+                ("request_method", Some("GET")),
+                ("consumer_name", None),
+                ("no_such", None),
+            ];
+            for (name, expected) in cases {
+                assert_eq!(Var::parse(name).read(context).as_deref(), expected, "{name}");
+            }
+        });
+    }
+
+    #[test]
+    fn templates_are_rendered() {
+        with_context(http::Request::get("/?x=1").header(HOST, "h"), |context| {
+            let cases = [
+                ("$remote_addr $arg_x", "192.0.2.7 1", 2),
+                ("${arg_x}y", "1y", 1),
+                ("$arg_none", "", 0),
+                ("plain", "plain", 0),
+                (r"\$x $", "$x $", 0),
+            ];
+            for (text, expected, count) in cases {
+                assert_eq!(Template::parse(text).render(context), (expected.to_owned(), count), "{text}");
+            }
+        });
+    }
+}
