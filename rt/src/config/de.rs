@@ -64,18 +64,26 @@ impl fmt::Display for Wrong {
 
 impl std::error::Error for Wrong {}
 
-/// The names of our number types mean nothing to an operator; their ranges do.
+/// The names of our types mean nothing to an operator; their ranges and shapes do.
 fn plain(message: String) -> String {
-    const RANGES: [(&str, &str); 6] = [
-        ("expected u8", "expected a whole number from 0 to 255"),
-        ("expected u16", "expected a whole number from 0 to 65535"),
-        ("expected u32", "expected a whole number from 0 to 4294967295"),
-        ("expected u64", "expected a whole number from 0"),
-        ("expected usize", "expected a whole number from 0"),
-        ("expected i64", "expected a whole number"),
+    const NAMES: [(&str, &str); 6] = [
+        ("u8", "a whole number from 0 to 255"),
+        ("u16", "a whole number from 0 to 65535"),
+        ("u32", "a whole number from 0 to 4294967295"),
+        ("u64", "a whole number from 0"),
+        ("usize", "a whole number from 0"),
+        ("i64", "a whole number"),
     ];
-    let range = RANGES.iter().find_map(|(name, range)| Some(format!("{}{range}", message.strip_suffix(name)?)));
-    range.unwrap_or(message).replace('\n', " ")
+    let message = message.replace('\n', " ");
+    let Some((found, expected)) = message.rsplit_once("expected ") else {
+        return message;
+    };
+    let known = NAMES.iter().find(|(name, _)| *name == expected).map(|(_, text)| *text);
+    let shape = expected.starts_with("struct ").then_some("a section");
+    match known.or(shape) {
+        Some(text) => format!("{found}expected {text}"),
+        None => message,
+    }
 }
 
 // === impl Deserializer for &Node ===

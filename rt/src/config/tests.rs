@@ -219,7 +219,7 @@ fn errors_of_overrides_name_the_override() {
         (found(&[], &["workers"]), "--set workers: expected section.key=value"),
         (found(&[], &["listen.=1"]), "--set listen.: expected the names of a section and a key"),
         (found(&[("PORTOLAN___X", "1")], &[]), "PORTOLAN___X: expected the names of a section and a key"),
-        (found(&[], &["listen=1"]), "--set listen: invalid type: integer `1`, expected struct Listen"),
+        (found(&[], &["listen=1"]), "--set listen: invalid type: integer `1`, expected a section"),
     ];
     for (found, want) in cases {
         assert_eq!(found, want);
