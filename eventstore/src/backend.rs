@@ -75,6 +75,8 @@ pub(crate) enum CommitError {
 pub(crate) trait Backend: Send + Sync + 'static {
     /// `sqlite`, `postgres`.
     fn name(&self) -> &'static str;
+    /// Whether another process may append; if not, memory is always at the head.
+    fn is_shared(&self) -> bool;
     /// The head row.
     fn head(&self) -> BoxFuture<'_, Result<Head, Error>>;
     /// The head and the current key space, from one consistent state.

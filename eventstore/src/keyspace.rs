@@ -238,6 +238,11 @@ impl State {
         Some(self.window.iter().skip(skip).take(limit).cloned().collect())
     }
 
+    /// Whether states as old as this revision can be told from memory.
+    pub(crate) fn reaches(&self, revision: i64) -> bool {
+        revision >= self.revision || self.window.front().is_some_and(|oldest| oldest.revision <= revision + 1)
+    }
+
     /// The keys of a range as of a revision at or below the current one; `None` when the window is too short.
     pub(crate) fn range_at(&self, range: &KeyRange, revision: i64) -> Option<Vec<Arc<KeyValue>>> {
         if revision >= self.revision {

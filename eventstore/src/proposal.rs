@@ -34,12 +34,15 @@ pub enum Intent {
     Txn(Txn),
     /// A decision over the state under the append lock: references, uniqueness, merge, rollback. It must be pure: it
     /// may be asked again after a conflict.
-    Decide(Box<dyn Fn(&dyn View) -> Decision + Send + Sync>),
+    Decide(Decide),
     /// An event that changes no key: a login, a read of secrets.
     Record,
     /// An attempt that was refused before it came here: recorded, changes nothing.
     Refused(Refusal),
 }
+
+/// The function of an [`Intent::Decide`].
+pub type Decide = Box<dyn Fn(&dyn View) -> Decision + Send + Sync>;
 
 /// The answer of an [`Intent::Decide`].
 pub enum Decision {

@@ -9,12 +9,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::backend::{self, Backend};
 use crate::error::Error;
-use crate::keyspace::{Committed, KeyRange, KeyValue, RangeAnswer, RangeQuery, State, View};
+use crate::follower;
+use crate::keyspace::{Committed, RangeAnswer, RangeQuery, State, View};
 use crate::lease::{self, Lease, Leases};
 use crate::proposal::{Appended, Context, Decision, Intent, Proposal};
 use crate::txn;
 use crate::writer::{self, Writer};
-use crate::{follower, keyspace};
 
 /// Proposals that may wait for the writer; more make `append` wait, which is the back-pressure on clients.
 const QUEUE: usize = 4_096;
@@ -116,6 +116,9 @@ impl EventStore {
 
     /// Waits until memory holds everything that was acknowledged, by any replica, before the call.
     pub async fn linearizable(&self) -> Result<i64, Error> {
+        if !self.shared.backend.is_shared() {
+            return Ok(self.revision());
+        }
         let head = self.shared.backend.head().await?;
         self.shared.check_head(&head)?;
         if head.revision > self.revision() {
@@ -324,15 +327,5 @@ impl Shared {
         drop(state);
         self.head.send_if_modified(|head| std::mem::replace(head, revision) != revision);
         Ok(())
-    }
-}
-
-impl txn::eval::Past for State {
-    fn range_at(&self, range: &KeyRange, revision: i64) -> Result<Vec<Arc<KeyValue>>, txn::Error> {
-        if revision < self.compact_revision() {
-            return Err(txn::Error::Compacted);
-        }
-        // A read inside a transaction reaches as far back as memory does.
-        keyspace::State::range_at(self, range, revision).ok_or(txn::Error::Compacted)
     }
 }

@@ -18,10 +18,10 @@ use uuid::Uuid;
 use crate::backend::{Batch, CommitError, EventRow, Head, Locked};
 use crate::entry::{self, Facts};
 use crate::error::Error;
-use crate::keyspace::{Committed, State, View};
+use crate::keyspace::{Committed, KeyRange, KeyValue, State, View};
 use crate::proposal::{Appended, Decision, Intent, Outcome, Proposal, Refusal, ResourceRef};
 use crate::store::{Shared, Waiting};
-use crate::txn::eval::{Draft, Overlay};
+use crate::txn::eval::{Draft, Overlay, Past};
 use crate::txn::{Op, Txn, TxnAnswer};
 
 /// Most proposals in one transaction: bounds the time that the head row is locked.
@@ -50,7 +50,7 @@ enum Verdict {
 /// The batch while it is being decided.
 struct Draught<'a> {
     shared: &'a Shared,
-    state: &'a State,
+    past: Reach<'a>,
     overlay: Overlay<'a>,
     head: Head,
     batch: Batch,
@@ -99,13 +99,13 @@ impl Writer {
     }
 
     async fn try_write(&self, proposals: &[Proposal]) -> Result<Vec<Result<Appended, Error>>, Error> {
-        self.fetch_leases(proposals).await?;
+        let past = self.fetch(proposals).await?;
         let mut lock = self.shared.backend.lock().await?;
         if let Err(error) = self.catch_up(&mut *lock).await {
             lock.release().await;
             return Err(error);
         }
-        let (verdicts, batch) = self.decide(proposals, lock.head().clone());
+        let (verdicts, batch) = self.decide(proposals, &past, lock.head().clone());
         if batch.events.is_empty() && batch.ended_leases.is_empty() {
             lock.release().await;
             return Ok(answers(verdicts, &[]));
@@ -122,9 +122,11 @@ impl Writer {
         Ok(answers(verdicts, &events))
     }
 
-    /// Leases that another replica granted are read before the lock is taken.
-    async fn fetch_leases(&self, proposals: &[Proposal]) -> Result<(), Error> {
+    /// Reads what the transactions need and memory may not hold, before the lock is taken: leases that another replica
+    /// granted, and states of the past that the window no longer reaches.
+    async fn fetch(&self, proposals: &[Proposal]) -> Result<Vec<PastRange>, Error> {
         let mut unknown = Vec::new();
+        let mut past = Vec::new();
         for proposal in proposals {
             let Intent::Txn(txn) = &proposal.intent else { continue };
             txn.for_each_op(&mut |op| {
@@ -135,12 +137,23 @@ impl Writer {
                 {
                     unknown.push(lease);
                 }
+                if let Op::Range(query) = op
+                    && query.revision > 0
+                    && self.shared.with_state(|state| !state.reaches(query.revision))
+                {
+                    past.push((query.range.clone(), query.revision));
+                }
             });
         }
         for lease in unknown {
             self.shared.lease_known(lease).await?;
         }
-        Ok(())
+        let mut fetched = Vec::with_capacity(past.len());
+        for (range, revision) in past {
+            let kvs = self.shared.backend.state_at(&range, revision).await?;
+            fetched.push(PastRange { range, revision, kvs: kvs.into_iter().map(Arc::new).collect() });
+        }
+        Ok(fetched)
     }
 
     async fn catch_up(&self, lock: &mut dyn Locked) -> Result<(), Error> {
@@ -153,10 +166,11 @@ impl Writer {
         Ok(())
     }
 
-    fn decide(&self, proposals: &[Proposal], head: Head) -> (Vec<Verdict>, Batch) {
+    fn decide(&self, proposals: &[Proposal], past: &[PastRange], head: Head) -> (Vec<Verdict>, Batch) {
         self.shared.with_state(|state| {
             let batch = Batch { events: Vec::new(), secrets: Vec::new(), ended_leases: Vec::new(), head: head.clone() };
-            let mut draught = Draught { shared: &self.shared, state, overlay: Overlay::new(state), head, batch };
+            let past = Reach { state, fetched: past };
+            let mut draught = Draught { shared: &self.shared, past, overlay: Overlay::new(state), head, batch };
             let verdicts = proposals.iter().map(|proposal| draught.decide(proposal)).collect();
             draught.batch.head = draught.head;
             (verdicts, draught.batch)
@@ -238,7 +252,7 @@ impl Draught<'_> {
 
     fn transact(&mut self, proposal: &Proposal, naming: Naming, txn: &Txn) -> Verdict {
         let leases = OpenLeases { shared: self.shared, ended: &self.batch.ended_leases };
-        let mut draft = Draft::new(&self.overlay, &leases, self.state);
+        let mut draft = Draft::new(&self.overlay, &leases, &self.past);
         let answer = match draft.run(txn) {
             Ok(answer) => answer,
             Err(error) => return Verdict::Failed(error.into()),
@@ -339,6 +353,33 @@ struct OpenLeases<'a> {
 impl crate::txn::eval::Leases for OpenLeases<'_> {
     fn exists(&self, id: i64) -> bool {
         !self.ended.contains(&id) && self.shared.knows_lease(id)
+    }
+}
+
+/// A state of the past, read from the log before the batch was decided.
+struct PastRange {
+    range: KeyRange,
+    revision: i64,
+    kvs: Vec<Arc<KeyValue>>,
+}
+
+/// How far back transactions of this batch can read.
+struct Reach<'a> {
+    state: &'a State,
+    fetched: &'a [PastRange],
+}
+
+impl Past for Reach<'_> {
+    fn range_at(&self, range: &KeyRange, revision: i64) -> Result<Vec<Arc<KeyValue>>, crate::txn::Error> {
+        if revision < self.state.compact_revision() {
+            return Err(crate::txn::Error::Compacted);
+        }
+        if let Some(kvs) = self.state.range_at(range, revision) {
+            return Ok(kvs);
+        }
+        let fetched = self.fetched.iter().find(|past| past.revision == revision && past.range == *range);
+        // The window may have moved on since the batch was prepared; the client reads again.
+        fetched.map(|past| past.kvs.clone()).ok_or(crate::txn::Error::Compacted)
     }
 }
 

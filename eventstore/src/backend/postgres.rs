@@ -184,6 +184,10 @@ impl Backend for Postgres {
         "postgres"
     }
 
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     fn head(&self) -> BoxFuture<'_, Result<Head, Error>> {
         Box::pin(async { rows::head(sqlx::query_as(HEAD).fetch_one(&self.pool).await?) })
     }
@@ -498,7 +502,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_statement_prepares_against_the_migrated_schema() {
-        let database = portolan_testkit::postgres::Database::create().await.unwrap();
+        let database = portolan_testkit::postgres::database().await.unwrap();
         let store = Postgres::open(database.url()).await.unwrap();
         for statement in ALL {
             let prepared = (&store.pool).prepare((*statement).into_sql_str()).await;

@@ -172,6 +172,10 @@ impl Backend for Sqlite {
         "sqlite"
     }
 
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     fn head(&self) -> BoxFuture<'_, Result<Head, Error>> {
         Box::pin(async { rows::head(sqlx::query_as(HEAD).fetch_one(&self.readers).await?) })
     }

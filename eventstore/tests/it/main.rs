@@ -1,1 +1,34 @@
-//! One suite over every backend.
+//! The log through its public interface, one suite over every backend.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod replicas;
+mod stand;
+mod suite;
+
+/// Runs each test of the suite on each backend.
+macro_rules! suite {
+    ($($test:ident),* $(,)?) => {
+        mod sqlite { $(#[tokio::test] async fn $test() { crate::suite::$test(crate::stand::Stand::sqlite().await).await; })* }
+        mod postgres { $(#[tokio::test] async fn $test() { crate::suite::$test(crate::stand::Stand::postgres().await).await; })* }
+    };
+}
+
+suite!(
+    a_fresh_log_is_at_revision_one,
+    revisions_are_gapless_and_counters_are_etcds,
+    plain_answers_take_no_revision,
+    refusals_and_records_are_events_without_changes,
+    decisions_see_the_writes_before_them,
+    concurrent_writers_are_batched_and_none_is_lost,
+    the_past_reads_the_same_from_memory_and_from_the_log,
+    a_reopened_store_is_the_same_store,
+    watchers_read_whole_revisions_from_anywhere,
+    the_audit_record_says_who_what_before_and_after,
+    events_are_filtered_and_paged,
+    a_failed_transaction_writes_nothing,
+    leases_end_as_one_event,
+    a_lease_survives_a_restart,
+    secrets_are_written_with_their_event_only,
+    compaction_is_a_mark_not_a_loss,
+);
