@@ -18,7 +18,9 @@ pub mod id;
 pub mod kind;
 pub mod layout;
 mod lenient;
+pub mod pattern;
 pub mod resource;
+pub mod schema;
 
 pub use id::{Id, Username};
 pub use kind::Kind;
