@@ -21,6 +21,7 @@ mod lenient;
 pub mod pattern;
 pub mod resource;
 pub mod schema;
+pub mod vars;
 
 pub use id::{Id, Username};
 pub use kind::Kind;

@@ -202,9 +202,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_bounded_is_refused() {
-        for pattern in
-            ["(?!a)b", "(?<!a)b", r"(a)\1", "(", "[a", "a\\", "((a{1000}){1000}){1000}", "a{2,1}"]
-        {
+        for pattern in ["(?!a)b", "(?<!a)b", r"(a)\1", "(", "[a", "a\\", "((a{1000}){1000}){1000}", "a{2,1}"] {
             let error = Pattern::compile(pattern, Case::Sensitive).unwrap_err();
             assert!(!error.reason.is_empty() && !error.reason.contains('\n'), "{error}");
         }
