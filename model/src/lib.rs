@@ -15,6 +15,7 @@
 //! Test: `cargo test -p portolan-model`.
 
 pub mod id;
+pub mod json;
 pub mod kind;
 pub mod layout;
 mod lenient;
