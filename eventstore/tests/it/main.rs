@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod model;
 mod replicas;
 mod stand;
 mod suite;
@@ -31,4 +32,5 @@ suite!(
     a_lease_survives_a_restart,
     secrets_are_written_with_their_event_only,
     compaction_is_a_mark_not_a_loss,
+    any_interleaving_equals_the_sequential_model,
 );

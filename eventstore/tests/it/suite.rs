@@ -9,6 +9,7 @@ use portolan_eventstore::read::EventQuery;
 use portolan_eventstore::txn::{self, Compare, Delete, Op, OpAnswer, Operand, Put, Relation, Txn};
 use portolan_eventstore::{Appended, Context, Decision, Error, EventStore, Intent, KeyRange, Proposal, Refusal};
 
+pub use crate::model::any_interleaving_equals_the_sequential_model;
 use crate::stand::{Stand, committed, put};
 
 fn all() -> KeyRange {
