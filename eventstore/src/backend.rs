@@ -15,6 +15,7 @@ use crate::merkle::Frontier;
 use crate::proposal::SecretWrite;
 use crate::read::{EventQuery, StoredEvent};
 
+mod migrations;
 mod postgres;
 mod rows;
 mod sqlite;

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgListener, PgPoolOptions};
 use sqlx::{PgPool, Transaction};
 
-use super::{Backend, Batch, CommitError, Head, Locked, rows};
+use super::{Backend, Batch, CommitError, Head, Locked, migrations, rows};
 use crate::error::Error;
 use crate::keyspace::{Change, Committed, End, KeyRange, KeyValue};
 use crate::lease::Lease;
@@ -162,21 +161,10 @@ impl Postgres {
     pub(super) async fn open(url: &str) -> Result<Self, Error> {
         let options = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(CONNECT_TIMEOUT);
         let pool = options.connect(url).await?;
-        migrator().run(&pool).await.map_err(Error::Migrate)?;
+        migrations::postgres().run(&pool).await.map_err(Error::Migrate)?;
         sqlx::query(INIT_HEAD).bind(uuid::Uuid::now_v7().to_string()).execute(&pool).await?;
         Ok(Self { pool, listener: tokio::sync::Mutex::new(None) })
     }
-}
-
-fn migrator() -> Migrator {
-    let sql = sqlx::AssertSqlSafe(include_str!("../../../migrations/postgres/0001_create_log.sql"));
-    Migrator::with_migrations(vec![Migration::new(
-        1,
-        "create log".into(),
-        MigrationType::Simple,
-        sqlx::SqlSafeStr::into_sql_str(sql),
-        false,
-    )])
 }
 
 impl Backend for Postgres {

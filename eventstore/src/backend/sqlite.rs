@@ -4,11 +4,10 @@ use std::str::FromStr as _;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{SqlitePool, Transaction};
 
-use super::{Backend, Batch, CommitError, Head, Locked, rows};
+use super::{Backend, Batch, CommitError, Head, Locked, migrations, rows};
 use crate::error::Error;
 use crate::keyspace::{Change, Committed, End, KeyRange, KeyValue};
 use crate::lease::Lease;
@@ -149,22 +148,11 @@ impl Sqlite {
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(5));
         let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
-        migrator().run(&writer).await.map_err(Error::Migrate)?;
+        migrations::sqlite().run(&writer).await.map_err(Error::Migrate)?;
         sqlx::query(INIT_HEAD).bind(uuid::Uuid::now_v7().to_string()).execute(&writer).await?;
         let readers = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await?;
         Ok(Self { writer, readers })
     }
-}
-
-fn migrator() -> Migrator {
-    let sql = sqlx::AssertSqlSafe(include_str!("../../../migrations/sqlite/0001_create_log.sql"));
-    Migrator::with_migrations(vec![Migration::new(
-        1,
-        "create log".into(),
-        MigrationType::Simple,
-        sqlx::SqlSafeStr::into_sql_str(sql),
-        false,
-    )])
 }
 
 impl Backend for Sqlite {

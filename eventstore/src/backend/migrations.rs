@@ -1,0 +1,30 @@
+//! The schema's history, per database: forward only, each step once, in order.
+
+use std::borrow::Cow;
+
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{AssertSqlSafe, SqlSafeStr as _};
+
+/// A step: what it does, and its SQL. Its number is its place in the list.
+type Step = (&'static str, &'static str);
+
+const POSTGRES: &[Step] = &[("create log", include_str!("../../../migrations/postgres/0001_create_log.sql"))];
+const SQLITE: &[Step] = &[("create log", include_str!("../../../migrations/sqlite/0001_create_log.sql"))];
+
+/// The steps for PostgreSQL.
+pub(super) fn postgres() -> Migrator {
+    migrator(POSTGRES)
+}
+
+/// The steps for SQLite.
+pub(super) fn sqlite() -> Migrator {
+    migrator(SQLITE)
+}
+
+fn migrator(steps: &'static [Step]) -> Migrator {
+    let migration = |(number, (description, sql)): (i64, &Step)| {
+        let sql = AssertSqlSafe(*sql).into_sql_str();
+        Migration::new(number, Cow::Borrowed(*description), MigrationType::Simple, sql, false)
+    };
+    Migrator::with_migrations((1..).zip(steps).map(migration).collect())
+}
