@@ -14,17 +14,21 @@
 //! by dp (`UPDATE=1 cargo test -p portolan-dp plugin_contract`).
 //! Test: `cargo test -p portolan-model`.
 
+pub mod check;
 pub mod id;
 pub mod json;
 pub mod kind;
 pub mod layout;
 mod lenient;
 pub mod pattern;
+pub mod plugins;
 pub mod resource;
 pub mod schema;
 pub mod vars;
 
+pub use check::{Invalid, Reference, check, references};
 pub use id::{Id, Username};
+pub use json::{ParseError, parse_json};
 pub use kind::Kind;
 pub use layout::GroupId;
 pub use resource::{Consumer, Plugins, Route, Service, Upstream};

@@ -1,0 +1,56 @@
+//! What the schema of an upstream cannot say.
+
+use std::sync::LazyLock;
+
+use serde_json::{Map, Value, json};
+
+use super::{Invalid, Result};
+use crate::resource::split_address;
+use crate::schema::Schema;
+
+/// Names of variables that can be hashed.
+static VARIABLE: LazyLock<Schema> = LazyLock::new(|| {
+    compile(
+        "^((uri|server_name|server_addr|request_uri|remote_port|remote_addr|query_string|host|hostname|mqtt_client_id)\
+         |arg_[0-9a-zA-z_-]+)$",
+    )
+});
+
+/// Names of headers and cookies that can be hashed.
+static HEADER: LazyLock<Schema> = LazyLock::new(|| compile("^[a-zA-Z0-9-_]+$"));
+
+fn compile(pattern: &str) -> Schema {
+    Schema::compile(&json!({"type": "string", "pattern": pattern})).expect("a test compiles it")
+}
+
+/// Checks an upstream that matches the schema, its defaults filled in.
+pub(super) fn check(upstream: &Map<String, Value>) -> Result {
+    let text = |field: &str| upstream.get(field).and_then(Value::as_str);
+    if let Some(Value::Object(nodes)) = upstream.get("nodes") {
+        nodes.keys().try_for_each(|address| check_port(address))?;
+    }
+    if text("pass_host") == Some("rewrite") && text("upstream_host").is_none_or(str::is_empty) {
+        return Err(Invalid::new("`upstream_host` can't be empty when `pass_host` is `rewrite`"));
+    }
+    if text("type") != Some("chash") {
+        return Ok(());
+    }
+    let hash_on = text("hash_on");
+    if hash_on == Some("consumer") {
+        return Ok(());
+    }
+    let Some(key) = upstream.get("key") else { return Err(Invalid::new("missing key")) };
+    let schema = match hash_on {
+        Some("vars") => &VARIABLE,
+        Some("header" | "cookie") => &HEADER,
+        _ => return Ok(()),
+    };
+    schema.check(key).map_err(Invalid::configuration)
+}
+
+fn check_port(address: &str) -> Result {
+    match split_address(address).1 {
+        Some(port) if !(1..=65535).contains(&port) => Err(Invalid(format!("invalid port {port}"))),
+        _ => Ok(()),
+    }
+}
