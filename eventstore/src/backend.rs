@@ -58,10 +58,23 @@ pub(crate) struct EventRow {
 pub(crate) struct Batch {
     pub events: Vec<EventRow>,
     pub secrets: Vec<(i64, SecretWrite)>,
-    /// Leases whose expiry or revocation is among the events.
+    /// Idempotency keys that the events answer.
+    pub requests: Vec<Request>,
+    /// Leases that end with the batch, with or without an event.
     pub ended_leases: Vec<i64>,
     /// The head after the batch.
     pub head: Head,
+}
+
+/// The event that answered an idempotency key.
+#[derive(Clone)]
+pub(crate) struct Request {
+    pub actor_id: String,
+    pub idempotency_key: String,
+    pub body_hash: Vec<u8>,
+    pub revision: i64,
+    /// Of the event; not read back.
+    pub recorded_at: i64,
 }
 
 /// Why a commit did not succeed.
@@ -108,6 +121,8 @@ pub(crate) trait Backend: Send + Sync + 'static {
     fn leases(&self) -> BoxFuture<'_, Result<Vec<Lease>, Error>>;
     /// A secret by name.
     fn secret<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, Error>>;
+    /// Forgets the idempotency keys of events before a time.
+    fn requests_forget(&self, before: i64) -> BoxFuture<'_, Result<u64, Error>>;
     /// Size of the database, in bytes.
     fn size(&self) -> BoxFuture<'_, Result<i64, Error>>;
     /// Resolves when another replica may have written; the caller adds a period of its own.
@@ -120,6 +135,8 @@ pub(crate) trait Locked: Send {
     fn head(&self) -> &Head;
     /// Events after a revision, as the transaction sees them.
     fn committed_after(&mut self, revision: i64) -> BoxFuture<'_, Result<Vec<Committed>, Error>>;
+    /// Which of these (actor, idempotency key) were answered already.
+    fn requests<'a>(&'a mut self, asked: &'a [(&'a str, &'a str)]) -> BoxFuture<'a, Result<Vec<Request>, Error>>;
     /// Writes the batch and commits.
     fn commit(self: Box<Self>, batch: Batch) -> BoxFuture<'static, Result<Batch, CommitError>>;
     /// Lets go without writing.

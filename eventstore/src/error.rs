@@ -21,6 +21,12 @@ pub enum Error {
     /// The log contradicts itself: a hole, or a head that went back. The store no longer serves.
     #[error("the event log is corrupt: {0}")]
     Corrupt(String),
+    /// The idempotency key was used before, with another body.
+    #[error("the idempotency key was used before with another request, answered by revision {revision}")]
+    IdempotencyConflict {
+        /// The event that answered the first request.
+        revision: i64,
+    },
     /// The store URL names no known database.
     #[error("unknown store {0:?}: use sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE")]
     UnknownStore(String),
@@ -49,6 +55,7 @@ impl Error {
             Self::Unknown(error) => Self::Unknown(source(error)),
             Self::Corrupt(text) => Self::Corrupt(text.clone()),
             Self::Txn(error) => Self::Txn(*error),
+            Self::IdempotencyConflict { revision } => Self::IdempotencyConflict { revision: *revision },
             Self::EntryTooLarge { size } => Self::EntryTooLarge { size: *size },
             Self::UnknownStore(store) => Self::UnknownStore(store.clone()),
             Self::Migrate(error) => Self::Unavailable(sqlx::Error::Protocol(error.to_string())),

@@ -22,6 +22,8 @@ pub struct Proposal {
     pub causation_revision: Option<i64>,
     /// The change.
     pub intent: Intent,
+    /// Makes a repetition of the request harmless.
+    pub idempotency: Option<Idempotency>,
     /// Writes to the secrets table, carried out in the same transaction when the event commits.
     pub secrets: Vec<SecretWrite>,
     /// The lease that ends with this proposal, event or not.
@@ -88,6 +90,16 @@ pub enum Outcome {
     Denied,
     /// Broke on the way.
     Failed,
+}
+
+/// The client's key for a request, per actor. The same key with the same body replays the first answer; with another body it is an
+/// error. Only what became an event is remembered, for a week.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Idempotency {
+    /// The key.
+    pub key: String,
+    /// SHA-256 over whatever makes the request what it is: method, path, body.
+    pub body_hash: [u8; 32],
 }
 
 /// The resource that an event is about.
@@ -269,6 +281,7 @@ impl Proposal {
             resource: None,
             causation_revision: None,
             intent,
+            idempotency: None,
             secrets: Vec::new(),
             ends_lease: None,
         }

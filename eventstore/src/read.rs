@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::backend::Head;
+use crate::backend::{Backend, Head};
 use crate::error::Error;
 use crate::keyspace::{Change, KeyRange, KeyValue};
-use crate::proposal::{ActorKind, Outcome, ResourceRef};
+use crate::proposal::{ActorKind, Appended, Outcome, Refusal, ResourceRef};
 use crate::store::EventStore;
+use crate::txn::TxnAnswer;
 
 /// Which events; all conditions must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -189,6 +190,22 @@ impl EventStore {
     pub async fn secret(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
         self.backend().secret(name).await
     }
+}
+
+/// The answer that an event was, for a repetition of its request. Texts that were erased since are gone from it.
+pub(crate) async fn replay(backend: &dyn Backend, revision: i64) -> Result<Appended, Error> {
+    let query = EventQuery { before: Some(revision + 1), after: Some(revision - 1), limit: 1, ..EventQuery::default() };
+    let stored = backend.events(&query).await?.pop();
+    let stored =
+        stored.ok_or_else(|| Error::Corrupt(format!("revision {revision} answers a request but is not there")))?;
+    let changes = backend.changes_of(&[revision]).await?.into_iter().map(|(_, change)| change).collect();
+    let Event { entry, personal, changes, .. } = decode(stored, changes)?;
+    if entry.outcome == Outcome::Success {
+        return Ok(Appended::Committed { revision, changes, answer: TxnAnswer::default() });
+    }
+    let message = personal.and_then(|personal| personal.message).unwrap_or_default();
+    let refusal = Refusal { outcome: entry.outcome, status: entry.status.unwrap_or(400), message };
+    Ok(Appended::Refused { revision, refusal })
 }
 
 fn decode(stored: StoredEvent, changes: Vec<Change>) -> Result<Event, Error> {

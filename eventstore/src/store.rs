@@ -1,6 +1,7 @@
 //! The store as its callers hold it: one handle to the log, the key space and the writer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::RwLock;
 use portolan_rt::clock::Clock;
@@ -18,6 +19,11 @@ use crate::writer::{self, Writer};
 
 /// Proposals that may wait for the writer; more make `append` wait, which is the back-pressure on clients.
 const QUEUE: usize = 4_096;
+
+/// How long a repeated request is answered with its first answer.
+const REMEMBER_REQUESTS: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How often those older than that are forgotten.
+const FORGET_PERIOD: Duration = Duration::from_secs(3600);
 
 /// How to open a store.
 #[derive(Clone)]
@@ -227,18 +233,40 @@ impl EventStore {
             let (shared, shutdown) = (shared.clone(), shutdown.clone());
             async move { shutdown.until_soft(follower::run(shared)).await.unwrap_or(Ok(())) }
         });
+        self.every(
+            "lease expiry",
+            lease::EXPIRY_PERIOD,
+            supervisor,
+            |store| async move { store.leases_expire().await },
+        );
+        self.every("forget requests", FORGET_PERIOD, supervisor, |store| async move { store.forget_requests().await });
+    }
+
+    /// Runs `work` now and then at this period; after an error again after a pause.
+    fn every<Fut>(&self, name: &'static str, period: Duration, supervisor: &Supervisor, work: fn(Self) -> Fut)
+    where
+        Fut: Future<Output = Result<(), Error>> + Send + 'static,
+    {
         let (store, shutdown) = (self.clone(), supervisor.shutdown());
-        supervisor.spawn("lease expiry", Kind::Restart(Backoff::default()), move || {
+        supervisor.spawn(name, Kind::Restart(Backoff::default()), move || {
             let (store, shutdown) = (store.clone(), shutdown.clone());
             async move {
-                let mut tick = tokio::time::interval(lease::EXPIRY_PERIOD);
+                let mut tick = tokio::time::interval(period);
                 tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
                 while shutdown.until_soft(tick.tick()).await.is_some() {
-                    store.leases_expire().await?;
+                    work(store.clone()).await?;
                 }
                 Ok::<(), Error>(())
             }
         });
+    }
+
+    /// Forgets idempotency keys when their time is over.
+    async fn forget_requests(&self) -> Result<(), Error> {
+        let before = self.now() - i64::try_from(REMEMBER_REQUESTS.as_micros()).unwrap_or(i64::MAX);
+        let forgotten = self.shared.backend.requests_forget(before).await?;
+        tracing::debug!(forgotten, "idempotency keys forgotten");
+        Ok(())
     }
 
     /// Event 1. Two replicas may try at once: the log decides.
@@ -325,7 +353,8 @@ impl Shared {
         }
         let revision = state.revision();
         drop(state);
-        self.head.send_if_modified(|head| std::mem::replace(head, revision) != revision);
+        // The writer and the follower apply at the same time: the slower one must not take the head back.
+        self.head.send_if_modified(|head| revision > std::mem::replace(head, revision.max(*head)));
         Ok(())
     }
 }

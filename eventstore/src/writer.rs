@@ -7,6 +7,7 @@
 //! ```
 //! Memory changes after COMMIT, answers go out after memory: whoever has an answer also reads its write.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,11 +16,12 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::backend::{Batch, CommitError, EventRow, Head, Locked};
+use crate::backend::{Batch, CommitError, EventRow, Head, Locked, Request};
 use crate::entry::{self, Facts};
 use crate::error::Error;
 use crate::keyspace::{Committed, KeyRange, KeyValue, State, View};
 use crate::proposal::{Appended, Decision, Intent, Outcome, Proposal, Refusal, ResourceRef};
+use crate::read;
 use crate::store::{Shared, Waiting};
 use crate::txn::eval::{Draft, Overlay, Past};
 use crate::txn::{Op, Txn, TxnAnswer};
@@ -43,14 +45,20 @@ enum Verdict {
     Event { at: usize, answer: TxnAnswer, refusal: Option<Refusal> },
     /// A plain answer, as of the revision that stood before it.
     Plain { revision: i64, answer: TxnAnswer },
+    /// The event of this revision answered the same request before; its answer follows the commit.
+    Replay { revision: i64 },
     /// Can't be carried out.
     Failed(Error),
 }
+
+/// Answered idempotency keys: (actor, key) → (body hash, revision).
+type Seen = HashMap<(String, String), (Vec<u8>, i64)>;
 
 /// The batch while it is being decided.
 struct Draught<'a> {
     shared: &'a Shared,
     past: Reach<'a>,
+    seen: Seen,
     overlay: Overlay<'a>,
     head: Head,
     batch: Batch,
@@ -105,10 +113,17 @@ impl Writer {
             lock.release().await;
             return Err(error);
         }
-        let (verdicts, batch) = self.decide(proposals, &past, lock.head().clone());
+        let seen = match self.seen(&mut *lock, proposals).await {
+            Ok(seen) => seen,
+            Err(error) => {
+                lock.release().await;
+                return Err(error);
+            }
+        };
+        let (verdicts, batch) = self.decide(proposals, &past, seen, lock.head().clone());
         if batch.events.is_empty() && batch.ended_leases.is_empty() {
             lock.release().await;
-            return Ok(answers(verdicts, &[]));
+            return Ok(self.answers(verdicts, &[]).await);
         }
         let before = lock.head().clone();
         let (rows, events) = match self.commit(lock, batch, &before).await {
@@ -119,7 +134,7 @@ impl Writer {
         for id in rows.ended_leases {
             self.shared.lease_forget(id);
         }
-        Ok(answers(verdicts, &events))
+        Ok(self.answers(verdicts, &events).await)
     }
 
     /// Reads what the transactions need and memory may not hold, before the lock is taken: leases that another replica
@@ -166,15 +181,56 @@ impl Writer {
         Ok(())
     }
 
-    fn decide(&self, proposals: &[Proposal], past: &[PastRange], head: Head) -> (Vec<Verdict>, Batch) {
+    /// The idempotency keys among the proposals that were answered before.
+    async fn seen(&self, lock: &mut dyn Locked, proposals: &[Proposal]) -> Result<Seen, Error> {
+        let asked: Vec<(&str, &str)> = proposals
+            .iter()
+            .filter_map(|proposal| {
+                Some((proposal.context.actor.id.as_str(), proposal.idempotency.as_ref()?.key.as_str()))
+            })
+            .collect();
+        if asked.is_empty() {
+            return Ok(Seen::new());
+        }
+        let found = lock.requests(&asked).await?;
+        Ok(found.into_iter().map(|r| ((r.actor_id, r.idempotency_key), (r.body_hash, r.revision))).collect())
+    }
+
+    fn decide(&self, proposals: &[Proposal], past: &[PastRange], seen: Seen, head: Head) -> (Vec<Verdict>, Batch) {
         self.shared.with_state(|state| {
-            let batch = Batch { events: Vec::new(), secrets: Vec::new(), ended_leases: Vec::new(), head: head.clone() };
+            let batch = Batch {
+                events: Vec::new(),
+                secrets: Vec::new(),
+                requests: Vec::new(),
+                ended_leases: Vec::new(),
+                head: head.clone(),
+            };
             let past = Reach { state, fetched: past };
-            let mut draught = Draught { shared: &self.shared, past, overlay: Overlay::new(state), head, batch };
+            let mut draught = Draught { shared: &self.shared, past, seen, overlay: Overlay::new(state), head, batch };
             let verdicts = proposals.iter().map(|proposal| draught.decide(proposal)).collect();
             draught.batch.head = draught.head;
             (verdicts, draught.batch)
         })
+    }
+
+    async fn answers(&self, verdicts: Vec<Verdict>, events: &[Arc<Committed>]) -> Vec<Result<Appended, Error>> {
+        let mut answers = Vec::with_capacity(verdicts.len());
+        for verdict in verdicts {
+            answers.push(match verdict {
+                Verdict::Failed(error) => Err(error),
+                Verdict::Plain { revision, answer } => Ok(Appended::Unchanged { revision, answer }),
+                Verdict::Event { at, refusal: Some(refusal), .. } => {
+                    Ok(Appended::Refused { revision: events[at].revision, refusal })
+                }
+                Verdict::Event { at, answer, refusal: None } => Ok(Appended::Committed {
+                    revision: events[at].revision,
+                    changes: events[at].changes.clone(),
+                    answer,
+                }),
+                Verdict::Replay { revision } => read::replay(&*self.shared.backend, revision).await,
+            });
+        }
+        answers
     }
 
     async fn commit(&self, lock: Box<dyn Locked>, batch: Batch, before: &Head) -> Result<Batch, Error> {
@@ -226,6 +282,18 @@ impl Writer {
 
 impl Draught<'_> {
     fn decide(&mut self, proposal: &Proposal) -> Verdict {
+        if let Some(idempotency) = &proposal.idempotency {
+            let key = (proposal.context.actor.id.clone(), idempotency.key.clone());
+            match self.seen.get(&key) {
+                Some((hash, revision)) if *hash == idempotency.body_hash => {
+                    return Verdict::Replay { revision: *revision };
+                }
+                Some((_, revision)) => {
+                    return Verdict::Failed(Error::IdempotencyConflict { revision: *revision });
+                }
+                None => {}
+            }
+        }
         let verdict = match &proposal.intent {
             Intent::Txn(txn) => self.transact(proposal, Naming::of(proposal), txn),
             Intent::Record => self.record(proposal, &Naming::of(proposal), None),
@@ -305,6 +373,18 @@ impl Draught<'_> {
         self.overlay.commit(&changes);
         if refusal.is_none() {
             self.batch.secrets.extend(proposal.secrets.iter().map(|secret| (revision, secret.clone())));
+        }
+        if let Some(idempotency) = &proposal.idempotency {
+            let request = Request {
+                actor_id: proposal.context.actor.id.clone(),
+                idempotency_key: idempotency.key.clone(),
+                body_hash: idempotency.body_hash.to_vec(),
+                revision,
+                recorded_at,
+            };
+            let key = (request.actor_id.clone(), request.idempotency_key.clone());
+            self.seen.insert(key, (request.body_hash.clone(), revision));
+            self.batch.requests.push(request);
         }
         self.batch.events.push(EventRow {
             revision,
@@ -394,18 +474,4 @@ fn committed(mut batch: Batch) -> (Batch, Vec<Arc<Committed>>) {
     };
     let events = batch.events.iter_mut().map(take).collect();
     (batch, events)
-}
-
-fn answers(verdicts: Vec<Verdict>, events: &[Arc<Committed>]) -> Vec<Result<Appended, Error>> {
-    let answer = |verdict| match verdict {
-        Verdict::Failed(error) => Err(error),
-        Verdict::Plain { revision, answer } => Ok(Appended::Unchanged { revision, answer }),
-        Verdict::Event { at, refusal: Some(refusal), .. } => {
-            Ok(Appended::Refused { revision: events[at].revision, refusal })
-        }
-        Verdict::Event { at, answer, refusal: None } => {
-            Ok(Appended::Committed { revision: events[at].revision, changes: events[at].changes.clone(), answer })
-        }
-    };
-    verdicts.into_iter().map(answer).collect()
 }

@@ -83,3 +83,14 @@ CREATE TABLE secrets (
     value    BLOB    NOT NULL,
     revision INTEGER NOT NULL  -- the event that wrote it
 ) STRICT;
+
+-- Answers that can be replayed: the first event of an idempotency key. Kept for a week.
+CREATE TABLE requests (
+    actor_id        TEXT    NOT NULL,
+    idempotency_key TEXT    NOT NULL,
+    body_hash       BLOB    NOT NULL CHECK (length(body_hash) = 32),
+    revision        INTEGER NOT NULL,
+    recorded_at     INTEGER NOT NULL,
+    PRIMARY KEY (actor_id, idempotency_key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX requests_by_age ON requests (recorded_at);

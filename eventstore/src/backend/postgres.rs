@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use sqlx::postgres::{PgListener, PgPoolOptions};
 use sqlx::{PgPool, Transaction};
 
-use super::{Backend, Batch, CommitError, Head, Locked, migrations, rows};
+use super::{Backend, Batch, CommitError, Head, Locked, Request, migrations, rows};
 use crate::error::Error;
 use crate::keyspace::{Change, Committed, End, KeyRange, KeyValue};
 use crate::lease::Lease;
@@ -23,35 +23,19 @@ VALUES (1, $1, 0, 0, '', 0) ON CONFLICT DO NOTHING";
 const HEAD: &str = "-- head_get
 SELECT epoch, revision, recorded_at, tree_frontier, compact_revision FROM log_head";
 const LOCK_HEAD: &str = "-- head_lock
-SELECT epoch, revision, recorded_at, tree_frontier, compact_revision FROM log_head FOR UPDATE";
-const MOVE_HEAD: &str = "-- head_move
-UPDATE log_head SET revision = $1, recorded_at = $2, tree_frontier = $3 WHERE epoch = $4";
+SELECT epoch, revision, recorded_at, tree_frontier, compact_revision FROM log_lock()";
 const COMPACT: &str = "-- head_compact
-UPDATE log_head SET compact_revision = greatest(compact_revision, $1)";
-const NOTIFY: &str = "-- notify
-SELECT pg_notify('portolan_log', '')";
+SELECT log_compact($1)";
+const APPEND: &str = "-- log_append
+SELECT log_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
+  $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37)";
+const REQUESTS: &str = "-- requests_get
+SELECT r.actor_id, r.idempotency_key, r.body_hash, r.revision FROM requests r
+JOIN unnest($1::text[], $2::text[]) AS asked (actor_id, idempotency_key) USING (actor_id, idempotency_key)";
+const FORGET_REQUESTS: &str = "-- requests_forget
+DELETE FROM requests WHERE recorded_at < $1";
 const KEYS: &str = "-- keys_list
 SELECT key, value, create_revision, mod_revision, version, lease_id FROM keys ORDER BY key";
-const PUT_KEYS: &str = "-- keys_put
-INSERT INTO keys (key, value, create_revision, mod_revision, version, lease_id)
-SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
-ON CONFLICT (key) DO UPDATE SET value = excluded.value, create_revision = excluded.create_revision,
-  mod_revision = excluded.mod_revision, version = excluded.version, lease_id = excluded.lease_id";
-const DELETE_KEYS: &str = "-- keys_delete
-DELETE FROM keys WHERE key = ANY ($1)";
-const INSERT_EVENTS: &str = "-- events_insert
-INSERT INTO events (revision, event_id, recorded_at, action, outcome, actor_id, actor_kind, gateway_group,
-  resource_kind, resource_id, request_id, causation_revision, entry, leaf_hash)
-SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[],
-  $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::bytea[], $14::bytea[])";
-const INSERT_CONTEXTS: &str = "-- contexts_insert
-INSERT INTO contexts (revision, salt, body) SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[])";
-const INSERT_SALTS: &str = "-- change_salts_insert
-INSERT INTO change_salts (revision, salt) SELECT * FROM unnest($1::bigint[], $2::bytea[])";
-const INSERT_CHANGES: &str = "-- changes_insert
-INSERT INTO changes (revision, ordinal, key, value, create_revision, version, prev_revision, lease_id)
-SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bytea[], $5::bigint[], $6::bigint[],
-  $7::bigint[], $8::bigint[])";
 const COMMITTED: &str = "-- events_after
 SELECT revision, recorded_at FROM events WHERE revision > $1 ORDER BY revision LIMIT $2";
 const CHANGES_BETWEEN: &str = "-- changes_between
@@ -97,13 +81,6 @@ const LEASE: &str = "-- lease_get
 SELECT id, ttl_seconds, expires_at FROM leases WHERE id = $1";
 const LEASES: &str = "-- leases_list
 SELECT id, ttl_seconds, expires_at FROM leases ORDER BY id";
-const DELETE_LEASES: &str = "-- leases_delete
-DELETE FROM leases WHERE id = ANY ($1)";
-const PUT_SECRET: &str = "-- secret_put
-INSERT INTO secrets (name, value, revision) VALUES ($1, $2, $3)
-ON CONFLICT (name) DO UPDATE SET value = excluded.value, revision = excluded.revision";
-const DELETE_SECRET: &str = "-- secret_delete
-DELETE FROM secrets WHERE name = $1";
 const SECRET: &str = "-- secret_get
 SELECT value FROM secrets WHERE name = $1";
 const SIZE: &str = "-- size
@@ -115,16 +92,11 @@ pub(super) const ALL: &[&str] = &[
     INIT_HEAD,
     HEAD,
     LOCK_HEAD,
-    MOVE_HEAD,
     COMPACT,
-    NOTIFY,
+    APPEND,
+    REQUESTS,
+    FORGET_REQUESTS,
     KEYS,
-    PUT_KEYS,
-    DELETE_KEYS,
-    INSERT_EVENTS,
-    INSERT_CONTEXTS,
-    INSERT_SALTS,
-    INSERT_CHANGES,
     COMMITTED,
     CHANGES_BETWEEN,
     CHANGES_OF,
@@ -137,9 +109,6 @@ pub(super) const ALL: &[&str] = &[
     EXTEND_LEASE,
     LEASE,
     LEASES,
-    DELETE_LEASES,
-    PUT_SECRET,
-    DELETE_SECRET,
     SECRET,
     SIZE,
 ];
@@ -305,6 +274,12 @@ impl Backend for Postgres {
         })
     }
 
+    fn requests_forget(&self, before: i64) -> BoxFuture<'_, Result<u64, Error>> {
+        Box::pin(
+            async move { Ok(sqlx::query(FORGET_REQUESTS).bind(before).execute(&self.pool).await?.rows_affected()) },
+        )
+    }
+
     fn size(&self) -> BoxFuture<'_, Result<i64, Error>> {
         Box::pin(async {
             let (size,): (i64,) = sqlx::query_as(SIZE).fetch_one(&self.pool).await?;
@@ -344,6 +319,14 @@ impl Locked for LockedHead {
         Box::pin(committed_after(&mut self.tx, revision, i64::MAX))
     }
 
+    fn requests<'a>(&'a mut self, asked: &'a [(&'a str, &'a str)]) -> BoxFuture<'a, Result<Vec<Request>, Error>> {
+        Box::pin(async move {
+            let query = sqlx::query_as(REQUESTS).bind(column(asked, |a| a.0)).bind(column(asked, |a| a.1));
+            let found: Vec<rows::RequestRow> = query.fetch_all(&mut *self.tx).await?;
+            Ok(found.into_iter().map(rows::request).collect())
+        })
+    }
+
     fn commit(mut self: Box<Self>, batch: Batch) -> BoxFuture<'static, Result<Batch, CommitError>> {
         Box::pin(async move {
             write(&mut self.tx, &batch).await.map_err(CommitError::NotWritten)?;
@@ -376,38 +359,17 @@ async fn committed_after(
     Ok(rows::committed(events, changes))
 }
 
+/// The whole batch in one round trip.
 async fn write(tx: &mut Transaction<'static, sqlx::Postgres>, batch: &Batch) -> Result<(), sqlx::Error> {
-    write_events(tx, batch).await?;
-    write_changes(tx, batch).await?;
-    write_keys(tx, batch).await?;
-    for (revision, secret) in &batch.secrets {
-        let query = match &secret.value {
-            Some(value) => sqlx::query(PUT_SECRET).bind(&secret.name).bind(value).bind(revision),
-            None => sqlx::query(DELETE_SECRET).bind(&secret.name),
-        };
-        query.execute(&mut **tx).await?;
-    }
-    if !batch.ended_leases.is_empty() {
-        sqlx::query(DELETE_LEASES).bind(&batch.ended_leases).execute(&mut **tx).await?;
-    }
-    let head = &batch.head;
-    let moved = sqlx::query(MOVE_HEAD)
-        .bind(head.revision)
-        .bind(head.recorded_at)
-        .bind(head.frontier.to_bytes())
-        .bind(&head.epoch)
-        .execute(&mut **tx)
-        .await?;
-    if moved.rows_affected() != 1 {
-        return Err(sqlx::Error::RowNotFound);
-    }
-    sqlx::query(NOTIFY).execute(&mut **tx).await?;
-    Ok(())
-}
-
-async fn write_events(tx: &mut Transaction<'static, sqlx::Postgres>, batch: &Batch) -> Result<(), sqlx::Error> {
     let events = &batch.events;
-    sqlx::query(INSERT_EVENTS)
+    let salted: Vec<_> = events.iter().filter_map(|e| Some((e.revision, e.changes_salt.as_deref()?))).collect();
+    let changes: Vec<(i64, i64, &Change)> =
+        events.iter().flat_map(|e| (0..).zip(&e.changes).map(|(ordinal, c)| (e.revision, ordinal, c))).collect();
+    let after = |of: fn(&KeyValue) -> i64| column(&changes, |c| c.2.after.as_deref().map_or(0, of));
+    let (secrets, requests) = (&batch.secrets, &batch.requests);
+    sqlx::query(APPEND)
+        .bind(&batch.head.epoch)
+        .bind(batch.head.frontier.to_bytes())
         .bind(column(events, |e| e.revision))
         .bind(column(events, |e| e.event_id.as_str()))
         .bind(column(events, |e| e.recorded_at))
@@ -422,27 +384,10 @@ async fn write_events(tx: &mut Transaction<'static, sqlx::Postgres>, batch: &Bat
         .bind(column(events, |e| e.causation_revision))
         .bind(column(events, |e| e.entry.as_slice()))
         .bind(column(events, |e| e.leaf_hash.as_slice()))
-        .execute(&mut **tx)
-        .await?;
-    sqlx::query(INSERT_CONTEXTS)
-        .bind(column(events, |e| e.revision))
         .bind(column(events, |e| e.context_salt.as_slice()))
         .bind(column(events, |e| e.context_body.as_slice()))
-        .execute(&mut **tx)
-        .await?;
-    Ok(())
-}
-
-async fn write_changes(tx: &mut Transaction<'static, sqlx::Postgres>, batch: &Batch) -> Result<(), sqlx::Error> {
-    let salted: Vec<_> = batch.events.iter().filter_map(|e| Some((e.revision, e.changes_salt.as_deref()?))).collect();
-    if salted.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(INSERT_SALTS).bind(column(&salted, |s| s.0)).bind(column(&salted, |s| s.1)).execute(&mut **tx).await?;
-    let changes: Vec<(i64, i64, &Change)> =
-        batch.events.iter().flat_map(|e| (0..).zip(&e.changes).map(|(ordinal, c)| (e.revision, ordinal, c))).collect();
-    let after = |of: fn(&KeyValue) -> i64| column(&changes, |c| c.2.after.as_deref().map_or(0, of));
-    sqlx::query(INSERT_CHANGES)
+        .bind(column(&salted, |s| s.0))
+        .bind(column(&salted, |s| s.1))
         .bind(column(&changes, |c| c.0))
         .bind(column(&changes, |c| c.1))
         .bind(column(&changes, |c| c.2.key.as_ref()))
@@ -451,29 +396,17 @@ async fn write_changes(tx: &mut Transaction<'static, sqlx::Postgres>, batch: &Ba
         .bind(after(|kv| kv.version))
         .bind(column(&changes, |c| c.2.before.as_deref().map_or(0, |kv| kv.mod_revision)))
         .bind(after(|kv| kv.lease))
+        .bind(column(secrets, |s| s.1.name.as_str()))
+        .bind(column(secrets, |s| s.1.value.as_deref()))
+        .bind(column(secrets, |s| s.0))
+        .bind(column(requests, |r| r.actor_id.as_str()))
+        .bind(column(requests, |r| r.idempotency_key.as_str()))
+        .bind(column(requests, |r| r.body_hash.as_slice()))
+        .bind(column(requests, |r| r.revision))
+        .bind(column(requests, |r| r.recorded_at))
+        .bind(&batch.ended_leases)
         .execute(&mut **tx)
         .await?;
-    Ok(())
-}
-
-async fn write_keys(tx: &mut Transaction<'static, sqlx::Postgres>, batch: &Batch) -> Result<(), sqlx::Error> {
-    let keys = batch.final_keys();
-    let puts: Vec<&KeyValue> = keys.iter().filter_map(|(_, value)| value.as_deref()).collect();
-    if !puts.is_empty() {
-        sqlx::query(PUT_KEYS)
-            .bind(column(&puts, |kv| kv.key.as_ref()))
-            .bind(column(&puts, |kv| kv.value.as_ref()))
-            .bind(column(&puts, |kv| kv.create_revision))
-            .bind(column(&puts, |kv| kv.mod_revision))
-            .bind(column(&puts, |kv| kv.version))
-            .bind(column(&puts, |kv| kv.lease))
-            .execute(&mut **tx)
-            .await?;
-    }
-    let deleted: Vec<&[u8]> = keys.iter().filter(|(_, value)| value.is_none()).map(|(key, _)| key.as_ref()).collect();
-    if !deleted.is_empty() {
-        sqlx::query(DELETE_KEYS).bind(deleted).execute(&mut **tx).await?;
-    }
     Ok(())
 }
 

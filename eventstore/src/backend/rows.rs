@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::Head;
+use super::{Head, Request};
 use crate::error::Error;
 use crate::keyspace::{Change, Committed, KeyValue};
 use crate::lease::Lease;
@@ -24,6 +24,9 @@ pub(super) type ChangeRow =
 /// id, ttl_seconds, expires_at
 pub(super) type LeaseRow = (i64, i64, i64);
 
+/// actor_id, idempotency_key, body_hash, revision
+pub(super) type RequestRow = (String, String, Vec<u8>, i64);
+
 pub(super) fn head((epoch, revision, recorded_at, frontier, compact_revision): HeadRow) -> Result<Head, Error> {
     let frontier = u64::try_from(revision)
         .ok()
@@ -38,6 +41,10 @@ pub(super) fn key_value((key, value, create_revision, mod_revision, version, lea
 
 pub(super) fn event((revision, entry, context, leaf_hash): EventRow) -> StoredEvent {
     StoredEvent { revision, entry, context, leaf_hash }
+}
+
+pub(super) fn request((actor_id, idempotency_key, body_hash, revision): RequestRow) -> Request {
+    Request { actor_id, idempotency_key, body_hash, revision, recorded_at: 0 }
 }
 
 pub(super) fn lease((id, ttl_seconds, expires_at): LeaseRow) -> Lease {

@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{SqlitePool, Transaction};
 
-use super::{Backend, Batch, CommitError, Head, Locked, migrations, rows};
+use super::{Backend, Batch, CommitError, Head, Locked, Request, migrations, rows};
 use crate::error::Error;
 use crate::keyspace::{Change, Committed, End, KeyRange, KeyValue};
 use crate::lease::Lease;
@@ -90,6 +90,12 @@ const DELETE_SECRET: &str = "-- secret_delete
 DELETE FROM secrets WHERE name = ?";
 const SECRET: &str = "-- secret_get
 SELECT value FROM secrets WHERE name = ?";
+const REQUEST: &str = "-- request_get
+SELECT actor_id, idempotency_key, body_hash, revision FROM requests WHERE actor_id = ? AND idempotency_key = ?";
+const INSERT_REQUEST: &str = "-- request_insert
+INSERT INTO requests (actor_id, idempotency_key, body_hash, revision, recorded_at) VALUES (?, ?, ?, ?, ?)";
+const FORGET_REQUESTS: &str = "-- requests_forget
+DELETE FROM requests WHERE recorded_at < ?";
 const SIZE: &str = "-- size
 SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
 
@@ -122,6 +128,9 @@ pub(super) const ALL: &[&str] = &[
     PUT_SECRET,
     DELETE_SECRET,
     SECRET,
+    REQUEST,
+    INSERT_REQUEST,
+    FORGET_REQUESTS,
     SIZE,
 ];
 
@@ -297,6 +306,12 @@ impl Backend for Sqlite {
         })
     }
 
+    fn requests_forget(&self, before: i64) -> BoxFuture<'_, Result<u64, Error>> {
+        Box::pin(
+            async move { Ok(sqlx::query(FORGET_REQUESTS).bind(before).execute(&self.writer).await?.rows_affected()) },
+        )
+    }
+
     fn size(&self) -> BoxFuture<'_, Result<i64, Error>> {
         Box::pin(async {
             let (size,): (i64,) = sqlx::query_as(SIZE).fetch_one(&self.readers).await?;
@@ -319,6 +334,17 @@ impl Locked for LockedHead {
 
     fn committed_after(&mut self, revision: i64) -> BoxFuture<'_, Result<Vec<Committed>, Error>> {
         Box::pin(committed_after(&mut self.tx, revision, i64::MAX))
+    }
+
+    fn requests<'a>(&'a mut self, asked: &'a [(&'a str, &'a str)]) -> BoxFuture<'a, Result<Vec<Request>, Error>> {
+        Box::pin(async move {
+            let mut found = Vec::new();
+            for (actor_id, key) in asked {
+                let query = sqlx::query_as(REQUEST).bind(*actor_id).bind(*key);
+                found.extend(query.fetch_optional(&mut *self.tx).await?.map(rows::request));
+            }
+            Ok(found)
+        })
     }
 
     fn commit(mut self: Box<Self>, batch: Batch) -> BoxFuture<'static, Result<Batch, CommitError>> {
@@ -409,6 +435,11 @@ async fn write(tx: &mut Transaction<'static, sqlx::Sqlite>, batch: &Batch) -> Re
                 sqlx::query(DELETE_SECRET).bind(&secret.name).execute(&mut **tx).await?;
             }
         }
+    }
+    for request in &batch.requests {
+        let insert = sqlx::query(INSERT_REQUEST).bind(&request.actor_id).bind(&request.idempotency_key);
+        let insert = insert.bind(request.body_hash.as_slice()).bind(request.revision).bind(request.recorded_at);
+        insert.execute(&mut **tx).await?;
     }
     for id in &batch.ended_leases {
         sqlx::query(DELETE_LEASE).bind(id).execute(&mut **tx).await?;

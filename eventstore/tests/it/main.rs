@@ -32,5 +32,6 @@ suite!(
     a_lease_survives_a_restart,
     secrets_are_written_with_their_event_only,
     compaction_is_a_mark_not_a_loss,
+    a_repeated_request_is_answered_once,
     any_interleaving_equals_the_sequential_model,
 );

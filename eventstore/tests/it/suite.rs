@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use portolan_eventstore::keyspace::RangeQuery;
 use portolan_eventstore::lease::LeaseError;
-use portolan_eventstore::proposal::{Outcome, SecretWrite};
+use portolan_eventstore::proposal::{Idempotency, Outcome, SecretWrite};
 use portolan_eventstore::read::EventQuery;
 use portolan_eventstore::txn::{self, Compare, Delete, Op, OpAnswer, Operand, Put, Relation, Txn};
 use portolan_eventstore::{Appended, Context, Decision, Error, EventStore, Intent, KeyRange, Proposal, Refusal};
@@ -307,6 +307,37 @@ pub async fn compaction_is_a_mark_not_a_loss(stand: Stand) {
     let read = Txn::of(vec![Op::Range(at(5))]);
     let Appended::Unchanged { answer, .. } = stand.txn(read).await.unwrap() else { panic!("a read is a plain answer") };
     assert!(matches!(&answer.answers[0], OpAnswer::Range { answer, .. } if text(&answer.kvs[0].value) == "3"));
+}
+
+pub async fn a_repeated_request_is_answered_once(stand: Stand) {
+    let attempt = |store: EventStore, actor: &str, key: &str, hash: u8, intent: Intent| {
+        let mut context = Context::system();
+        context.actor.id = actor.into();
+        let mut proposal = Proposal::new(context, "route.update", intent);
+        proposal.idempotency = Some(Idempotency { key: key.into(), body_hash: [hash; 32] });
+        async move { store.append(proposal).await }
+    };
+    let put = || Intent::Txn(Txn::of(vec![Op::Put(Put::new("a", "1"))]));
+    // Three at once, perhaps in one batch: one event, one answer.
+    let store = || stand.store.clone();
+    let (a, b, c) = tokio::join!(
+        attempt(store(), "ann", "k", 1, put()),
+        attempt(store(), "ann", "k", 1, put()),
+        attempt(store(), "ann", "k", 1, put())
+    );
+    for appended in [a, b, c] {
+        assert!(matches!(appended.unwrap(), Appended::Committed { revision: 2, changes, .. } if changes.len() == 1));
+    }
+    let other_body = attempt(store(), "ann", "k", 2, put()).await;
+    assert!(matches!(other_body, Err(Error::IdempotencyConflict { revision: 2 })));
+    assert_eq!(committed(attempt(store(), "bob", "k", 2, put()).await), 3, "keys belong to their actor");
+    let refuse = || Intent::Refused(Refusal::invalid(400, "no"));
+    attempt(store(), "ann", "bad", 1, refuse()).await.unwrap();
+    let stand = stand.reopen().await;
+    let replayed = attempt(stand.store.clone(), "ann", "bad", 1, refuse()).await.unwrap();
+    assert!(matches!(replayed, Appended::Refused { revision: 4, refusal } if refusal == Refusal::invalid(400, "no")));
+    assert_eq!(committed(attempt(stand.store.clone(), "ann", "k", 1, put()).await), 2);
+    assert_eq!(stand.store.revision(), 4);
 }
 
 async fn wait_for_state(store: &EventStore, expected: &[&str]) {
