@@ -1,0 +1,260 @@
+//! The APISIX face: the Admin API of APISIX 3.18, envelope by envelope.
+//!
+//! One function takes every request below `/apisix/admin` and makes the checks in APISIX's order: credentials, resource,
+//! body, JSON, `ttl`, then the command. `docs/api.md` says where we differ, and why.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use http::request::Parts;
+use http::{HeaderValue, Method};
+use portolan_eventstore::proposal::ResourceRef;
+use portolan_eventstore::{Intent, Proposal, Refusal};
+use portolan_model::{GroupId, Kind};
+
+use crate::app::App;
+use crate::auth::{self, Caller};
+use crate::cookies;
+use crate::error::ApiError;
+use crate::http::Row;
+use crate::origin::Origin;
+use crate::resources::{self, Command, Scope};
+use crate::rights::{self, Right};
+
+mod answer;
+mod input;
+mod list;
+mod query;
+
+use answer::Answer;
+use input::Input;
+use query::Query;
+
+/// Headers that APISIX sends with every answer.
+const HEADERS: [(&str, &str); 5] = [
+    ("server", "APISIX/3.18.0"),
+    ("access-control-allow-origin", "*"),
+    ("access-control-allow-credentials", "true"),
+    ("access-control-expose-headers", "*"),
+    ("access-control-max-age", "3600"),
+];
+
+/// What a path below `/apisix/admin/` names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Place {
+    resource: String,
+    id: Option<String>,
+    sub_path: String,
+}
+
+/// The rows of the face in the route table.
+pub fn rows() -> Vec<Row> {
+    let row = |method: &Method, path: String| Row { method: method.clone(), path };
+    let mut rows = Vec::new();
+    for kind in Kind::all() {
+        let collection = format!("/apisix/admin/{}", kind.directory());
+        for method in [Method::GET, Method::PUT, Method::POST] {
+            if method != Method::POST || supports(*kind, &method) {
+                rows.push(row(&method, collection.clone()));
+            }
+        }
+        for method in [Method::GET, Method::PUT, Method::PATCH, Method::DELETE] {
+            if supports(*kind, &method) {
+                rows.push(row(&method, format!("{collection}/{{id}}")));
+            }
+        }
+        if supports(*kind, &Method::PATCH) {
+            rows.push(row(&Method::PATCH, format!("{collection}/{{id}}/{{sub_path}}")));
+        }
+    }
+    rows
+}
+
+/// Answers any request below `/apisix/admin`.
+pub async fn serve(State(app): State<Arc<App>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let bare = parts.uri.path() == "/apisix/admin";
+    match parts.method {
+        Method::OPTIONS => Answer::empty(),
+        Method::HEAD if bare => Answer::empty(),
+        Method::GET | Method::PUT | Method::POST | Method::DELETE | Method::PATCH if !bare => {
+            handle(&app, &parts, body).await.unwrap_or_else(Answer::failed)
+        }
+        _ => Answer::no_such_page(),
+    }
+    .into()
+}
+
+/// What nginx answers to a path that it does not know.
+pub async fn not_found() -> Response {
+    Answer::no_such_page().into()
+}
+
+/// Adds APISIX's headers.
+pub async fn headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    for (name, value) in HEADERS {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+async fn handle(app: &App, parts: &Parts, body: Body) -> Result<Answer, ApiError> {
+    let origin = Origin::of(&parts.extensions);
+    let query = Query::of(parts.uri.query().unwrap_or(""));
+    let cookie = || cookies::get(&parts.headers, "x-api-key");
+    let key = query.get("api_key").or_else(|| auth::key_of(&parts.headers)).or_else(cookie);
+    let caller = match Caller::by_key(app, &origin, key) {
+        Ok(caller) => caller,
+        Err(unknown) => return Ok(Answer::unauthorised(&unknown.to_string())),
+    };
+    let place = Place::of(parts.uri.path());
+    let right = if parts.method == Method::GET { Right::Read } else { Right::Write };
+    if !rights::allows(&caller.roles, right) {
+        return denied(app, &caller, &place).await;
+    }
+    let Some(kind) = Kind::from_directory(&place.resource) else {
+        return Ok(Answer::error(404, &format!("Unsupported resource type: {}", place.resource)));
+    };
+    let input = Input::read(&parts.headers, body, &query).await;
+    if right == Right::Read {
+        return Ok(match input {
+            Ok(_) => list::get(app, kind, &place, &query),
+            Err(wrong) => wrong.into(),
+        });
+    }
+    match input {
+        Ok(input) => change(app, &caller, kind, &parts.method, place, &query, input).await,
+        Err(wrong) => refuse(app, &caller, kind, &parts.method, &place, wrong).await,
+    }
+}
+
+async fn change(
+    app: &App,
+    caller: &Caller,
+    kind: Kind,
+    method: &Method,
+    place: Place,
+    query: &Query,
+    input: Input,
+) -> Result<Answer, ApiError> {
+    if !supports(kind, method) {
+        let text = format!("not supported `{method}` method for {kind}");
+        return refuse(app, caller, kind, method, &place, input::Wrong::Method(text)).await;
+    }
+    let Place { id, sub_path, .. } = place;
+    let command = match *method {
+        Method::PUT => Command::Put { id, body: input.body },
+        Method::POST => Command::Post { id, body: input.body },
+        Method::PATCH => Command::Patch { id, sub_path, body: input.body },
+        _ => Command::Delete { id, force: query.get("force") == Some("true") },
+    };
+    let lease = match (input.ttl, method) {
+        (Some(seconds), &Method::PUT | &Method::POST | &Method::PATCH) => lease(app, seconds).await?,
+        _ => 0,
+    };
+    let scope = Scope { group: GroupId::default(), kind, now: app.now_seconds(), lease };
+    let outcome = resources::run(app, caller, scope, command).await?;
+    Ok(Answer::outcome(&outcome))
+}
+
+/// A lease for a key that shall not stay. One that ends up without a key ends without an event.
+async fn lease(app: &App, seconds: i64) -> Result<i64, ApiError> {
+    use portolan_eventstore::lease::LeaseError;
+    match app.store.lease_grant(0, seconds).await {
+        Ok(lease) => Ok(lease.id),
+        Err(LeaseError::Store(error)) => Err(error.into()),
+        Err(error) => Err(ApiError::Invalid(error.to_string())),
+    }
+}
+
+/// Records a request that did not become a command, and answers it.
+async fn refuse(
+    app: &App,
+    caller: &Caller,
+    kind: Kind,
+    method: &Method,
+    place: &Place,
+    wrong: input::Wrong,
+) -> Result<Answer, ApiError> {
+    let verb = match *method {
+        Method::POST => "create",
+        Method::DELETE => "delete",
+        _ => "update",
+    };
+    let answer = Answer::from(wrong);
+    let refusal = Refusal::invalid(answer.status(), answer.message());
+    let proposal = Proposal::new(caller.context(), format!("{kind}.{verb}"), Intent::Refused(refusal));
+    let mut proposal = proposal.in_group(GroupId::default().as_str());
+    proposal.resource = place.id.clone().map(|id| ResourceRef { kind: kind.noun().into(), id });
+    app.append(proposal).await?;
+    Ok(answer)
+}
+
+/// A viewer that wants to change something.
+async fn denied(app: &App, caller: &Caller, place: &Place) -> Result<Answer, ApiError> {
+    let text = "invalid method for role viewer";
+    let refusal = Refusal::denied(401, format!("{text}: {}", place.resource));
+    app.append(Proposal::new(caller.context(), "auth.denied", Intent::Refused(refusal))).await?;
+    Ok(Answer::unauthorised(text))
+}
+
+/// Whether the kind knows the method.
+fn supports(kind: Kind, method: &Method) -> bool {
+    kind != Kind::Consumer || !matches!(*method, Method::POST | Method::PATCH)
+}
+
+// === impl Place ===
+
+impl Place {
+    fn of(path: &str) -> Self {
+        let rest = path.strip_prefix("/apisix/admin/").unwrap_or("");
+        let mut segments: Vec<String> = rest.split('/').map(query::decoded_segment).collect();
+        while segments.len() > 1 && segments.last().is_some_and(String::is_empty) {
+            segments.pop();
+        }
+        let mut segments = segments.into_iter();
+        let mut place = Self {
+            resource: segments.next().unwrap_or_default(),
+            id: segments.next(),
+            sub_path: segments.collect::<Vec<_>>().join("/"),
+        };
+        // What stands below a consumer or a service in APISIX is a resource of its own.
+        let below = place.sub_path.split('/').next().unwrap_or("");
+        if matches!(
+            (place.resource.as_str(), below),
+            ("consumers", "credentials") | ("services", "graphql_cost_decorations")
+        ) {
+            place.resource = below.to_owned();
+        }
+        place
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places() {
+        let place = |resource: &str, id: Option<&str>, sub_path: &str| Place {
+            resource: resource.into(),
+            id: id.map(Into::into),
+            sub_path: sub_path.into(),
+        };
+        for (path, expected) in [
+            ("/apisix/admin/routes", place("routes", None, "")),
+            ("/apisix/admin/routes/", place("routes", None, "")),
+            ("/apisix/admin/routes/r1", place("routes", Some("r1"), "")),
+            ("/apisix/admin/routes/a%20b", place("routes", Some("a b"), "")),
+            ("/apisix/admin/routes/1/plugins/cors", place("routes", Some("1"), "plugins/cors")),
+            ("/apisix/admin/", place("", None, "")),
+            ("/apisix/admin/consumers/jack/credentials", place("credentials", Some("jack"), "credentials")),
+        ] {
+            assert_eq!(Place::of(path), expected, "{path}");
+        }
+    }
+}

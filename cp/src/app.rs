@@ -1,0 +1,60 @@
+//! What handlers can do, built in one place and shared as one `Arc`.
+
+use std::sync::Arc;
+
+use portolan_eventstore::{Appended, EventStore, Proposal};
+use portolan_rt::clock::Clock;
+use tokio::time::Instant;
+
+use crate::auth::denials::Denials;
+use crate::auth::keys::Keys;
+use crate::auth::limiter::Limiter;
+use crate::auth::passwords::Passwords;
+use crate::ca::Authority;
+use crate::error::ApiError;
+use crate::mask::Mask;
+use crate::metrics::Metrics;
+
+/// The capabilities of a control plane.
+pub struct App {
+    /// The log and the key space.
+    pub store: EventStore,
+    /// Its kind: `sqlite` or `postgres`.
+    pub backend: &'static str,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The Admin API keys.
+    pub keys: Keys,
+    /// Hashes and verifies passwords.
+    pub passwords: Passwords,
+    /// Counts failed logins.
+    pub limiter: Limiter,
+    /// Counts requests without credentials.
+    pub denials: Denials,
+    /// Signs certificates.
+    pub authority: Arc<Authority>,
+    /// Hides secrets.
+    pub mask: Mask,
+    /// What `/metrics` shows.
+    pub metrics: Metrics,
+}
+
+// === impl App ===
+
+impl App {
+    /// Hands a proposal to the log and waits until its outcome is durable. The only way to write.
+    ///
+    /// # Errors
+    /// When the log is unavailable or can't carry it out.
+    pub async fn append(&self, proposal: Proposal) -> Result<Appended, ApiError> {
+        let start = Instant::now();
+        let result = self.store.append(proposal).await;
+        self.metrics.appended(&result, start.elapsed());
+        Ok(result?)
+    }
+
+    /// The time in seconds since 1970.
+    pub fn now_seconds(&self) -> i64 {
+        self.clock.now_micros().div_euclid(1_000_000)
+    }
+}

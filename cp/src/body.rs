@@ -1,0 +1,74 @@
+//! Request bodies: bounded, and JSON.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use http::header::CONTENT_LENGTH;
+use http_body_util::BodyExt;
+use serde::de::DeserializeOwned;
+use tokio::time::timeout;
+
+use crate::error::ApiError;
+
+/// Largest body, in bytes: APISIX's 1.5 MiB.
+pub const LARGEST: u64 = 1_572_864;
+/// A body that is too large is still read up to here, so that its sender gets to read the answer.
+const DRAINED: u64 = 16 * 1024 * 1024;
+/// Time for a whole body.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Why there is no body.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Larger than [`LARGEST`].
+    #[error("request size {size} is greater than the maximum size {LARGEST} allowed")]
+    TooLarge {
+        /// The size that was announced, or that came.
+        size: u64,
+    },
+    /// It ended too early or took too long.
+    #[error("the request body did not arrive in full")]
+    Broken,
+}
+
+/// The whole body.
+///
+/// # Errors
+/// When it is too large or does not arrive.
+pub async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Error> {
+    let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    timeout(PATIENCE, collect(announced, body)).await.map_err(|_| Error::Broken)?
+}
+
+/// The body as JSON of the API.
+///
+/// # Errors
+/// As an answer to the client.
+pub async fn json<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<T, ApiError> {
+    let bytes = read(headers, body).await.map_err(|error| match error {
+        Error::TooLarge { .. } => ApiError::TooLarge(format!("invalid request body: {error}")),
+        Error::Broken => ApiError::Invalid(format!("invalid request body: {error}")),
+    })?;
+    serde_json::from_slice(&bytes).map_err(|error| ApiError::Invalid(format!("invalid request body: {error}")))
+}
+
+async fn collect(announced: Option<u64>, mut body: Body) -> Result<Bytes, Error> {
+    let mut size = 0;
+    let mut bytes = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| Error::Broken)?.into_data() else { continue };
+        size += data.len() as u64;
+        if size > DRAINED {
+            break;
+        }
+        if announced.unwrap_or(size).max(size) <= LARGEST {
+            bytes.extend_from_slice(&data);
+        }
+    }
+    match announced.unwrap_or(size).max(size) {
+        size if size > LARGEST => Err(Error::TooLarge { size }),
+        _ => Ok(bytes.freeze()),
+    }
+}

@@ -1,0 +1,48 @@
+//! The settings of the control plane: one struct per section of `cp.yaml`, one file per section.
+//!
+//! Defaults suit one machine and a first look. Everything that can be checked without
+//! reading another file is checked while it is read, so that the message names the line.
+
+use serde::Deserialize;
+
+mod admin;
+mod data_dir;
+mod error;
+mod listen;
+mod secret;
+mod shutdown;
+mod store;
+mod tls;
+
+pub use admin::{Admin, Key, Role};
+pub use data_dir::DataDir;
+pub use error::Error;
+pub use listen::Listen;
+pub use secret::Secret;
+pub use shutdown::Shutdown;
+pub use store::Store;
+pub use tls::Tls;
+pub(crate) use tls::is_host;
+
+/// All settings of a control plane.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where the log is kept.
+    pub store: Store,
+    /// Where this replica keeps its own files.
+    pub data_dir: DataDir,
+    /// Addresses.
+    pub listen: Listen,
+    /// The first user and the Admin API keys.
+    pub admin: Admin,
+    /// Server certificates.
+    pub tls: Tls,
+    /// What is logged, and how.
+    pub log: portolan_rt::logs::Config,
+    /// How the process ends.
+    pub shutdown: Shutdown,
+}
+
+#[cfg(test)]
+mod tests;

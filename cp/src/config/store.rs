@@ -1,0 +1,31 @@
+//! Section `store`.
+
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+
+/// Where the log is kept.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Store {
+    /// `sqlite:PATH` or `postgres://USER:PASSWORD@HOST/DATABASE`.
+    #[serde(deserialize_with = "url")]
+    pub url: String,
+}
+
+fn url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let url = String::deserialize(deserializer)?;
+    let known = ["sqlite:", "postgres://", "postgresql://"];
+    if known.iter().any(|scheme| url.starts_with(scheme)) {
+        return Ok(url);
+    }
+    // The URL may hold a password: it is not repeated.
+    Err(D::Error::custom("not a known database; allowed: sqlite:PATH, postgres://USER:PASSWORD@HOST/DATABASE"))
+}
+
+// === impl Store ===
+
+impl Default for Store {
+    fn default() -> Self {
+        Self { url: "sqlite:./data/portolan.db".into() }
+    }
+}

@@ -1,0 +1,121 @@
+//! The one route table.
+//!
+//! Two listeners, three routers: the APISIX face (9180), Portolan's own API (both), the dashboard (7443).
+//! `cp/openapi.json` says the same as [`rows`]; a test compares them both ways.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{MethodFilter, on};
+use http::Method;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::admin;
+use crate::app::App;
+use crate::error::ApiError;
+
+mod audit;
+
+mod certificates;
+mod dashboard;
+mod each;
+mod history;
+mod openapi;
+mod params;
+mod resources;
+mod rollback;
+mod session;
+mod status;
+
+pub use each::Listener;
+
+/// One method of one path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The method.
+    pub method: Method,
+    /// The path, with `{name}` and `{*name}` for what varies.
+    pub path: String,
+}
+
+/// Routes, and the rows that say which they are.
+struct Table {
+    rows: Vec<Row>,
+    router: Router<Arc<App>>,
+}
+
+fn api() -> Table {
+    Table::new()
+        .route(Method::POST, "/api/login", session::login)
+        .route(Method::POST, "/api/logout", session::logout)
+        .route(Method::GET, "/api/session", session::get)
+        .route(Method::GET, "/api/status", status::get)
+        .route(Method::GET, "/api/groups/{group}/resources/{kind}", resources::list)
+        .route(Method::GET, "/api/groups/{group}/resources/{kind}/{id}", resources::get)
+        .route(Method::GET, "/api/audit/events", audit::list)
+        .route(Method::GET, "/api/audit/events/{revision}", audit::get)
+        .route(Method::GET, "/api/history/{kind}/{id}", history::list)
+        .route(Method::POST, "/api/rollback", rollback::post)
+        .route(Method::POST, "/api/certificates", certificates::post)
+        .route(Method::GET, "/api/openapi.json", openapi::get)
+}
+
+/// All rows, for the test that compares them with the OpenAPI document.
+pub fn rows() -> Vec<Row> {
+    let mut rows = api().rows;
+    rows.extend(admin::rows());
+    rows
+}
+
+/// What 9180 serves: the APISIX face and the API.
+pub fn admin_api(app: Arc<App>) -> Router {
+    let face = Router::new()
+        .route("/apisix/admin", axum::routing::any(admin::serve))
+        .route("/apisix/admin/", axum::routing::any(admin::serve))
+        .route("/apisix/admin/{*path}", axum::routing::any(admin::serve))
+        .layer(from_fn(admin::headers));
+    let router = api().finish().merge(face).fallback(admin::not_found);
+    around(router, app, Listener::AdminApi)
+}
+
+/// What 7443 serves: the API and the dashboard.
+pub fn dashboard(app: Arc<App>) -> Router {
+    let router = api().finish().fallback(dashboard::serve).layer(from_fn(dashboard::headers));
+    around(router, app, Listener::Dashboard)
+}
+
+/// What surrounds every request: its origin and its count, and a 500 in place of a panic.
+fn around(router: Router<Arc<App>>, app: Arc<App>, listener: Listener) -> Router {
+    let state = (app.clone(), listener);
+    router.layer(CatchPanicLayer::new()).layer(from_fn_with_state(state, each::request)).with_state(app)
+}
+
+// === impl Table ===
+
+impl Table {
+    fn new() -> Self {
+        Self { rows: Vec::new(), router: Router::new() }
+    }
+
+    fn route<H, T>(mut self, method: Method, path: &str, handler: H) -> Self
+    where
+        H: Handler<T, Arc<App>>,
+        T: 'static,
+    {
+        let filter = MethodFilter::try_from(method.clone()).expect("only standard methods stand in the table");
+        self.router = self.router.route(path, on(filter, handler));
+        self.rows.push(Row { method, path: path.to_owned() });
+        self
+    }
+
+    /// The router, with JSON answers for what is not in the table.
+    fn finish(self) -> Router<Arc<App>> {
+        let unknown = async || ApiError::NotFound("no such path".into());
+        self.router
+            .route("/api", axum::routing::any(unknown))
+            .route("/api/{*path}", axum::routing::any(unknown))
+            .method_not_allowed_fallback(async || ApiError::Method)
+    }
+}

@@ -1,0 +1,83 @@
+//! Certificates for data planes, etcd administrators and servers.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use http::{HeaderMap, StatusCode};
+use portolan_eventstore::proposal::ResourceRef;
+use portolan_model::layout::DEFAULT_GROUP;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::params;
+use crate::app::App;
+use crate::auth::Caller;
+use crate::body;
+use crate::ca::{self, Order, Subject};
+use crate::error::ApiError;
+use crate::refusal;
+use crate::rights::Right;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Request {
+    kind: Kind,
+    name: String,
+    gateway_group_id: Option<String>,
+    #[serde(default)]
+    names: Vec<String>,
+    csr: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    DataPlane,
+    Admin,
+    Server,
+}
+
+/// `POST /api/certificates`
+pub async fn post(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    caller.require(&app, Right::Issue).await?;
+    let what = refusal::Attempt { action: "certificate.issue", group: None, resource: None };
+    let order = match body::json(&headers, body).await.and_then(order) {
+        Ok(order) => order,
+        Err(error) => return Err(refusal::record(&app, &caller, what, error).await),
+    };
+    let issued = match app.authority.issue(caller.context(), &order).await {
+        Ok(issued) => issued,
+        Err(ca::Error::Store(error)) => return Err(error.into()),
+        Err(error) => {
+            let resource = Some(ResourceRef { kind: "certificate".into(), id: order.name });
+            let what = refusal::Attempt { resource, ..what };
+            return Err(refusal::record(&app, &caller, what, ApiError::internal(error)).await);
+        }
+    };
+    let answer = json!({
+        "certificate": issued.certificate,
+        "ca": app.authority.certificate(),
+        "serial": issued.serial,
+        "not_after": issued.not_after,
+    });
+    Ok((StatusCode::CREATED, Json(answer)))
+}
+
+fn order(request: Request) -> Result<Order, ApiError> {
+    let subject = match request.kind {
+        Kind::DataPlane => {
+            let group = params::group(request.gateway_group_id.as_deref().unwrap_or(DEFAULT_GROUP))?;
+            Subject::DataPlane { group: group.to_string() }
+        }
+        Kind::Admin => Subject::Admin,
+        Kind::Server => Subject::Server { names: request.names },
+    };
+    Order::from_csr(subject, &request.name, &request.csr).map_err(|error| ApiError::Invalid(error.to_string()))
+}

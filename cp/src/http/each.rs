@@ -1,0 +1,59 @@
+//! What happens to each request before and after its handler.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use http::HeaderValue;
+use tokio::time::Instant;
+
+use crate::app::App;
+use crate::origin::Origin;
+
+/// Which listener a request came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listener {
+    /// 9180.
+    AdminApi,
+    /// 7443.
+    Dashboard,
+}
+
+/// Gives the request its id and origin, counts and logs its answer.
+pub async fn request(State((app, listener)): State<(Arc<App>, Listener)>, request: Request, next: Next) -> Response {
+    let start = Instant::now();
+    let (mut parts, body) = request.into_parts();
+    let origin = Origin::read(&parts);
+    let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
+    let id = origin.request_id;
+    parts.extensions.insert(origin);
+    let mut response = next.run(Request::from_parts(parts, body)).await;
+    if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
+        response.headers_mut().insert("x-request-id", id);
+    }
+    let status = response.status().as_u16();
+    app.metrics.answered(listener.name(), status);
+    tracing::debug!(
+        request.id = %id,
+        listener = listener.name(),
+        %method,
+        path,
+        status,
+        duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
+        "request answered"
+    );
+    response
+}
+
+// === impl Listener ===
+
+impl Listener {
+    /// The word for it in metrics and logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AdminApi => "admin_api",
+            Self::Dashboard => "dashboard",
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! All versions of one resource.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use portolan_model::layout::{self, DEFAULT_GROUP};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::audit;
+use super::params::{self, Params, Segments};
+use crate::app::App;
+use crate::auth::Caller;
+use crate::error::ApiError;
+use crate::rights::Right;
+
+/// Versions in one answer.
+const MOST: i64 = 500;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Scope {
+    gateway_group_id: Option<String>,
+}
+
+/// `GET /api/history/{kind}/{id}`, newest first
+pub async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Segments((kind, id)): Segments<(String, String)>,
+    Params(scope): Params<Scope>,
+) -> Result<Json<Value>, ApiError> {
+    caller.require(&app, Right::Read).await?;
+    let group = params::group(scope.gateway_group_id.as_deref().unwrap_or(DEFAULT_GROUP))?;
+    // The kind as in paths or as in events.
+    let kind = portolan_model::Kind::from_noun(&kind).map_or_else(|| params::kind(&kind), Ok)?;
+    let key = layout::resource_key(&group, kind, &id);
+    let versions: Vec<Value> = app
+        .store
+        .history(key.as_bytes(), MOST)
+        .await?
+        .iter()
+        .map(|event| {
+            let after = event.changes.first().and_then(|change| change.after.as_ref());
+            json!({
+                "revision": event.revision,
+                "recorded_at": audit::time(event.entry.recorded_at),
+                "action": event.entry.action,
+                "actor": audit::actor(event),
+                "value": after.map(|kv| app.mask.value(&kv.key, &kv.value)),
+            })
+        })
+        .collect();
+    if versions.is_empty() {
+        return Err(ApiError::NotFound(format!("{kind} {id} has never existed")));
+    }
+    Ok(Json(json!({ "versions": versions })))
+}

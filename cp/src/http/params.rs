@@ -1,0 +1,59 @@
+//! Query parameters and path segments of the API, with JSON errors.
+
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{FromRequestParts, Path, Query};
+use http::request::Parts;
+use portolan_model::{GroupId, Kind};
+use serde::de::DeserializeOwned;
+
+use crate::error::ApiError;
+
+/// The query, decoded.
+pub struct Params<T>(pub T);
+
+/// The path's segments, decoded.
+pub struct Segments<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        match Query::from_request_parts(parts, state).await {
+            Ok(Query(params)) => Ok(Self(params)),
+            Err(QueryRejection::FailedToDeserializeQueryString(error)) => Err(ApiError::Invalid(error.body_text())),
+            Err(error) => Err(ApiError::Invalid(error.to_string())),
+        }
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Segments<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        match Path::from_request_parts(parts, state).await {
+            Ok(Path(segments)) => Ok(Self(segments)),
+            Err(PathRejection::FailedToDeserializePathParams(error)) => Err(ApiError::Invalid(error.body_text())),
+            Err(error) => Err(ApiError::internal(error)),
+        }
+    }
+}
+
+/// The gateway group of a name.
+///
+/// # Errors
+/// When there is no such group.
+pub fn group(name: &str) -> Result<GroupId, ApiError> {
+    // Groups other than the default one can't be made yet, so there are none.
+    match GroupId::new(name) {
+        Ok(group) if group.is_default() => Ok(group),
+        _ => Err(ApiError::NotFound(format!("gateway group {name} not found"))),
+    }
+}
+
+/// The kind of a plural name.
+///
+/// # Errors
+/// When there is no such kind.
+pub fn kind(directory: &str) -> Result<Kind, ApiError> {
+    Kind::from_directory(directory).ok_or_else(|| ApiError::NotFound(format!("unknown resource type: {directory}")))
+}

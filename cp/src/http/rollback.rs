@@ -1,0 +1,144 @@
+//! Putting a group back to a revision.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use http::HeaderMap;
+use portolan_eventstore::keyspace::KeyValue;
+use portolan_eventstore::{Appended, Change, Decision, Intent, Proposal};
+use portolan_model::layout::{self, DEFAULT_GROUP};
+use portolan_model::{GroupId, Kind};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::params;
+use crate::app::App;
+use crate::auth::Caller;
+use crate::body;
+use crate::error::ApiError;
+use crate::refusal::{self, Attempt};
+use crate::rights::Right;
+use crate::rollback;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Request {
+    gateway_group_id: Option<String>,
+    to: i64,
+    /// A rollback is first looked at, then done.
+    #[serde(default = "yes")]
+    dry_run: bool,
+    reason: Option<String>,
+}
+
+/// What was asked for, checked.
+struct Order {
+    group: GroupId,
+    to: i64,
+    dry_run: bool,
+    reason: Option<String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// `POST /api/rollback`
+pub async fn post(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Value>, ApiError> {
+    caller.require(&app, Right::Write).await?;
+    let order = match body::json(&headers, body).await.and_then(|request| order(&app, request)) {
+        Ok(order) => order,
+        Err(error) => {
+            let what = Attempt { action: "group.rollback", group: None, resource: None };
+            return Err(refusal::record(&app, &caller, what, error).await);
+        }
+    };
+    let then = app.store.state_at(&rollback::range(&order.group), order.to).await?;
+    let broken: Vec<Value> = rollback::broken(&order.group, &then)
+        .iter()
+        .map(|broken| json!({ "key": broken.key, "kind": broken.reference.target.to_string(), "id": broken.reference.id }))
+        .collect();
+    let (from, revision, changes) = match order.dry_run {
+        true => look(&app, &order, &then),
+        false => carry_out(&app, &caller, &order, then).await?,
+    };
+    Ok(Json(json!({
+        "dry_run": order.dry_run,
+        "revision": revision,
+        "from": from,
+        "to": order.to,
+        "changes": changes,
+        "broken_references": broken,
+    })))
+}
+
+fn order(app: &App, request: Request) -> Result<Order, ApiError> {
+    let group = params::group(request.gateway_group_id.as_deref().unwrap_or(DEFAULT_GROUP))?;
+    let head = app.store.revision();
+    if !(1..=head).contains(&request.to) {
+        return Err(ApiError::Invalid(format!("to must be a revision between 1 and {head}")));
+    }
+    Ok(Order { group, to: request.to, dry_run: request.dry_run, reason: request.reason })
+}
+
+/// What would change if it were done now.
+fn look(app: &App, order: &Order, then: &[Arc<KeyValue>]) -> (i64, Option<i64>, Vec<Value>) {
+    let range = rollback::range(&order.group);
+    let (from, now) = app.store.read(|view| (view.revision(), view.range(&range)));
+    let steps = rollback::plan(&order.group, &now, then);
+    let changes = steps.iter().map(|step| view(app, &step.key, step.before.as_deref(), step.after.as_deref()));
+    (from, None, changes.collect())
+}
+
+async fn carry_out(
+    app: &App,
+    caller: &Caller,
+    order: &Order,
+    then: Vec<Arc<KeyValue>>,
+) -> Result<(i64, Option<i64>, Vec<Value>), ApiError> {
+    let group = order.group.clone();
+    let decide = move |view: &dyn portolan_eventstore::View| {
+        let steps = rollback::plan(&group, &view.range(&rollback::range(&group)), &then);
+        if steps.is_empty() { Decision::Unchanged } else { Decision::Apply(rollback::txn(&steps)) }
+    };
+    let mut context = caller.context();
+    context.reason.clone_from(&order.reason);
+    let intent = Intent::Decide(Box::new(decide));
+    let mut proposal = Proposal::new(context, "group.rollback", intent)
+        .in_group(order.group.as_str())
+        .on("gateway_group", order.group.as_str());
+    proposal.causation_revision = Some(order.to);
+    match app.append(proposal).await? {
+        Appended::Committed { revision, changes, .. } => {
+            let shown = |c: &Change| view(app, &c.key, c.before.as_deref(), c.after.as_deref());
+            Ok((revision - 1, Some(revision), changes.iter().map(shown).collect()))
+        }
+        Appended::Unchanged { revision, .. } => Ok((revision, None, Vec::new())),
+        Appended::Refused { refusal, .. } => Err(ApiError::Refused(refusal)),
+    }
+}
+
+fn view(app: &App, key: &[u8], before: Option<&KeyValue>, after: Option<&KeyValue>) -> Value {
+    let text = String::from_utf8_lossy(key);
+    let resource = layout::parse_resource_key(&text);
+    let action = match (before, after) {
+        (None, _) => "create",
+        (_, None) => "delete",
+        _ => "update",
+    };
+    json!({
+        "key": text,
+        "kind": resource.as_ref().map(|resource| Kind::noun(resource.kind)),
+        "id": resource.as_ref().map(|resource| &resource.id),
+        "action": action,
+        "before": before.map(|kv| app.mask.value(&kv.key, &kv.value)),
+        "after": after.map(|kv| app.mask.value(&kv.key, &kv.value)),
+    })
+}

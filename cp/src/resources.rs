@@ -1,0 +1,240 @@
+//! Changing resources: the commands below both faces, written once over the kind.
+//!
+//! A command becomes one proposal. What needs no state is checked before; references, uniqueness and merging are decided
+//! inside the append. Order and texts of the checks are APISIX's.
+
+use bytes::Bytes;
+use portolan_eventstore::proposal::ResourceRef;
+use portolan_eventstore::txn::{Delete, Op, Put, Txn};
+use portolan_eventstore::{Appended, Decision, Intent, KeyRange, Proposal, Refusal, View};
+use portolan_model::id::text_of;
+use portolan_model::{GroupId, Kind, layout};
+use serde_json::{Map, Value};
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::error::ApiError;
+
+pub mod check;
+mod document;
+pub mod patch;
+pub mod references;
+mod unique;
+
+/// What a missing key is called.
+pub const KEY_NOT_FOUND: &str = "Key not found";
+
+/// Which resources a command is about.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    /// The gateway group.
+    pub group: GroupId,
+    /// The kind.
+    pub kind: Kind,
+    /// The time in seconds since 1970, for `create_time` and `update_time`.
+    pub now: i64,
+    /// The lease that written keys live by; 0 = none.
+    pub lease: i64,
+}
+
+/// A change of one resource.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Create or replace.
+    Put {
+        /// The id of the path.
+        id: Option<String>,
+        /// The new document.
+        body: Option<Value>,
+    },
+    /// Create under an id that the log gives.
+    Post {
+        /// The id of the path; there must be none.
+        id: Option<String>,
+        /// The new document.
+        body: Option<Value>,
+    },
+    /// Change a part.
+    Patch {
+        /// The id of the path.
+        id: Option<String>,
+        /// Which part; empty = the whole is merged.
+        sub_path: String,
+        /// The part.
+        body: Option<Value>,
+    },
+    /// Delete.
+    Delete {
+        /// The id of the path.
+        id: Option<String>,
+        /// Whether it may still be in use.
+        force: bool,
+    },
+}
+
+/// How a command ended.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// The resource is what the caller wanted.
+    Written {
+        /// Its key.
+        key: String,
+        /// Its document, as stored.
+        value: Bytes,
+        /// Whether it is new.
+        created: bool,
+    },
+    /// The resource is gone.
+    Deleted {
+        /// Its key.
+        key: String,
+    },
+    /// Nothing changed, and the log says why.
+    Refused(Refusal),
+}
+
+type Document = Map<String, Value>;
+type Decide = Box<dyn Fn(&dyn View) -> Decision + Send + Sync>;
+
+/// Carries a command out: one proposal, one event.
+///
+/// # Errors
+/// When the log is unavailable.
+pub async fn run(app: &App, caller: &Caller, scope: Scope, command: Command) -> Result<Outcome, ApiError> {
+    let noun = scope.kind.noun();
+    let (verb, id, decided) = match command {
+        Command::Put { id, body } => ("update", id.clone(), put(&scope, id, body)),
+        Command::Post { id, body } => ("create", id.clone(), post(&scope, id, body)),
+        Command::Patch { id, sub_path, body } => ("update", id.clone(), patch(&scope, id, sub_path, body)),
+        Command::Delete { id, force } => ("delete", id.clone(), delete(&scope, id, force)),
+    };
+    let intent = match decided {
+        Ok(decide) => Intent::Decide(decide),
+        Err(text) => Intent::Refused(Refusal::invalid(400, text)),
+    };
+    let mut proposal = Proposal::new(caller.context(), format!("{noun}.{verb}"), intent).in_group(scope.group.as_str());
+    if let Some(id) = id {
+        proposal = proposal.on(noun, id);
+    }
+    match app.append(proposal).await? {
+        Appended::Committed { changes, .. } => {
+            let change = changes.last().ok_or_else(|| ApiError::internal("a command that changed no key"))?;
+            let key = String::from_utf8_lossy(&change.key).into_owned();
+            Ok(match &change.after {
+                Some(kv) => Outcome::Written { key, value: kv.value.clone(), created: change.before.is_none() },
+                None => Outcome::Deleted { key },
+            })
+        }
+        Appended::Refused { refusal, .. } => Ok(Outcome::Refused(refusal)),
+        Appended::Unchanged { .. } => Err(ApiError::internal("a command that decided nothing")),
+    }
+}
+
+fn put(scope: &Scope, id: Option<String>, body: Option<Value>) -> Result<Decide, String> {
+    let mut document = document::given(scope.kind, body)?;
+    let named = document::identify(scope.kind, id.clone(), &mut document)?;
+    document::no_times(&document)?;
+    let checked = check::document(scope.kind, id.as_deref(), &document)?;
+    let id = named.or_else(|| document.get("username").and_then(text_of)).unwrap_or_default();
+    let scope = scope.clone();
+    Ok(Box::new(move |view| match refused(view, &scope, &id, &document, &checked) {
+        Some(text) => Decision::Refuse(Refusal::invalid(400, text)),
+        None => write(view, &scope, &id, document.clone()),
+    }))
+}
+
+fn post(scope: &Scope, id: Option<String>, body: Option<Value>) -> Result<Decide, String> {
+    let document = document::given(scope.kind, body)?;
+    if id.is_some() || document.contains_key("id") {
+        return Err(format!("wrong {} id, do not need it", scope.kind));
+    }
+    document::no_times(&document)?;
+    let checked = check::document(scope.kind, None, &document)?;
+    let scope = scope.clone();
+    Ok(Box::new(move |view| {
+        // The event's own revision: no two events have the same.
+        let id = format!("{:020}", view.revision() + 1);
+        if let Some(text) = refused(view, &scope, &id, &document, &checked) {
+            return Decision::Refuse(Refusal::invalid(400, text));
+        }
+        let mut document = document.clone();
+        document.insert("id".into(), Value::from(id.as_str()));
+        write(view, &scope, &id, document)
+    }))
+}
+
+fn patch(scope: &Scope, id: Option<String>, sub_path: String, body: Option<Value>) -> Result<Decide, String> {
+    let id = id.ok_or_else(|| format!("missing {} id", scope.kind))?;
+    let body = body.ok_or("missing new configuration")?;
+    if sub_path.is_empty() && !body.is_object() {
+        return Err("invalid configuration".into());
+    }
+    let scope = scope.clone();
+    Ok(Box::new(move |view| {
+        let Some(old) = view.get(layout::resource_key(&scope.group, scope.kind, &id).as_bytes()) else {
+            return not_found();
+        };
+        let patched = || {
+            let mut document = document::stored(&old.value)?;
+            document::patch(&mut document, &sub_path, &body, scope.now)?;
+            document::identify(scope.kind, Some(id.clone()), &mut document)?;
+            let checked = check::document(scope.kind, Some(&id), &document)?;
+            match refused(view, &scope, &id, &document, &checked) {
+                Some(text) => Err(text),
+                None => Ok(document),
+            }
+        };
+        match patched() {
+            Ok(document) => write(view, &scope, &id, document),
+            Err(text) => Decision::Refuse(Refusal::invalid(400, text)),
+        }
+    }))
+}
+
+fn delete(scope: &Scope, id: Option<String>, force: bool) -> Result<Decide, String> {
+    let id = id.ok_or_else(|| format!("missing {} id", scope.kind))?;
+    let scope = scope.clone();
+    Ok(Box::new(move |view| {
+        let user = if force { None } else { references::user(view, &scope.group, scope.kind, &id) };
+        if let Some(text) = user {
+            return Decision::Refuse(Refusal::invalid(400, text));
+        }
+        let key = layout::resource_key(&scope.group, scope.kind, &id);
+        if view.get(key.as_bytes()).is_none() {
+            return not_found();
+        }
+        // What stands below it goes with it: the credentials of a consumer.
+        let below = Delete { range: KeyRange::prefix(format!("{key}/")), prev_kv: false };
+        Decision::Apply(Txn::of(vec![Op::Delete(below), Op::Delete(Delete::key(key))]))
+    }))
+}
+
+/// What speaks against the document, in this state.
+fn refused(view: &dyn View, scope: &Scope, id: &str, document: &Document, checked: &check::Checked) -> Option<String> {
+    let missing = || references::missing(view, &scope.group, &checked.references);
+    match scope.kind {
+        Kind::Consumer => {
+            checked.complaint.clone().or_else(|| unique::taken(view, &scope.group, id, document)).or_else(missing)
+        }
+        Kind::Route | Kind::Service | Kind::Upstream => missing().or_else(|| checked.complaint.clone()),
+    }
+}
+
+fn write(view: &dyn View, scope: &Scope, id: &str, mut document: Document) -> Decision {
+    let key = layout::resource_key(&scope.group, scope.kind, id);
+    let old = view.get(key.as_bytes());
+    document::stamp(&mut document, old.as_deref(), scope.now);
+    // A map with text keys always serialises.
+    let value = serde_json::to_vec(&document).unwrap_or_default();
+    let verb = if old.is_some() { "update" } else { "create" };
+    let put = Put { lease: Some(scope.lease), ..Put::new(key, value) };
+    Decision::ApplyAs {
+        action: format!("{}.{verb}", scope.kind),
+        resource: Some(ResourceRef { kind: scope.kind.noun().into(), id: id.to_owned() }),
+        txn: Txn::of(vec![Op::Put(put)]),
+    }
+}
+
+fn not_found() -> Decision {
+    Decision::Refuse(Refusal::invalid(404, KEY_NOT_FOUND))
+}

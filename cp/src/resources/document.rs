@@ -1,0 +1,96 @@
+//! The document of a resource on its way into the log: its id, its times, its parts.
+
+use portolan_eventstore::KeyValue;
+use portolan_model::Kind;
+use portolan_model::id::text_of;
+use serde_json::{Map, Value};
+
+use super::patch as parts;
+
+const TIMES: [&str; 2] = ["create_time", "update_time"];
+
+/// The document of a request.
+pub(super) fn given(kind: Kind, body: Option<Value>) -> Result<Map<String, Value>, String> {
+    match body {
+        None => Err("missing configurations".into()),
+        Some(Value::Object(document)) => Ok(document),
+        Some(other) => Err(super::check::not_an_object(kind, &other)),
+    }
+}
+
+/// A document of the key space.
+pub(super) fn stored(value: &[u8]) -> Result<Map<String, Value>, String> {
+    serde_json::from_slice(value).map_err(|error| format!("the stored configuration is no JSON object: {error}"))
+}
+
+/// Settles the id, which may stand in the path, in the document, or in both; gives `None` for a consumer without one in
+/// the path. The document of anything but a consumer holds it afterwards.
+pub(super) fn identify(
+    kind: Kind,
+    id: Option<String>,
+    document: &mut Map<String, Value>,
+) -> Result<Option<String>, String> {
+    if kind == Kind::Consumer {
+        return Ok(id);
+    }
+    let own = document.get("id").cloned();
+    match (id, own) {
+        (None, None) => Err(format!("missing {kind} id")),
+        // An id that is neither text nor number is the schema's to refuse.
+        (None, Some(own)) => Ok(text_of(&own)),
+        (Some(id), Some(own)) if text_of(&own).as_deref() != Some(id.as_str()) => Err(format!("wrong {kind} id")),
+        (Some(id), _) => {
+            document.insert("id".into(), Value::from(id.as_str()));
+            Ok(Some(id))
+        }
+    }
+}
+
+/// Refuses times that a client gives: they are ours.
+pub(super) fn no_times(document: &Map<String, Value>) -> Result<(), String> {
+    let set = |value: Option<&Value>| value.is_some_and(|value| *value != Value::Bool(false));
+    let places =
+        [("", Some(document)), ("upstream.", inner(document, "upstream")), ("plugins.", inner(document, "plugins"))];
+    for (prefix, place) in places {
+        for time in TIMES {
+            if set(place.and_then(|place| place.get(time))) {
+                return Err(format!("the property is forbidden:  {prefix}{time}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Merges a change, or sets a part; refreshes `update_time` unless the change gives one.
+pub(super) fn patch(document: &mut Map<String, Value>, sub_path: &str, body: &Value, now: i64) -> Result<(), String> {
+    let given = match (sub_path, body) {
+        ("", Value::Object(change)) => {
+            parts::merge(document, change.clone());
+            change.contains_key("update_time")
+        }
+        ("", _) => return Err("invalid configuration".into()),
+        (path, value) => {
+            parts::set(document, path, value.clone()).map_err(|error| error.to_string())?;
+            false
+        }
+    };
+    document.entry("create_time").or_insert_with(|| Value::from(now));
+    if !given || !document.contains_key("update_time") {
+        document.insert("update_time".into(), Value::from(now));
+    }
+    Ok(())
+}
+
+/// Gives the times that the document does not have yet: `create_time` stays what it was.
+pub(super) fn stamp(document: &mut Map<String, Value>, old: Option<&KeyValue>, now: i64) {
+    let created = || {
+        let old: Map<String, Value> = serde_json::from_slice(&old?.value).ok()?;
+        old.get("create_time").cloned()
+    };
+    document.entry("create_time").or_insert_with(|| created().unwrap_or_else(|| Value::from(now)));
+    document.entry("update_time").or_insert_with(|| Value::from(now));
+}
+
+fn inner<'a>(document: &'a Map<String, Value>, field: &str) -> Option<&'a Map<String, Value>> {
+    document.get(field).and_then(Value::as_object)
+}

@@ -1,0 +1,96 @@
+//! Changing part of a resource: a merge of the whole, or a new value under a sub-path. The rules are APISIX's.
+
+use serde_json::{Map, Value};
+
+/// A sub-path that does not lead anywhere; the text is APISIX's.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("invalid sub-path: /{0}")]
+pub struct BadPath(String);
+
+/// Merges `change` into `target`: objects are merged, everything else replaces, `null` deletes. An array or an empty
+/// object on either side replaces too, because an empty Lua table counts as an array.
+pub fn merge(target: &mut Map<String, Value>, change: Map<String, Value>) {
+    for (name, change) in change {
+        match (target.get_mut(&name), change) {
+            (_, Value::Null) => {
+                target.shift_remove(&name);
+            }
+            (Some(Value::Object(old)), Value::Object(new)) if !old.is_empty() && !new.is_empty() => merge(old, new),
+            (_, new) => {
+                target.insert(name, new);
+            }
+        }
+    }
+}
+
+/// Puts `value` under the path `a/b/c`; missing objects on the way are made, `null` deletes.
+///
+/// # Errors
+/// When the path crosses something that is no object.
+pub fn set(target: &mut Map<String, Value>, path: &str, value: Value) -> Result<(), BadPath> {
+    let names: Vec<&str> = path.split('/').collect();
+    let mut place = target;
+    for (i, name) in names[..names.len() - 1].iter().enumerate() {
+        let next = place.entry(*name).or_insert_with(|| Value::Object(Map::new()));
+        let Value::Object(object) = next else { return Err(BadPath(names[..=i].join("/"))) };
+        place = object;
+    }
+    let last = names[names.len() - 1];
+    match value {
+        Value::Null => {
+            place.shift_remove(last);
+        }
+        value => {
+            place.insert(last.to_owned(), value);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(value: Value) -> Map<String, Value> {
+        let Value::Object(object) = value else { panic!("an object") };
+        object
+    }
+
+    #[test]
+    fn merging() {
+        for (old, change, new) in [
+            (json!({"a": 1, "b": 2}), json!({"a": 3}), json!({"a": 3, "b": 2})),
+            (json!({"a": {"x": 1, "y": 2}}), json!({"a": {"x": 5}}), json!({"a": {"x": 5, "y": 2}})),
+            (json!({"a": {"x": 1}}), json!({"a": {"x": null}}), json!({"a": {}})),
+            (json!({"a": [1, 2]}), json!({"a": [3]}), json!({"a": [3]})),
+            (json!({"a": {"x": 1}}), json!({"a": {}}), json!({"a": {}})),
+            (json!({"a": {"x": 1}}), json!({"a": null}), json!({})),
+            (json!({}), json!({"a": {"x": null}}), json!({"a": {"x": null}})),
+        ] {
+            let mut target = object(old);
+            merge(&mut target, object(change));
+            assert_eq!(Value::Object(target), new);
+        }
+    }
+
+    #[test]
+    fn the_order_of_keys_stays() {
+        let mut target = object(json!({"c": 1, "a": 2, "b": 3}));
+        merge(&mut target, object(json!({"a": 9, "d": 4, "c": null})));
+        assert_eq!(serde_json::to_string(&target).unwrap(), r#"{"a":9,"b":3,"d":4}"#);
+    }
+
+    #[test]
+    fn sub_paths() {
+        let mut target = object(json!({"plugins": {"limit-count": {"count": 2}}, "uris": ["/a"]}));
+        set(&mut target, "plugins/limit-count/count", json!(5)).unwrap();
+        set(&mut target, "plugins/cors/allow_origins", json!("*")).unwrap();
+        set(&mut target, "plugins/limit-count", Value::Null).unwrap();
+        assert_eq!(target["plugins"], json!({"cors": {"allow_origins": "*"}}));
+        let error = set(&mut target, "uris/0/x", json!("/b")).unwrap_err();
+        assert_eq!(error.to_string(), "invalid sub-path: /uris");
+        assert_eq!(set(&mut target, "uris/0", json!("/b")).unwrap_err().to_string(), "invalid sub-path: /uris");
+    }
+}

@@ -1,0 +1,232 @@
+//! The life of a control plane: settings, log, authority, listeners, end.
+
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use portolan_eventstore::{EventStore, Options};
+use portolan_rt::clock::{Clock, SystemClock};
+use portolan_rt::serve::{Limits, Server, listen};
+use portolan_rt::status::Board;
+use portolan_rt::task::Supervisor;
+use portolan_rt::tls::{ClientAuth, Identity, server_config};
+use serde::Serialize;
+
+use crate::app::App;
+use crate::auth::denials::{self, Denials};
+use crate::auth::keys::Keys;
+use crate::auth::limiter::Limiter;
+use crate::auth::passwords::Passwords;
+use crate::auth::users;
+use crate::ca::server::ServerCertificate;
+use crate::ca::{Authority, Seal};
+use crate::config::Config;
+use crate::error::ApiError;
+use crate::metrics::Metrics;
+use crate::{health, http, manager, resources};
+
+/// Where a running control plane is reached.
+#[derive(Clone, Debug, Serialize)]
+pub struct Announcement {
+    /// Always `cp`.
+    pub role: &'static str,
+    /// The process.
+    pub pid: u32,
+    /// Dashboard and API, HTTPS.
+    pub dashboard: String,
+    /// The APISIX face and the API, HTTP.
+    pub admin_api: String,
+    /// The etcd service, HTTPS with client certificates.
+    pub dp_manager: String,
+    /// The status port.
+    pub status: String,
+    /// PEM file of the authority that all server certificates come from.
+    pub ca: PathBuf,
+}
+
+/// Why a control plane did not start, or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A setting can't be used.
+    #[error(transparent)]
+    Config(#[from] crate::config::Error),
+    /// The data folder can't be made.
+    #[error("data_dir.path: can't make {}", path.display())]
+    DataDir {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The runtime can't start.
+    #[error("the async runtime can't start")]
+    Runtime(#[source] std::io::Error),
+    /// The log can't be opened.
+    #[error("the event log can't be opened")]
+    Store(#[from] portolan_eventstore::Error),
+    /// The certificate authority can't work.
+    #[error("the certificate authority can't start")]
+    Authority(#[from] crate::ca::Error),
+    /// Password hashing does not work.
+    #[error(transparent)]
+    Passwords(#[from] crate::auth::passwords::Error),
+    /// The first user can't be made.
+    #[error("the first user can't be made")]
+    FirstUser(#[source] ApiError),
+    /// A port can't be opened.
+    #[error(transparent)]
+    Bind(#[from] portolan_rt::serve::BindError),
+    /// A listener can't start.
+    #[error("a listener can't start")]
+    Listener(#[from] std::io::Error),
+    /// TLS can't be set up.
+    #[error(transparent)]
+    Tls(#[from] portolan_rt::tls::Error),
+    /// The data-plane manager can't start.
+    #[error("the data-plane manager can't start")]
+    Manager(#[from] manager::Error),
+    /// A task that the process can't do without has ended.
+    #[error(transparent)]
+    Task(#[from] portolan_rt::task::Error),
+}
+
+/// The open ports.
+struct Ports {
+    dashboard: TcpListener,
+    admin_api: TcpListener,
+    dp_manager: TcpListener,
+    status: TcpListener,
+}
+
+/// Runs a control plane until a signal ends it. `announce` is called once it is ready.
+///
+/// # Errors
+/// When it can't start, or when a task that it can't do without has ended.
+pub fn run(config: Config, announce: impl FnOnce(Announcement) + Send + 'static) -> Result<(), Error> {
+    // A process that logs already, as a test does, goes on logging its own way.
+    portolan_rt::logs::init(&config.log).ok();
+    portolan_rt::tls::install_crypto_provider();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::Runtime)?;
+    runtime.block_on(async move {
+        let supervisor = Supervisor::new();
+        announce(start(&config, Arc::new(SystemClock), &supervisor).await?);
+        Ok(supervisor.run(config.shutdown.drain()).await?)
+    })
+}
+
+/// Starts all parts on the supervisor.
+///
+/// # Errors
+/// When a part can't start; then the supervisor holds what was started before.
+pub async fn start(config: &Config, clock: Arc<dyn Clock>, supervisor: &Supervisor) -> Result<Announcement, Error> {
+    let keys = Keys::load(&config.admin)?;
+    let password = config.admin.password()?;
+    let folder = config.data_dir.path.clone();
+    fs::create_dir_all(&folder).map_err(|source| Error::DataDir { path: folder.clone(), source })?;
+    let seal = match &config.data_dir.secret_key_file {
+        Some(file) => Seal::load(file),
+        None => Seal::load_or_make(&folder.join("secret.key")),
+    };
+    let seal = seal.map_err(crate::ca::Error::from)?;
+    let ports = Ports::open(config)?;
+
+    let board = Board::new(supervisor.shutdown());
+    let log = board.component("log");
+    let store = EventStore::open(Options { url: config.store.url.clone(), clock: clock.clone() }, supervisor).await?;
+    let backend = store.status().await?.backend;
+    let authority = Arc::new(Authority::open(store.clone(), &seal, clock.clone()).await?);
+    let certificate =
+        ServerCertificate::open(authority.clone(), clock.clone(), config.tls.names.clone(), &folder).await?;
+    let identity = certificate.identity();
+    let app = Arc::new(App {
+        store,
+        backend,
+        clock: clock.clone(),
+        keys,
+        passwords: Passwords::new()?,
+        limiter: Limiter::new(clock),
+        denials: Denials::default(),
+        authority,
+        mask: resources::check::mask(),
+        metrics: Metrics::new(),
+    });
+    if let Some(password) = password {
+        let made = users::create_first(&app, &config.admin.user, password.expose()).await;
+        made.map_err(Error::FirstUser)?;
+    }
+    certificate.watch(supervisor);
+    denials::watch(app.clone(), supervisor);
+    health::watch(app.clone(), log, supervisor);
+    let announcement = ports.announcement(&folder)?;
+    ports.serve(&app, &identity, board, supervisor)?;
+    Ok(announcement)
+}
+
+// === impl Ports ===
+
+impl Ports {
+    fn open(config: &Config) -> Result<Self, Error> {
+        Ok(Self {
+            dashboard: listen("listen.dashboard", config.listen.dashboard)?,
+            admin_api: listen("listen.admin_api", config.listen.admin_api)?,
+            dp_manager: listen("listen.dp_manager", config.listen.dp_manager)?,
+            status: listen("listen.status", config.listen.status)?,
+        })
+    }
+
+    fn announcement(&self, folder: &std::path::Path) -> Result<Announcement, Error> {
+        let url = |scheme: &str, listener: &TcpListener| {
+            Ok::<_, std::io::Error>(format!("{scheme}://{}", reachable(listener.local_addr()?)))
+        };
+        Ok(Announcement {
+            role: "cp",
+            pid: std::process::id(),
+            dashboard: url("https", &self.dashboard)?,
+            admin_api: url("http", &self.admin_api)?,
+            dp_manager: url("https", &self.dp_manager)?,
+            status: url("http", &self.status)?,
+            ca: std::path::absolute(folder.join("ca.pem"))?,
+        })
+    }
+
+    fn serve(self, app: &Arc<App>, identity: &Identity, board: Board, supervisor: &Supervisor) -> Result<(), Error> {
+        let parts = manager::Parts {
+            listener: self.dp_manager,
+            identity,
+            authority: app.authority.certificate(),
+            store: app.store.clone(),
+            clock: app.clock.clone(),
+        };
+        manager::start(parts, supervisor)?;
+        let tls = server_config(identity, ClientAuth::None, &["h2", "http/1.1"])?;
+        let server = |name, listener, tls| Server { name, listener, tls, limits: Limits::default() };
+        server("dashboard", self.dashboard, Some(tls)).start(http::dashboard(app.clone()), supervisor)?;
+        server("admin-api", self.admin_api, None).start(http::admin_api(app.clone()), supervisor)?;
+        // It outlives the rest, to say "not ready" while that drains.
+        let status = server("status", self.status, None);
+        status.start(status_port(app.clone(), board), &supervisor.attendants())?;
+        Ok(())
+    }
+}
+
+fn status_port(app: Arc<App>, board: Board) -> Router {
+    const TEXT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    let metrics = async |State(app): State<Arc<App>>| {
+        let text = app.metrics.render(&app.store).map_err(ApiError::internal)?;
+        Ok::<_, ApiError>(([("content-type", TEXT)], text))
+    };
+    Router::new().route("/metrics", axum::routing::get(metrics)).with_state(app).fallback_service(board)
+}
+
+/// The address as a client on this machine can use it.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
