@@ -18,15 +18,29 @@
 //! plugin_contract` rewrites `model/schema/plugins.json`.
 
 pub mod compile;
+pub mod config;
 pub mod context;
+pub mod control;
 pub mod expr;
+pub mod metrics;
 pub mod plugin;
 pub mod plugins;
+pub mod proxy;
 pub mod request;
 pub mod resource;
 pub mod router;
+pub mod run;
+pub mod scrape;
 pub mod snapshot;
+pub mod snapshot_file;
+pub mod store;
+pub mod stream;
+pub mod sync;
 pub mod tree;
 pub mod upstream;
 pub mod uri;
 pub mod vars;
+pub mod worker;
+
+pub use config::Config;
+pub use run::{Announcement, Error, run};

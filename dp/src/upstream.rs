@@ -11,11 +11,13 @@ use portolan_model::resource::{Balancer, PassHost, Scheme};
 use crate::resource::{Timeouts, next_serial, seconds};
 
 mod balance;
-
-
-
-
-
+pub mod body;
+pub mod connect;
+pub mod connection;
+pub mod dns;
+pub mod error;
+pub mod pool;
+mod trust;
 
 pub use balance::{RoundRobin, Tried};
 

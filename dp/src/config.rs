@@ -1,0 +1,62 @@
+//! Settings of a data plane: `dp.yaml`, one file per section.
+
+use serde::Deserialize;
+
+mod control_plane;
+mod limits;
+mod listen;
+mod runtime;
+mod shutdown;
+mod snapshot;
+mod tls;
+
+pub use control_plane::ControlPlane;
+pub use limits::Limits;
+pub use listen::Listen;
+pub use runtime::Runtime;
+pub use shutdown::Shutdown;
+pub use snapshot::Snapshot;
+pub use tls::Tls;
+
+/// All settings.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Whom to follow.
+    pub control_plane: ControlPlane,
+    /// Ports.
+    pub listen: Listen,
+    /// Certificate of the https listener, and whom to trust upstream.
+    pub tls: Tls,
+    /// The last configuration, on disk.
+    pub snapshot: Snapshot,
+    /// Threads.
+    pub runtime: Runtime,
+    /// What a client may cost.
+    pub limits: Limits,
+    /// The log.
+    pub log: portolan_rt::logs::Config,
+    /// The end.
+    pub shutdown: Shutdown,
+}
+
+/// Settings that read well and make no sense.
+#[derive(Debug, thiserror::Error)]
+#[error("{setting}: {reason}")]
+pub struct Invalid {
+    /// The setting.
+    pub setting: &'static str,
+    /// What is wrong, and what is allowed.
+    pub reason: String,
+}
+
+// === impl Config ===
+
+impl Config {
+    /// Checks what types cannot say. Opens nothing.
+    pub fn check(&self) -> Result<(), Invalid> {
+        self.control_plane.check()?;
+        self.tls.check()?;
+        self.limits.check()
+    }
+}

@@ -1,0 +1,185 @@
+//! Counters of requests: each worker counts for itself, a scrape adds them up.
+//!
+//! The text is written here and not by a library, because APISIX's names are counters without the `_total` that
+//! libraries for OpenMetrics append to every counter.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+mod histogram;
+mod text;
+
+pub use histogram::Histogram;
+pub use text::Exposition;
+
+/// Series of one worker. The worker adds to atomics that no other thread writes; the maps are locked only when a
+/// combination of labels is new, and by a scrape.
+#[derive(Debug, Default)]
+pub struct WorkerStats {
+    /// Requests taken.
+    pub requests: AtomicU64,
+    /// Connections open now.
+    pub active: AtomicI64,
+    /// Connections accepted.
+    pub accepted: AtomicU64,
+    /// Requests under way.
+    pub in_flight: AtomicI64,
+    status: Mutex<HashMap<StatusLabels, Arc<AtomicU64>>>,
+    traffic: Mutex<HashMap<TrafficLabels, Arc<Traffic>>>,
+}
+
+/// Labels of `apisix_http_status`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "the names are the labels")]
+pub struct StatusLabels {
+    pub code: u16,
+    pub route: Arc<str>,
+    pub matched_uri: Arc<str>,
+    pub matched_host: Arc<str>,
+    pub service: Arc<str>,
+    pub consumer: Arc<str>,
+    pub node: Arc<str>,
+    pub response_source: &'static str,
+}
+
+/// Labels of `apisix_http_latency` and `apisix_bandwidth`, without their `type`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "the names are the labels")]
+pub struct TrafficLabels {
+    pub route: Arc<str>,
+    pub service: Arc<str>,
+    pub consumer: Arc<str>,
+    pub node: Arc<str>,
+}
+
+/// Latency and bandwidth of one combination of labels.
+#[derive(Debug, Default)]
+pub struct Traffic {
+    /// From the head of the request to the end of the response.
+    pub request: Histogram,
+    /// From the choice of a node to the head of its response.
+    pub upstream: Histogram,
+    /// The rest.
+    pub gateway: Histogram,
+    /// Bytes of request bodies.
+    pub ingress: AtomicU64,
+    /// Bytes of response bodies.
+    pub egress: AtomicU64,
+}
+
+/// Both series of a request.
+#[derive(Debug, Clone)]
+pub struct Series {
+    /// Counts requests.
+    pub status: Arc<AtomicU64>,
+    /// Measures them.
+    pub traffic: Arc<Traffic>,
+}
+
+// === impl WorkerStats ===
+
+impl WorkerStats {
+    /// The series of these labels, made when it is new.
+    pub fn series(&self, labels: StatusLabels) -> Series {
+        let traffic = TrafficLabels {
+            route: labels.route.clone(),
+            service: labels.service.clone(),
+            consumer: labels.consumer.clone(),
+            node: labels.node.clone(),
+        };
+        Series {
+            status: self.status.lock().entry(labels).or_default().clone(),
+            traffic: self.traffic.lock().entry(traffic).or_default().clone(),
+        }
+    }
+}
+
+/// Writes the sum over all workers.
+pub fn write_requests(workers: &[Arc<WorkerStats>], out: &mut Exposition) {
+    let sum = |of: fn(&WorkerStats) -> u64| workers.iter().map(|worker| of(worker)).sum::<u64>();
+    let total = |of: fn(&WorkerStats) -> i64| workers.iter().map(|worker| of(worker)).sum::<i64>().max(0);
+    let requests = sum(|worker| worker.requests.load(Ordering::Relaxed));
+    out.family("apisix_http_requests_total", "gauge", "requests taken since the start");
+    out.sample("apisix_http_requests_total", &[], requests);
+    out.family("apisix_nginx_http_current_connections", "gauge", "client connections, by state");
+    let accepted = sum(|worker| worker.accepted.load(Ordering::Relaxed));
+    let active = total(|worker| worker.active.load(Ordering::Relaxed));
+    let in_flight = total(|worker| worker.in_flight.load(Ordering::Relaxed));
+    for (state, value) in [("accepted", accepted), ("active", active.unsigned_abs()), ("writing", in_flight.unsigned_abs())] {
+        out.sample("apisix_nginx_http_current_connections", &[("state", state)], value);
+    }
+    write_status(workers, out);
+    write_traffic(workers, out);
+}
+
+fn write_status(workers: &[Arc<WorkerStats>], out: &mut Exposition) {
+    let mut all: BTreeMap<StatusLabels, u64> = BTreeMap::new();
+    for worker in workers {
+        for (labels, count) in worker.status.lock().iter() {
+            *all.entry(labels.clone()).or_default() += count.load(Ordering::Relaxed);
+        }
+    }
+    out.family("apisix_http_status", "counter", "responses by status code");
+    for (labels, count) in &all {
+        let code = labels.code.to_string();
+        let labels = [
+            ("code", code.as_str()),
+            ("route", &labels.route),
+            ("matched_uri", &labels.matched_uri),
+            ("matched_host", &labels.matched_host),
+            ("service", &labels.service),
+            ("consumer", &labels.consumer),
+            ("node", &labels.node),
+            ("response_source", labels.response_source),
+        ];
+        out.sample("apisix_http_status", &labels, *count);
+    }
+}
+
+fn write_traffic(workers: &[Arc<WorkerStats>], out: &mut Exposition) {
+    let mut all: BTreeMap<TrafficLabels, Traffic> = BTreeMap::new();
+    for worker in workers {
+        for (labels, traffic) in worker.traffic.lock().iter() {
+            all.entry(labels.clone()).or_default().add(traffic);
+        }
+    }
+    let base = |kind: &'static str, labels: &TrafficLabels| {
+        [
+            ("type", Arc::<str>::from(kind)),
+            ("route", labels.route.clone()),
+            ("service", labels.service.clone()),
+            ("consumer", labels.consumer.clone()),
+            ("node", labels.node.clone()),
+        ]
+    };
+    out.family("apisix_http_latency", "histogram", "milliseconds: whole request, upstream, and the gateway's own");
+    for (labels, traffic) in &all {
+        let kinds = [("request", &traffic.request), ("upstream", &traffic.upstream), ("apisix", &traffic.gateway)];
+        for (kind, histogram) in kinds {
+            out.histogram("apisix_http_latency", &base(kind, labels), histogram);
+        }
+    }
+    out.family("apisix_bandwidth", "counter", "bytes of bodies, in and out");
+    for (labels, traffic) in &all {
+        for (kind, bytes) in [("ingress", &traffic.ingress), ("egress", &traffic.egress)] {
+            let labels = base(kind, labels);
+            let labels = labels.each_ref().map(|(name, value)| (*name, &**value));
+            out.sample("apisix_bandwidth", &labels, bytes.load(Ordering::Relaxed));
+        }
+    }
+}
+
+// === impl Traffic ===
+
+impl Traffic {
+    fn add(&self, other: &Self) {
+        self.request.add(&other.request);
+        self.upstream.add(&other.upstream);
+        self.gateway.add(&other.gateway);
+        self.ingress.fetch_add(other.ingress.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.egress.fetch_add(other.egress.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+}

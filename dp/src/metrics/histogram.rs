@@ -1,0 +1,49 @@
+//! A histogram of milliseconds, with APISIX's buckets.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Upper bounds of the buckets, in milliseconds; one more is for what is above.
+pub const BOUNDS_MS: [u64; 15] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000];
+
+/// The histogram.
+#[derive(Debug, Default)]
+pub struct Histogram {
+    /// Observations per bucket, not cumulated: one addition per observation.
+    buckets: [AtomicU64; BOUNDS_MS.len() + 1],
+    sum_micros: AtomicU64,
+}
+
+// === impl Histogram ===
+
+impl Histogram {
+    /// Adds an observation.
+    pub fn observe(&self, duration: Duration) {
+        let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        let at = BOUNDS_MS.iter().position(|bound| micros <= bound * 1000).unwrap_or(BOUNDS_MS.len());
+        self.buckets[at].fetch_add(1, Ordering::Relaxed);
+        self.sum_micros.fetch_add(micros, Ordering::Relaxed);
+    }
+
+    /// Adds all observations of another one.
+    pub fn add(&self, other: &Self) {
+        for (mine, theirs) in self.buckets.iter().zip(&other.buckets) {
+            mine.fetch_add(theirs.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+        self.sum_micros.fetch_add(other.sum_micros.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+
+    /// Bound of each bucket and the number of observations up to it; the last has no bound.
+    pub fn cumulated(&self) -> impl Iterator<Item = (Option<u64>, u64)> + '_ {
+        let bounds = BOUNDS_MS.iter().copied().map(Some).chain([None]);
+        bounds.zip(&self.buckets).scan(0, |sum, (bound, bucket)| {
+            *sum += bucket.load(Ordering::Relaxed);
+            Some((bound, *sum))
+        })
+    }
+
+    /// Sum of all observations in microseconds.
+    pub fn sum_micros(&self) -> u64 {
+        self.sum_micros.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,95 @@
+//! The Prometheus text format, version 0.0.4.
+
+use std::fmt::{Display, Write};
+use std::sync::Arc;
+
+use super::Histogram;
+
+/// The text under construction.
+#[derive(Debug, Default)]
+pub struct Exposition {
+    text: String,
+}
+
+// === impl Exposition ===
+
+impl Exposition {
+    /// Begins a family.
+    pub fn family(&mut self, name: &str, kind: &str, help: &str) {
+        self.line(format_args!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
+    }
+
+    /// Adds a sample.
+    pub fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
+        self.text.push_str(name);
+        self.labels(labels);
+        self.line(format_args!(" {value}\n"));
+    }
+
+    /// Adds a histogram.
+    pub fn histogram(&mut self, name: &str, labels: &[(&'static str, Arc<str>)], histogram: &Histogram) {
+        let all: Vec<(&str, &str)> = labels.iter().map(|(key, value)| (*key, &**value)).collect();
+        let mut count = 0;
+        let bucket = format!("{name}_bucket");
+        for (bound, sum) in histogram.cumulated() {
+            let bound = bound.map_or_else(|| "+Inf".to_owned(), |bound| bound.to_string());
+            let mut with_bound = all.clone();
+            with_bound.push(("le", &bound));
+            self.sample(&bucket, &with_bound, sum);
+            count = sum;
+        }
+        let micros = histogram.sum_micros();
+        self.sample(&format!("{name}_sum"), &all, format_args!("{}.{:03}", micros / 1000, micros % 1000));
+        self.sample(&format!("{name}_count"), &all, count);
+    }
+
+    /// The whole text.
+    #[must_use]
+    pub fn finish(self) -> String {
+        self.text
+    }
+
+    fn labels(&mut self, labels: &[(&str, &str)]) {
+        for (at, (name, value)) in labels.iter().enumerate() {
+            let lead = if at == 0 { '{' } else { ',' };
+            self.line(format_args!("{lead}{name}=\""));
+            for c in value.chars() {
+                match c {
+                    '\\' => self.text.push_str("\\\\"),
+                    '"' => self.text.push_str("\\\""),
+                    '\n' => self.text.push_str("\\n"),
+                    other => self.text.push(other),
+                }
+            }
+            self.text.push('"');
+        }
+        if !labels.is_empty() {
+            self.text.push('}');
+        }
+    }
+
+    fn line(&mut self, line: std::fmt::Arguments<'_>) {
+        self.text.write_fmt(line).expect("writing into a String cannot fail");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn the_format_is_prometheus_s() {
+        let mut out = Exposition::default();
+        out.family("a", "counter", "help");
+        out.sample("a", &[("x", "1"), ("y", "q\"\\\n")], 7);
+        let histogram = Histogram::default();
+        histogram.observe(Duration::from_micros(1500));
+        histogram.observe(Duration::from_secs(100));
+        out.histogram("h", &[("t", "r".into())], &histogram);
+        let text = out.finish();
+        assert!(text.starts_with("# HELP a help\n# TYPE a counter\na{x=\"1\",y=\"q\\\"\\\\\\n\"} 7\n"), "{text}");
+        assert!(text.contains("h_bucket{t=\"r\",le=\"1\"} 0\nh_bucket{t=\"r\",le=\"2\"} 1\n"), "{text}");
+        assert!(text.contains("h_bucket{t=\"r\",le=\"+Inf\"} 2\nh_sum{t=\"r\"} 100001.500\nh_count{t=\"r\"} 2\n"), "{text}");
+    }
+}

@@ -1,0 +1,167 @@
+//! The life of a request, from its head to the last byte of its response.
+//!
+//! ```text
+//! pin snapshot → check head → route → rewrite → (consumer known: merge its plugins) → access → before_proxy
+//!   → choose node, connect or take from pool, send, retry → header_filter → body_filter → log
+//! ```
+//! An answer of any phase before the node goes through header_filter, body_filter and log as well.
+
+use std::convert::Infallible;
+use std::rc::Rc;
+use std::sync::atomic::Ordering;
+
+use http::{Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use tokio::time::Instant;
+
+use crate::context::Context;
+use crate::plugin::{Answer, Chain, Phase};
+use crate::request::{self, Connection};
+use crate::resource::{Route, Target};
+use crate::upstream::body::RequestBody;
+use crate::upstream::error::ClientFailure;
+use crate::worker::Worker;
+
+mod answer;
+mod body;
+mod forward;
+mod headers;
+mod record;
+mod upgrade;
+
+pub use body::Body;
+
+use forward::Forwarded;
+use record::Record;
+
+/// Takes a request to its response. Never fails: what goes wrong has a status.
+pub async fn handle(
+    worker: Rc<Worker>,
+    connection: Rc<Connection>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Infallible> {
+    worker.stats.requests.fetch_add(1, Ordering::Relaxed);
+    let mut record = Record::new(worker.clone());
+    let snapshot = worker.pin();
+    if !snapshot.loaded {
+        return Ok(answer::send(answer::not_loaded(), &mut record));
+    }
+    let (mut parts, incoming) = request.into_parts();
+    if let Some(refusal) = refuse(&parts, &worker) {
+        return Ok(answer::send(refusal, &mut record));
+    }
+    let upgrade = upgrade::Wanted::take(&mut parts);
+    headers::remove_hop_by_hop(&mut parts.headers);
+    let request = match request::Request::new(parts, connection) {
+        Ok(request) => request,
+        Err(error) => return Ok(answer::send(answer::bad_request(&error.to_string()), &mut record)),
+    };
+    let body = RequestBody::new(incoming, worker.limits.max_body(), worker.limits.body_timeout());
+    record.follow(&body);
+    let mut context = Context::new(request, &snapshot, worker.clock.now_micros());
+    let Some(found) = snapshot.router.find(&context) else {
+        return Ok(answer::send(answer::no_route(), &mut record));
+    };
+    let route = found.route;
+    context.route = Some(route);
+    context.matched_path = found.path;
+    context.matched_host = found.host;
+    context.path_params = found.params;
+    let exchange = Exchange { worker: &worker, route, body, upgrade };
+    Ok(Box::pin(exchange.run(&mut context, record)).await)
+}
+
+/// A routed request.
+struct Exchange<'w, 'r> {
+    worker: &'w Rc<Worker>,
+    route: &'r Route,
+    body: RequestBody,
+    upgrade: Option<upgrade::Wanted>,
+}
+
+// === impl Exchange ===
+
+impl<'r> Exchange<'_, 'r> {
+    async fn run(self, context: &mut Context<'r>, mut record: Record) -> Response<Body> {
+        let route = self.route;
+        let mut merged = None;
+        let answered = self.request_phases(context, &mut merged).await;
+        let outcome = match answered {
+            Some(answer) => Err(answer),
+            None => self.ask_upstream(context, &mut record).await,
+        };
+        let chain = merged.as_ref().unwrap_or(&route.plugins);
+        let mut response = match outcome {
+            Ok(response) => response,
+            Err(answer) => answer::response(answer),
+        };
+        finish(context, chain, &mut response);
+        record.end(context, response.status());
+        response.map(|body| body.recorded(record, chain.body_filters(context), chain.loggers(context)))
+    }
+
+    /// Runs the phases up to the upstream. `merged` becomes the chain with the consumer's plugins, if it has any.
+    async fn request_phases(&self, context: &mut Context<'r>, merged: &mut Option<Chain>) -> Option<Answer> {
+        let own = &self.route.plugins;
+        if own.is_empty() {
+            return None;
+        }
+        if let Some(answer) = own.run(Phase::REWRITE, context).await {
+            return Some(answer);
+        }
+        let consumer = context.credential.as_ref().map(|credential| &credential.consumer.plugins);
+        if let Some(plugins) = consumer.filter(|plugins| !plugins.is_empty()) {
+            let chain = merged.insert(plugins.over(own));
+            if let Some(answer) = chain.run_consumer_rewrite(context).await {
+                return Some(answer);
+            }
+        }
+        let chain = merged.as_ref().unwrap_or(own);
+        if let Some(answer) = chain.run(Phase::ACCESS, context).await {
+            return Some(answer);
+        }
+        chain.run(Phase::BEFORE_PROXY, context).await
+    }
+
+    async fn ask_upstream(self, context: &mut Context<'r>, record: &mut Record) -> Forwarded {
+        let upstream = match &self.route.target {
+            Target::Upstream(upstream) => upstream,
+            Target::None => return Err(answer::no_upstream()),
+            Target::MissingUpstream(id) => {
+                tracing::error!(route.id = &*self.route.id, upstream.id = &**id, "the route's upstream does not exist");
+                return Err(Answer::empty(StatusCode::BAD_GATEWAY));
+            }
+            Target::MissingService(id) => {
+                tracing::error!(route.id = &*self.route.id, service.id = &**id, "the route's service does not exist");
+                return Err(Answer::empty(StatusCode::NOT_FOUND));
+            }
+        };
+        let attempt = forward::Attempts {
+            worker: self.worker,
+            upstream,
+            timeouts: self.route.timeouts.unwrap_or(upstream.timeouts),
+            upgrade: self.upgrade.filter(|_| self.route.websocket),
+        };
+        record.asked = Some(Instant::now());
+        attempt.run(context, self.body, record).await
+    }
+}
+
+/// What no route is asked for.
+fn refuse(parts: &http::request::Parts, worker: &Worker) -> Option<Answer> {
+    if matches!(parts.method, Method::CONNECT | Method::TRACE) {
+        return Some(answer::plain(StatusCode::METHOD_NOT_ALLOWED));
+    }
+    let length = parts.headers.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.parse::<u64>().ok()?;
+    (length > worker.limits.max_body()).then(|| answer::client_failure(ClientFailure::TooLarge))
+}
+
+/// The last changes of the response's head.
+fn finish(context: &mut Context<'_>, chain: &Chain, response: &mut Response<Body>) {
+    for (name, value) in std::mem::take(&mut context.response_headers) {
+        response.headers_mut().insert(name, value);
+    }
+    let status = response.status();
+    chain.header_filter(context, status, response.headers_mut());
+    headers::set_server(response.headers_mut());
+}

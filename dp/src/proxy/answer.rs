@@ -1,0 +1,75 @@
+//! Answers of the gateway itself.
+
+use bytes::Bytes;
+use http::header::{HeaderValue, RETRY_AFTER};
+use http::{Response, StatusCode};
+use serde_json::json;
+
+use super::body::Body;
+use super::headers;
+use super::record::Record;
+use crate::plugin::Answer;
+use crate::upstream::error::{ClientFailure, Failure};
+
+/// Before any configuration is there.
+pub(super) fn not_loaded() -> Answer {
+    let mut answer = message(StatusCode::SERVICE_UNAVAILABLE, "no configuration has been loaded yet");
+    answer.headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    answer
+}
+
+/// No route takes the request.
+pub(super) fn no_route() -> Answer {
+    Answer::json_text(StatusCode::NOT_FOUND, Bytes::from_static(b"{\"error_msg\":\"404 Route Not Found\"}\n"))
+}
+
+/// The route has plugins only, and none of them answered.
+pub(super) fn no_upstream() -> Answer {
+    message(StatusCode::SERVICE_UNAVAILABLE, "the route has no upstream")
+}
+
+/// No node can be asked.
+pub(super) fn no_node() -> Answer {
+    message(StatusCode::SERVICE_UNAVAILABLE, "no valid upstream node")
+}
+
+/// The head makes no sense.
+pub(super) fn bad_request(reason: &str) -> Answer {
+    message(StatusCode::BAD_REQUEST, reason)
+}
+
+/// The client's body is at fault.
+pub(super) fn client_failure(failure: ClientFailure) -> Answer {
+    plain(Failure::Client(failure).status())
+}
+
+/// No node gave a response. The detail is logged, not sent.
+pub(super) fn failed(failure: &Failure) -> Answer {
+    plain(failure.status())
+}
+
+/// A status and its name.
+pub(super) fn plain(status: StatusCode) -> Answer {
+    message(status, &format!("{} {}", status.as_str(), status.canonical_reason().unwrap_or_default()))
+}
+
+fn message(status: StatusCode, text: &str) -> Answer {
+    Answer::json(status, &json!({ "error_msg": text }))
+}
+
+/// The answer as a response.
+pub(super) fn response(answer: Answer) -> Response<Body> {
+    let mut response = Response::new(Body::full(answer.body));
+    *response.status_mut() = answer.status;
+    *response.headers_mut() = answer.headers;
+    response
+}
+
+/// The answer to a request that no route has taken.
+pub(super) fn send(answer: Answer, record: &mut Record) -> Response<Body> {
+    let mut response = response(answer);
+    headers::set_server(response.headers_mut());
+    record.end_unrouted(response.status());
+    let record = record.take();
+    response.map(|body| body.recorded(record, Vec::new(), Vec::new()))
+}

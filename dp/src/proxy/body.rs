@@ -1,0 +1,160 @@
+//! The body of a response to the client, and the end of the request with it.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::{Buf, Bytes};
+use http_body::{Frame, SizeHint};
+
+use super::record::Record;
+use crate::plugin::{BodyFilter, Phases};
+use crate::upstream::body::{Error, ResponseBody};
+
+/// The body. Its end, or its drop, is the end of the request.
+pub struct Body {
+    source: Source,
+    filters: Vec<Box<dyn BodyFilter>>,
+    loggers: Vec<Arc<dyn Phases>>,
+    record: Option<Record>,
+    sent: u64,
+}
+
+enum Source {
+    Full(Option<Bytes>),
+    Upstream(Box<ResponseBody>),
+    /// Filters have been asked for their last word.
+    Ended,
+}
+
+// === impl Body ===
+
+impl Body {
+    /// These bytes.
+    #[must_use]
+    pub fn full(bytes: Bytes) -> Self {
+        Self::of(Source::Full(Some(bytes).filter(|bytes| !bytes.is_empty())))
+    }
+
+    /// A node's.
+    #[must_use]
+    pub fn upstream(body: ResponseBody) -> Self {
+        Self::of(Source::Upstream(Box::new(body)))
+    }
+
+    fn of(source: Source) -> Self {
+        Self { source, filters: Vec::new(), loggers: Vec::new(), record: None, sent: 0 }
+    }
+
+    pub(super) fn recorded(
+        mut self,
+        record: Record,
+        filters: Vec<Box<dyn BodyFilter>>,
+        loggers: Vec<Arc<dyn Phases>>,
+    ) -> Self {
+        self.record = Some(record);
+        self.filters = filters;
+        self.loggers = loggers;
+        self
+    }
+
+    fn close(&mut self) {
+        let Some(mut record) = self.record.take() else { return };
+        if let Some(summary) = record.close(self.sent) {
+            self.loggers.iter().for_each(|logger| logger.log(&summary));
+        }
+    }
+
+    fn filtered(&mut self, mut piece: Bytes) -> Bytes {
+        for filter in &mut self.filters {
+            piece = filter.piece(piece);
+        }
+        piece
+    }
+
+    /// What the filters have held back, each passed through those after it.
+    fn last_word(&mut self) -> Bytes {
+        let mut all = Bytes::new();
+        for filter in &mut self.filters {
+            let mut piece = filter.piece(std::mem::take(&mut all)).to_vec();
+            piece.extend_from_slice(&filter.end());
+            all = piece.into();
+        }
+        all
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let this = &mut *self;
+        let next = match &mut this.source {
+            Source::Full(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Source::Upstream(body) => Pin::new(&mut **body).poll_frame(cx),
+            Source::Ended => Poll::Ready(None),
+        };
+        let frame = match std::task::ready!(next) {
+            Some(Ok(frame)) => frame,
+            Some(Err(error)) => {
+                this.close();
+                return Poll::Ready(Some(Err(error)));
+            }
+            None => {
+                let last = if matches!(this.source, Source::Ended) { Bytes::new() } else { this.last_word() };
+                this.source = Source::Ended;
+                if last.is_empty() {
+                    this.close();
+                    return Poll::Ready(None);
+                }
+                this.sent += last.len() as u64;
+                return Poll::Ready(Some(Ok(Frame::data(last))));
+            }
+        };
+        if this.filters.is_empty() {
+            this.sent += frame.data_ref().map_or(0, |data| data.remaining() as u64);
+            return Poll::Ready(Some(Ok(frame)));
+        }
+        match frame.into_data() {
+            Ok(data) => {
+                let data = this.filtered(data);
+                this.sent += data.len() as u64;
+                Poll::Ready(Some(Ok(Frame::data(data))))
+            }
+            Err(trailers) => Poll::Ready(Some(Ok(trailers))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.filters.is_empty()
+            && match &self.source {
+                Source::Full(bytes) => bytes.is_none(),
+                Source::Upstream(body) => body.is_end_stream(),
+                Source::Ended => true,
+            }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        if !self.filters.is_empty() {
+            return SizeHint::default();
+        }
+        match &self.source {
+            Source::Full(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Source::Upstream(body) => body.size_hint(),
+            Source::Ended => SizeHint::with_exact(0),
+        }
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl std::fmt::Debug for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Body").field("sent", &self.sent).finish_non_exhaustive()
+    }
+}

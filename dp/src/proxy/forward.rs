@@ -1,0 +1,237 @@
+//! Asks nodes until one answers, within the upstream's retries.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use http::header::{HOST, HeaderName, HeaderValue};
+use http::{Method, Request, Response, StatusCode, Version, uri};
+use hyper::body::Incoming;
+use tokio::time::{Instant, timeout};
+
+use super::body::Body;
+use super::record::Record;
+use super::{answer, headers, upgrade};
+use crate::context::Context;
+use crate::plugin::Answer;
+use crate::resource::Timeouts;
+use crate::upstream::body::{RequestBody, ResponseBody};
+use crate::upstream::connection::{Connection, SendError};
+use crate::upstream::error::Failure;
+use crate::upstream::pool::Key;
+use crate::upstream::{Node, Tried, Upstream};
+use crate::worker::Worker;
+
+const UPSTREAM_STATUS: HeaderName = HeaderName::from_static("x-apisix-upstream-status");
+
+/// The node's response, or what the gateway says instead.
+pub(super) type Forwarded = Result<Response<Body>, Answer>;
+
+/// One request on its way to some node.
+pub(super) struct Attempts<'a> {
+    pub(super) worker: &'a Rc<Worker>,
+    pub(super) upstream: &'a Arc<Upstream>,
+    pub(super) timeouts: Timeouts,
+    pub(super) upgrade: Option<upgrade::Wanted>,
+}
+
+/// One attempt that failed; the body comes back when it is whole.
+struct Failed {
+    failure: Failure,
+    body: Option<RequestBody>,
+}
+
+// === impl Attempts ===
+
+impl Attempts<'_> {
+    pub(super) async fn run(self, context: &mut Context<'_>, mut body: RequestBody, record: &mut Record) -> Forwarded {
+        headers::set_forwarded(&mut context.request);
+        let original = original_host(context);
+        let started = Instant::now();
+        let mut tried = Tried::default();
+        let mut left = self.upstream.retries;
+        let mut last: Option<Failure> = None;
+        loop {
+            let picked = self.upstream.balancer.pick(&tried);
+            // With all nodes tried and tries left, the round begins again.
+            let again = || left > 0 && last.is_some();
+            let Some(at) = picked.or_else(|| again().then(|| self.upstream.balancer.pick(&Tried::default())).flatten())
+            else {
+                return Err(last.as_ref().map_or_else(answer::no_node, answer::failed));
+            };
+            tried.add(at);
+            let node = &self.upstream.nodes[at];
+            record.node = Some(node.clone());
+            headers::set_host(&mut context.request, &original, self.upstream, node);
+            let failed = match self.attempt(context, node, body).await {
+                Ok((response, connection)) => return self.respond(response, connection, record),
+                Err(failed) => failed,
+            };
+            log(context, node, &failed.failure);
+            let in_time = self.upstream.retry_timeout.is_none_or(|bound| started.elapsed() < bound);
+            let Some(whole) = failed.body.filter(|_| left > 0 && in_time && may_repeat(context, &failed.failure)) else {
+                return Err(answer::failed(&failed.failure));
+            };
+            left -= 1;
+            body = whole;
+            last = Some(failed.failure);
+        }
+    }
+
+    /// Asks one node: on pooled connections as long as they turn out to be closed, then on a fresh one.
+    async fn attempt(
+        &self,
+        context: &Context<'_>,
+        node: &Arc<Node>,
+        mut body: RequestBody,
+    ) -> Result<(Response<Incoming>, Box<Connection>), Failed> {
+        let keys = match self.keys(context, node).await {
+            Ok(keys) => keys,
+            Err(failure) => return Err(Failed { failure, body: Some(body) }),
+        };
+        let mut pooled = if self.upgrade.is_none() { keys.iter().find_map(|key| self.worker.pool.take(key)) } else { None };
+        loop {
+            let reused = pooled.is_some();
+            let mut connection = match pooled.take() {
+                Some(connection) => connection,
+                None => match self.connect(&keys, context).await {
+                    Ok(connection) => connection,
+                    Err(failure) => return Err(Failed { failure, body: Some(body) }),
+                },
+            };
+            let empty = body.is_empty();
+            match connection.send(self.request(context, body), &self.timeouts).await {
+                Ok(response) => return Ok((response, connection)),
+                Err(SendError::Unsent(request)) if reused => {
+                    body = request.into_body();
+                    pooled = keys.iter().find_map(|key| self.worker.pool.take(key));
+                }
+                Err(SendError::Unsent(request)) => {
+                    let closed = std::io::Error::from(std::io::ErrorKind::ConnectionAborted);
+                    return Err(Failed { failure: Failure::Connect(closed), body: Some(request.into_body()) });
+                }
+                // A pooled connection that dies before any byte of a response was most likely closed while the
+                // request was under way; asking again is safe when asking twice is.
+                Err(SendError::Failed(Failure::Broken(_))) if reused && empty && is_idempotent(context) => {
+                    body = RequestBody::empty();
+                }
+                Err(SendError::Failed(failure)) => {
+                    return Err(Failed { failure, body: empty.then(RequestBody::empty) });
+                }
+            }
+        }
+    }
+
+    /// Where the node can be reached, the preferred address first.
+    async fn keys(&self, context: &Context<'_>, node: &Arc<Node>) -> Result<Vec<Key>, Failure> {
+        let tls = self.upstream.tls.map(|tls| {
+            let host = context.request.header(&HOST).unwrap_or(&node.host);
+            (tls, Rc::<str>::from(without_port(host)))
+        });
+        if let Some(address) = node.address {
+            return Ok(vec![Key { address, tls }]);
+        }
+        let resolving = timeout(self.timeouts.connect, self.worker.dns.lookup(&node.host));
+        let resolved = resolving.await.map_err(|_| Failure::ConnectTimeout)?.map_err(Failure::Resolve)?;
+        Ok(resolved.rotated().map(|ip| Key { address: (ip, node.port).into(), tls: tls.clone() }).collect())
+    }
+
+    /// A fresh connection, to the first address that takes one.
+    async fn connect(&self, keys: &[Key], _context: &Context<'_>) -> Result<Box<Connection>, Failure> {
+        let connecting = async {
+            let mut last = Failure::Resolve("no address".to_owned());
+            for key in keys {
+                let tls = key.tls.as_ref().map(|(tls, name)| (*tls, &**name));
+                match self.worker.connector.connect(key.address, tls).await {
+                    Ok(stream) => {
+                        let header_bytes = self.worker.limits.header_bytes;
+                        return Connection::new(stream, key.clone(), header_bytes).await.map(Box::new);
+                    }
+                    Err(failure) => last = failure,
+                }
+            }
+            Err(last)
+        };
+        timeout(self.timeouts.connect, connecting).await.unwrap_or(Err(Failure::ConnectTimeout))
+    }
+
+    /// The request as the node gets it. The context keeps its own, for a repetition and for later phases.
+    fn request(&self, context: &Context<'_>, body: RequestBody) -> Request<RequestBody> {
+        let parts = &context.request.parts;
+        let mut request = Request::new(body);
+        *request.method_mut() = parts.method.clone();
+        *request.version_mut() = Version::HTTP_11;
+        *request.uri_mut() = match (parts.uri.scheme(), parts.uri.path_and_query()) {
+            (None, _) => parts.uri.clone(),
+            (Some(_), target) => {
+                let target = target.cloned().unwrap_or_else(|| uri::PathAndQuery::from_static("/"));
+                uri::Uri::from(target)
+            }
+        };
+        *request.headers_mut() = parts.headers.clone();
+        if let Some(upgrade) = &self.upgrade {
+            upgrade.ask(request.headers_mut());
+        }
+        request
+    }
+
+    fn respond(
+        self,
+        response: Response<Incoming>,
+        connection: Box<Connection>,
+        record: &mut Record,
+    ) -> Forwarded {
+        record.answered = Some(Instant::now());
+        let (mut parts, incoming) = response.into_parts();
+        if parts.status == StatusCode::SWITCHING_PROTOCOLS {
+            return match self.upgrade {
+                Some(upgrade) => Ok(upgrade.accept(parts, connection, self.worker)),
+                None => Err(answer::plain(StatusCode::BAD_GATEWAY)),
+            };
+        }
+        headers::remove_hop_by_hop_of_response(&mut parts.headers);
+        if parts.status.is_server_error() {
+            parts.headers.insert(UPSTREAM_STATUS, HeaderValue::from(parts.status.as_u16()));
+        }
+        parts.version = Version::HTTP_11;
+        let pool = self.worker.pool.clone();
+        let body = ResponseBody::new(incoming, connection, pool, self.upstream.keepalive, self.timeouts.read);
+        Ok(Response::from_parts(parts, Body::upstream(body)))
+    }
+}
+
+/// Whether another node may be asked after this failure.
+fn may_repeat(context: &Context<'_>, failure: &Failure) -> bool {
+    !failure.of_client() && (failure.before_request() || is_idempotent(context))
+}
+
+fn is_idempotent(context: &Context<'_>) -> bool {
+    let method = &context.request.parts.method;
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE)
+}
+
+fn original_host(context: &Context<'_>) -> HeaderValue {
+    let request = &context.request;
+    let of_target = || request.parts.uri.authority().and_then(|authority| authority.as_str().parse().ok());
+    let given = request.parts.headers.get(HOST).cloned().or_else(of_target);
+    given.unwrap_or_else(|| HeaderValue::from_static(""))
+}
+
+fn without_port(host: &str) -> Cow<'_, str> {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) && !name.ends_with(':') => name.into(),
+        _ => host.into(),
+    }
+}
+
+fn log(context: &Context<'_>, node: &Node, failure: &Failure) {
+    let route = context.route.map_or("", |route| &route.id);
+    let source = std::error::Error::source(failure).map(ToString::to_string).unwrap_or_default();
+    if failure.of_client() {
+        tracing::debug!(route.id = route, error = %failure, "the client did not finish its request");
+    } else {
+        tracing::warn!(
+            route.id = route, node.host = &*node.host, node.port, error = %failure, source, "upstream attempt failed",
+        );
+    }
+}

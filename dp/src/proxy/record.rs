@@ -1,0 +1,149 @@
+//! What is noted of a request, and counted when its response is over.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use http::StatusCode;
+use tokio::time::Instant;
+
+use crate::context::Context;
+use crate::metrics::{Series, StatusLabels};
+use crate::plugin::Summary;
+use crate::upstream::Node;
+use crate::upstream::body::{Progress, RequestBody};
+use crate::worker::Worker;
+
+/// Notes of one request. Counted once, when the response has ended or was dropped.
+pub(super) struct Record {
+    worker: Option<Rc<Worker>>,
+    started: Instant,
+    request_body: Option<Rc<Progress>>,
+    /// When the first node was chosen.
+    pub(super) asked: Option<Instant>,
+    /// When the head of the node's response was there.
+    pub(super) answered: Option<Instant>,
+    /// The node asked last.
+    pub(super) node: Option<Arc<Node>>,
+    series: Option<Series>,
+    status: StatusCode,
+    route_id: Option<Arc<str>>,
+}
+
+// === impl Record ===
+
+impl Record {
+    pub(super) fn new(worker: Rc<Worker>) -> Self {
+        worker.stats.in_flight.fetch_add(1, Ordering::Relaxed);
+        Self {
+            worker: Some(worker),
+            started: Instant::now(),
+            request_body: None,
+            asked: None,
+            answered: None,
+            node: None,
+            series: None,
+            status: StatusCode::OK,
+            route_id: None,
+        }
+    }
+
+    /// Counts the bytes of this body as received.
+    pub(super) fn follow(&mut self, body: &RequestBody) {
+        self.request_body = body.progress();
+    }
+
+    /// The head of the response is known.
+    pub(super) fn end(&mut self, context: &Context<'_>, status: StatusCode) {
+        let (Some(worker), Some(route)) = (&self.worker, context.route) else { return };
+        let consumer = context.credential.as_ref().map(|credential| &credential.consumer);
+        let node = self.node.as_ref();
+        let key = (
+            route.serial,
+            node.map_or(0, |node| node.serial),
+            consumer.map_or(0, |consumer| consumer.serial),
+            status.as_u16(),
+        );
+        let source = if self.answered.is_some() { "upstream" } else { "apisix" };
+        // The node's response and the gateway's own of one status are two series: the key tells them apart.
+        let key = if self.answered.is_some() { key } else { (key.0, key.1, key.2, key.3 | 1 << 15) };
+        let none = || Arc::<str>::from("");
+        self.series = Some(worker.series(key, || StatusLabels {
+            code: status.as_u16(),
+            route: route.id.clone(),
+            matched_uri: context.matched_path.into(),
+            matched_host: context.matched_host.into(),
+            service: route.service_id.clone().unwrap_or_else(none),
+            consumer: consumer.map_or_else(none, |consumer| consumer.username.clone()),
+            node: node.map_or_else(none, |node| node.host.clone()),
+            response_source: source,
+        }));
+        self.status = status;
+        if !route.plugins.has(crate::plugin::Phase::LOG) {
+            return;
+        }
+        self.route_id = Some(route.id.clone());
+    }
+
+    /// The same for a request without a route.
+    pub(super) fn end_unrouted(&mut self, status: StatusCode) {
+        let Some(worker) = &self.worker else { return };
+        let none = || Arc::<str>::from("");
+        self.status = status;
+        self.series = Some(worker.series((0, 0, 0, status.as_u16()), || StatusLabels {
+            code: status.as_u16(),
+            route: none(),
+            matched_uri: none(),
+            matched_host: none(),
+            service: none(),
+            consumer: none(),
+            node: none(),
+            response_source: "apisix",
+        }));
+    }
+
+    /// Moves the notes out.
+    pub(super) fn take(&mut self) -> Self {
+        Self {
+            worker: self.worker.take(),
+            started: self.started,
+            request_body: self.request_body.take(),
+            asked: self.asked,
+            answered: self.answered,
+            node: self.node.take(),
+            series: self.series.take(),
+            status: self.status,
+            route_id: self.route_id.take(),
+        }
+    }
+
+    /// Counts the request; `sent` bytes of body have gone out.
+    pub(super) fn close(&mut self, sent: u64) -> Option<Summary> {
+        let worker = self.worker.take()?;
+        worker.stats.in_flight.fetch_sub(1, Ordering::Relaxed);
+        let whole = self.started.elapsed();
+        if let Some(series) = self.series.take() {
+            series.status.fetch_add(1, Ordering::Relaxed);
+            let traffic = &series.traffic;
+            traffic.request.observe(whole);
+            let upstream = self.asked.zip(self.answered).map(|(asked, answered)| answered - asked);
+            if let Some(upstream) = upstream {
+                traffic.upstream.observe(upstream);
+            }
+            traffic.gateway.observe(whole.saturating_sub(upstream.unwrap_or_default()));
+            traffic.egress.fetch_add(sent, Ordering::Relaxed);
+            if let Some(body) = &self.request_body {
+                traffic.ingress.fetch_add(body.received(), Ordering::Relaxed);
+            }
+        }
+        let route_id = self.route_id.take()?;
+        Some(Summary { status: self.status, route_id, latency_ms: whole.as_secs_f64() * 1000.0, sent })
+    }
+}
+
+impl Drop for Record {
+    /// A client that went away before its response was still a request.
+    fn drop(&mut self) {
+        self.close(0);
+    }
+}

@@ -1,0 +1,68 @@
+//! Connections that become something else, such as WebSocket: after the node's 101 both sides are copied.
+
+use std::rc::Rc;
+
+use http::header::{CONNECTION, HeaderMap, HeaderValue, UPGRADE};
+use http::{Response, Version, request, response};
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+
+use super::body::Body;
+use crate::stream::Rewound;
+use crate::upstream::connection::Connection;
+use crate::worker::{Worker, spawn};
+
+/// The client asked for another protocol.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    protocol: HeaderValue,
+    client: OnUpgrade,
+}
+
+// === impl Wanted ===
+
+impl Wanted {
+    /// Takes the wish out of a request, if there is one.
+    pub(super) fn take(parts: &mut request::Parts) -> Option<Self> {
+        let protocol = parts.headers.get(UPGRADE)?;
+        let connection = parts.headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+        let asks = |value: &str| value.split(',').any(|token| token.trim().eq_ignore_ascii_case("upgrade"));
+        if parts.version != Version::HTTP_11 || !connection.into_iter().any(asks) {
+            return None;
+        }
+        // "h2c" is the gateway's own affair, and it does not do it.
+        if protocol.as_bytes().eq_ignore_ascii_case(b"h2c") {
+            return None;
+        }
+        let protocol = protocol.clone();
+        let client = parts.extensions.remove::<OnUpgrade>()?;
+        Some(Self { protocol, client })
+    }
+
+    /// Passes the wish on.
+    pub(super) fn ask(&self, headers: &mut HeaderMap) {
+        headers.insert(UPGRADE, self.protocol.clone());
+        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    }
+
+    /// The node agreed: tells the client, and copies from then on until one side ends or the worker does.
+    pub(super) fn accept(
+        self,
+        parts: response::Parts,
+        connection: Box<Connection>,
+        worker: &Rc<Worker>,
+    ) -> Response<Body> {
+        let worker = worker.clone();
+        spawn(async move {
+            let present = worker.enter();
+            if let (Ok(client), Some((node, first))) = (self.client.await, connection.into_upgraded().await) {
+                let mut client = TokioIo::new(client);
+                let mut node = Rewound::new(first, node);
+                // Either side may end at any time; that is no error of ours.
+                tokio::io::copy_bidirectional(&mut client, &mut node).await.ok();
+            }
+            drop(present);
+        });
+        Response::from_parts(parts, Body::full(bytes::Bytes::new()))
+    }
+}

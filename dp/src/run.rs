@@ -1,0 +1,265 @@
+//! The life of the data plane: everything is made here, in the order in which it is needed.
+//!
+//! ```text
+//! check settings → read certificates → open ports → start workers → follow the control plane → announce
+//! signal → readiness off → workers stop accepting, requests finish → status port closes → exit
+//! ```
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use portolan_rt::clock::{Clock, SystemClock};
+use portolan_rt::serve::{self, BindError, Limits, Server};
+use portolan_rt::status::Board;
+use portolan_rt::task::{self, Kind, Supervisor};
+use portolan_rt::tls::{self, ClientAuth, Identity};
+use serde::Serialize;
+
+use crate::config::{Config, Invalid};
+use crate::control::Control;
+use crate::metrics::WorkerStats;
+use crate::scrape::Scrape;
+use crate::snapshot::Snapshot;
+use crate::snapshot_file::{self, SnapshotFile};
+use crate::sync::{self, Client, Disk, Report, Sync};
+use crate::upstream::connect::Connector;
+use crate::upstream::dns;
+use crate::worker;
+
+/// What the process tells about itself once it is ready to take connections.
+#[derive(Debug, Clone, Serialize)]
+pub struct Announcement {
+    /// `dp`.
+    pub role: &'static str,
+    /// Process id.
+    pub pid: u32,
+    /// Where plain HTTP is taken.
+    pub proxy_http: String,
+    /// Where HTTPS is taken, if it is.
+    pub proxy_https: Option<String>,
+    /// Status port.
+    pub status: String,
+    /// Metrics port.
+    pub metrics: String,
+    /// Control port.
+    pub control_api: String,
+}
+
+/// Why the data plane cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Settings that make no sense.
+    #[error(transparent)]
+    Config(#[from] Invalid),
+    /// The log is set up already.
+    #[error(transparent)]
+    Log(#[from] portolan_rt::logs::AlreadySet),
+    /// Certificates cannot be used.
+    #[error("{0} cannot be used")]
+    Tls(&'static str, #[source] tls::Error),
+    /// TLS to upstreams cannot be set up.
+    #[error("TLS to upstreams cannot be set up")]
+    UpstreamTls(#[source] rustls::Error),
+    /// The control plane cannot be followed as configured.
+    #[error("the control plane cannot be followed")]
+    ControlPlane(#[source] sync::Error),
+    /// The private key cannot seal snapshots.
+    #[error("control_plane.key")]
+    SnapshotKey(#[from] snapshot_file::KeyError),
+    /// A port cannot be opened.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The system refused something.
+    #[error("the system refused a thread, a runtime or a listener")]
+    System(#[source] std::io::Error),
+    /// A critical part failed.
+    #[error("the data plane failed")]
+    Failed(#[from] task::Error),
+}
+
+/// All ports, open.
+struct Ports {
+    http: Vec<TcpListener>,
+    https: Vec<TcpListener>,
+    status: TcpListener,
+    metrics: TcpListener,
+    control: TcpListener,
+}
+
+/// Runs a data plane until a signal ends it. Sets up the log; blocks.
+pub fn run(config: Config, announce: impl FnOnce(Announcement) + Send + 'static) -> Result<(), Error> {
+    config.check()?;
+    portolan_rt::logs::init(&config.log)?;
+    run_under(&Supervisor::new(), &config, Arc::new(SystemClock), announce)
+}
+
+/// The same under a supervisor and a clock of the caller's, and with the caller's log: for tests, which cannot send
+/// themselves a signal.
+pub fn run_under(
+    supervisor: &Supervisor,
+    config: &Config,
+    clock: Arc<dyn Clock>,
+    announce: impl FnOnce(Announcement),
+) -> Result<(), Error> {
+    config.check()?;
+    tls::install_crypto_provider();
+    // One thread for all that is not a request; spawn_blocking has its own.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::System)?;
+    runtime.block_on(async {
+        let announcement = start(supervisor, config, clock)?;
+        announce(announcement);
+        Ok(supervisor.run(config.shutdown.drain()).await?)
+    })
+}
+
+fn start(supervisor: &Supervisor, config: &Config, clock: Arc<dyn Clock>) -> Result<Announcement, Error> {
+    let tls = match (&config.tls.cert, &config.tls.key) {
+        (Some(cert), Some(key)) => {
+            let identity = Identity::watch(cert, key, supervisor).map_err(|e| Error::Tls("tls.cert", e))?;
+            let settings = tls::server_config(&identity, ClientAuth::None, &["h2", "http/1.1"]);
+            Some(settings.map_err(|e| Error::Tls("tls.cert", e))?)
+        }
+        _ => None,
+    };
+    let identity = match (&config.control_plane.cert, &config.control_plane.key) {
+        (Some(cert), Some(key)) => {
+            Some(Identity::watch(cert, key, supervisor).map_err(|e| Error::Tls("control_plane.cert", e))?)
+        }
+        _ => None,
+    };
+    let client = Client::new(&config.control_plane, identity.as_ref()).map_err(Error::ControlPlane)?;
+    let disk = disk(config)?;
+    let ports = Ports::open(config, tls.is_some())?;
+    let announcement = ports.announcement()?;
+
+    let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
+    let stats = start_workers(supervisor, config, &ports, tls, &snapshot, clock)?;
+    let board = Board::new(supervisor.shutdown());
+    let report = Report::new(board.clone());
+    let sync = Sync::new(&config.control_plane, client, snapshot.clone(), report.clone(), disk, supervisor.shutdown());
+    let mut sync = Some(sync);
+    supervisor.spawn("configuration", Kind::Critical, move || {
+        let sync = sync.take();
+        async move {
+            if let Some(sync) = sync {
+                sync.run().await;
+            }
+        }
+    });
+    // These answer until everything else has ended: "not ready" must be heard while requests finish.
+    let attendants = supervisor.attendants();
+    let serve = |name, listener| Server { name, listener, tls: None, limits: Limits::default() };
+    serve("status", ports.status).start(board, &attendants).map_err(Error::System)?;
+    let scrape = Scrape { workers: stats, report };
+    serve("metrics", ports.metrics).start(scrape, &attendants).map_err(Error::System)?;
+    serve("control", ports.control).start(Control { snapshot }, &attendants).map_err(Error::System)?;
+    Ok(announcement)
+}
+
+fn start_workers(
+    supervisor: &Supervisor,
+    config: &Config,
+    ports: &Ports,
+    tls: Option<Arc<rustls::ServerConfig>>,
+    snapshot: &Arc<ArcSwap<Snapshot>>,
+    clock: Arc<dyn Clock>,
+) -> Result<Vec<Arc<WorkerStats>>, Error> {
+    let (dns, resolver) = dns::pair();
+    let mut resolver = Some(resolver);
+    let shutdown = supervisor.shutdown();
+    supervisor.spawn("dns", Kind::Log, move || {
+        let (resolver, shutdown) = (resolver.take(), shutdown.clone());
+        async move {
+            if let Some(resolver) = resolver {
+                // Requests that finish after the soft stage may still need a name.
+                shutdown.until_hard(resolver.run()).await;
+            }
+        }
+    });
+    let connector = Connector::new(config.tls.trusted_ca.clone()).map_err(Error::UpstreamTls)?;
+    let limits = Arc::new(config.limits.clone());
+    let mut all = Vec::with_capacity(ports.http.len());
+    for (at, http) in ports.http.iter().enumerate() {
+        let stats = Arc::new(WorkerStats::default());
+        all.push(stats.clone());
+        let https = ports.https.get(at).zip(tls.clone());
+        let https = https.map(|(listener, tls)| Ok((listener.try_clone()?, tls))).transpose().map_err(Error::System)?;
+        let parts = worker::Parts {
+            http: http.try_clone().map_err(Error::System)?,
+            https,
+            snapshot: snapshot.clone(),
+            dns: dns.clone(),
+            connector: connector.clone(),
+            limits: limits.clone(),
+            clock: clock.clone(),
+            stats,
+            shutdown: supervisor.shutdown(),
+        };
+        supervisor.thread(&format!("worker-{at}"), move || worker::run(parts)).map_err(Error::System)?;
+    }
+    Ok(all)
+}
+
+fn disk(config: &Config) -> Result<Option<Disk>, Error> {
+    let Some(key) = &config.control_plane.key else {
+        tracing::warn!("no snapshot is kept on disk: it is sealed with control_plane.key, and there is none");
+        return Ok(None);
+    };
+    let key = snapshot_file::Key::load(key)?;
+    let file = SnapshotFile::new(config.snapshot.path.clone(), &config.control_plane.prefix);
+    Ok(Some(Disk { file, key }))
+}
+
+// === impl Ports ===
+
+impl Ports {
+    fn open(config: &Config, https: bool) -> Result<Self, BindError> {
+        let workers = config.runtime.worker_count();
+        let listen = &config.listen;
+        Ok(Self {
+            http: shared("listen.http", listen.http, workers)?,
+            https: if https { shared("listen.https", listen.https, workers)? } else { Vec::new() },
+            status: serve::listen("listen.status", listen.status)?,
+            metrics: serve::listen("listen.metrics", listen.metrics)?,
+            control: serve::listen("listen.control", listen.control)?,
+        })
+    }
+
+    fn announcement(&self) -> Result<Announcement, Error> {
+        let https = self.https.first().map(|listener| url("https", listener)).transpose()?;
+        Ok(Announcement {
+            role: "dp",
+            pid: std::process::id(),
+            proxy_http: url("http", &self.http[0])?,
+            proxy_https: https,
+            status: url("http", &self.status)?,
+            metrics: url("http", &self.metrics)?,
+            control_api: url("http", &self.control)?,
+        })
+    }
+}
+
+/// One socket per worker on the same address. Another process must not share it by mistake, so it is opened without
+/// sharing first: two data planes on one port would each get half of the connections.
+fn shared(setting: &str, address: SocketAddr, workers: usize) -> Result<Vec<TcpListener>, BindError> {
+    if address.port() != 0 {
+        drop(serve::listen(setting, address)?);
+    }
+    let first = serve::listen_shared(setting, address)?;
+    let address = first.local_addr().unwrap_or(address);
+    let mut all = vec![first];
+    for _ in 1..workers {
+        all.push(serve::listen_shared(setting, address)?);
+    }
+    Ok(all)
+}
+
+fn url(scheme: &str, listener: &TcpListener) -> Result<String, Error> {
+    let mut address = listener.local_addr().map_err(Error::System)?;
+    if address.ip().is_unspecified() {
+        let loopback = if address.is_ipv4() { "127.0.0.1" } else { "::1" };
+        address.set_ip(loopback.parse().expect("a literal address"));
+    }
+    Ok(format!("{scheme}://{address}"))
+}

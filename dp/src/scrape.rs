@@ -1,0 +1,80 @@
+//! The metrics port: `GET /apisix/prometheus/metrics`.
+
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::Full;
+
+use crate::metrics::{self, Exposition, WorkerStats};
+use crate::sync::{Report, Source};
+
+/// Answers scrapes.
+#[derive(Debug, Clone)]
+pub struct Scrape {
+    /// Counters of the workers.
+    pub workers: Vec<Arc<WorkerStats>>,
+    /// How following the control plane goes.
+    pub report: Report,
+}
+
+// === impl Scrape ===
+
+impl Scrape {
+    fn text(&self) -> String {
+        let mut out = Exposition::default();
+        let state = self.report.state();
+        let mut gauge = |name: &str, help: &str, value: u64| {
+            out.family(name, "gauge", help);
+            out.sample(name, &[], value);
+        };
+        let connected = u64::from(state.connected);
+        gauge("apisix_etcd_reachable", "whether the control plane can be reached", connected);
+        gauge("portolan_dp_control_plane_connected", "whether the control plane is followed", connected);
+        gauge("portolan_dp_config_revision", "revision of the configuration in use", state.revision.unsigned_abs());
+        gauge("portolan_dp_config_from_snapshot", "whether the configuration came from disk",
+            u64::from(state.source == Some(Source::Snapshot)));
+        gauge("portolan_dp_resource_errors", "resources that are not in use as written", state.problems.len() as u64);
+        gauge("portolan_dp_snapshot_revision", "revision of the snapshot on disk", state.saved_revision.unsigned_abs());
+        gauge("portolan_dp_snapshot_failing", "whether the snapshot on disk cannot be read or written",
+            u64::from(state.disk_error.is_some()));
+        out.family("portolan_dp_config_compile_seconds", "gauge", "time the last change took to compile");
+        out.sample("portolan_dp_config_compile_seconds", &[], state.compile.as_secs_f64());
+        out.family("portolan_dp_control_plane_failures", "counter", "connections to the control plane lost or not made");
+        out.sample("portolan_dp_control_plane_failures", &[], state.failures);
+        metrics::write_requests(&self.workers, &mut out);
+        out.finish()
+    }
+
+    fn respond<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
+        let known = request.uri().path() == "/apisix/prometheus/metrics";
+        let (status, body) = match *request.method() {
+            Method::GET | Method::HEAD if known => (StatusCode::OK, self.text()),
+            _ if known => (StatusCode::METHOD_NOT_ALLOWED, String::new()),
+            _ => (StatusCode::NOT_FOUND, String::new()),
+        };
+        let mut response = Response::new(Full::from(body));
+        *response.status_mut() = status;
+        let text = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+        response.headers_mut().insert(CONTENT_TYPE, text);
+        response
+    }
+}
+
+impl<B> tower::Service<Request<B>> for Scrape {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        ready(Ok(self.respond(&request)))
+    }
+}

@@ -1,0 +1,244 @@
+//! Follows the control plane: reads the key space, then watches it, and keeps the compiled configuration current.
+//!
+//! ```text
+//! start:  control plane within FIRST_CONTACT → range → publish;  else snapshot on disk → publish;  keep trying
+//! then:   watch from own revision + 1 → apply what has come → swap → save (coalesced)
+//! lost:   keep serving, reconnect with backoff, watch from own revision + 1
+//! compacted, another cluster, or a revision that went back: range, compare, apply the difference
+//! ```
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use portolan_rt::shutdown::Shutdown;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::compile::{Change, Compiler};
+use crate::config::ControlPlane;
+use crate::snapshot::Snapshot;
+use crate::snapshot_file::{self, SnapshotFile};
+use crate::store::Store;
+
+mod client;
+mod report;
+mod saver;
+
+pub use client::{Client, Error};
+pub use report::{Report, Source};
+pub use saver::Saver;
+
+use client::Watched;
+
+/// How long a start waits for the control plane before the snapshot on disk serves.
+const FIRST_CONTACT: Duration = Duration::from_millis(1500);
+/// Longest pause between two attempts to connect.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// More changes than this at once are compiled on a thread of their own: the status port must go on answering.
+const MANY: usize = 256;
+
+/// Keeps the configuration current, for ever.
+pub struct Sync {
+    client: Client,
+    prefix: Box<str>,
+    store: Store,
+    compiler: Option<Compiler>,
+    publish: Arc<ArcSwap<Snapshot>>,
+    report: Report,
+    saver: Option<Saver>,
+    shutdown: Shutdown,
+}
+
+/// The snapshot on disk and the key it is sealed with.
+pub struct Disk {
+    /// The file.
+    pub file: SnapshotFile,
+    /// The key.
+    pub key: snapshot_file::Key,
+}
+
+// === impl Sync ===
+
+impl Sync {
+    /// Follows the endpoints; publishes there; tells the report how it goes.
+    pub fn new(
+        config: &ControlPlane,
+        client: Client,
+        publish: Arc<ArcSwap<Snapshot>>,
+        report: Report,
+        disk: Option<Disk>,
+        shutdown: Shutdown,
+    ) -> Self {
+        let mut store = Store::default();
+        if let Some(disk) = &disk {
+            match disk.file.load(&disk.key) {
+                Ok(loaded) => store = loaded,
+                Err(snapshot_file::Error::Missing) => {}
+                Err(error) => {
+                    tracing::error!(%error, "the snapshot on disk is not used");
+                    report.disk_failed(error.to_string());
+                }
+            }
+        }
+        Self {
+            client,
+            compiler: Some(Compiler::new(&config.prefix)),
+            prefix: config.prefix.as_str().into(),
+            store,
+            publish,
+            saver: disk.map(|disk| Saver::new(disk, report.clone())),
+            report,
+            shutdown,
+        }
+    }
+
+    /// Runs until the soft stage; then writes what is not yet on disk.
+    pub async fn run(mut self) {
+        let shutdown = self.shutdown.clone();
+        shutdown.until_soft(self.follow()).await;
+        if let Some(saver) = self.saver.take() {
+            saver.finish(&self.store).await;
+        }
+    }
+
+    async fn follow(&mut self) {
+        let deadline = Instant::now() + FIRST_CONTACT;
+        let mut pause = Pause::new();
+        loop {
+            let Err(error) = self.session(deadline).await;
+            self.report.disconnected(&error);
+            self.fall_back(deadline).await;
+            if error.after_success {
+                pause = Pause::new();
+            }
+            sleep(pause.next()).await;
+        }
+    }
+
+    /// Serves from the snapshot on disk, when the control plane has not been there in time.
+    async fn fall_back(&mut self, deadline: Instant) {
+        if Instant::now() < deadline || self.report.is_loaded() || self.store.revision == 0 {
+            return;
+        }
+        let changes = self.store.as_changes();
+        self.apply(changes, Source::Snapshot).await;
+        tracing::warn!(revision = self.store.revision, "the control plane is away, serving from the snapshot on disk");
+    }
+
+    /// One connection to the control plane, to its end.
+    async fn session(&mut self, deadline: Instant) -> Result<std::convert::Infallible, Ended> {
+        let before = |source: Error| Ended { source, after_success: false };
+        // Only before the first configuration is it worth giving up early: something else may serve.
+        let connecting = self.client.connect();
+        let fallback = !self.report.is_loaded() && self.store.revision > 0;
+        let connected = if fallback {
+            let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(100));
+            timeout(left, connecting).await.unwrap_or(Err(Error::Late))
+        } else {
+            connecting.await
+        };
+        let mut link = connected.map_err(before)?;
+        let head = link.head(&self.prefix).await.map_err(before)?;
+        let known = self.report.is_loaded() && head.cluster_id == self.store.cluster_id;
+        if !known || head.revision < self.store.revision {
+            self.reload(&mut link).await.map_err(before)?;
+        }
+        let after = |source: Error| Ended { source, after_success: true };
+        loop {
+            let mut watch = link.watch(&self.prefix, self.store.revision + 1).await.map_err(after)?;
+            self.report.connected(link.endpoint());
+            loop {
+                match watch.next(&self.prefix, self.store.revision).await.map_err(after)? {
+                    Watched::Events { changes, revision } => self.events(changes, revision).await,
+                    Watched::Reload(reason) => {
+                        tracing::warn!(reason, revision = self.store.revision, "reading the whole configuration again");
+                        break;
+                    }
+                }
+            }
+            self.reload(&mut link).await.map_err(after)?;
+        }
+    }
+
+    async fn reload(&mut self, link: &mut client::Link) -> Result<(), Error> {
+        let loaded = link.range(&self.prefix).await?;
+        let all_new = !self.report.is_loaded();
+        let differences = self.store.replace(loaded, &self.prefix);
+        let changes = if all_new { self.store.as_changes() } else { differences };
+        self.apply(changes, Source::ControlPlane).await;
+        tracing::info!(revision = self.store.revision, "configuration loaded");
+        Ok(())
+    }
+
+    async fn events(&mut self, events: Vec<client::Event>, revision: i64) {
+        let mut changes = Vec::with_capacity(events.len());
+        for event in events {
+            changes.extend(match event {
+                client::Event::Put(document) => self.store.put(document),
+                client::Event::Delete(key) => self.store.delete(&key, &self.prefix),
+            });
+        }
+        self.store.revision = self.store.revision.max(revision);
+        self.apply(changes, Source::ControlPlane).await;
+    }
+
+    async fn apply(&mut self, changes: Vec<Change>, source: Source) {
+        let revision = self.store.revision;
+        let Some(mut compiler) = self.compiler.take() else { return };
+        let began = Instant::now();
+        let compiled = if changes.len() > MANY {
+            tokio::task::spawn_blocking(move || {
+                let snapshot = compiler.apply(changes, revision);
+                (compiler, snapshot)
+            })
+            .await
+        } else {
+            let snapshot = compiler.apply(changes, revision);
+            Ok((compiler, snapshot))
+        };
+        let (compiler, snapshot) = match compiled {
+            Ok(done) => done,
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        };
+        self.publish.store(snapshot);
+        self.report.applied(source, revision, compiler.problems(), began.elapsed());
+        self.compiler = Some(compiler);
+        if let Some(saver) = &mut self.saver {
+            saver.offer(&self.store);
+        }
+    }
+}
+
+/// The end of a connection.
+struct Ended {
+    source: Error,
+    after_success: bool,
+}
+
+impl std::ops::Deref for Ended {
+    type Target = Error;
+
+    fn deref(&self) -> &Error {
+        &self.source
+    }
+}
+
+/// Growing pauses between attempts, spread so that many data planes do not come back at once.
+struct Pause(Duration);
+
+// === impl Pause ===
+
+impl Pause {
+    fn new() -> Self {
+        Self(Duration::from_millis(50))
+    }
+
+    fn next(&mut self) -> Duration {
+        let base = self.0;
+        self.0 = (self.0 * 2).min(LONGEST_PAUSE);
+        // From half to the whole: version-4 UUIDs are where randomness comes from here.
+        let random = uuid::Uuid::new_v4().as_u128() % 512;
+        let thousandths = 500 + u32::try_from(random).unwrap_or(0);
+        base * thousandths / 1012
+    }
+}

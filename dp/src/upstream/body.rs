@@ -1,0 +1,314 @@
+//! Bodies on their way through: the request's to a node, the response's to the client. Both stream; nothing is held
+//! beyond one piece.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::Keepalive;
+use super::connection::Connection;
+use super::error::ClientFailure;
+use super::pool::Pool;
+
+/// The body of a request: none, or the client's, watched for size and silence.
+#[derive(Debug)]
+pub struct RequestBody {
+    source: Option<Source>,
+}
+
+#[derive(Debug)]
+struct Source {
+    incoming: Incoming,
+    left: u64,
+    silence: Silence,
+    progress: Rc<Progress>,
+}
+
+/// How far a request body is; read by whoever waits for the response.
+#[derive(Debug)]
+pub struct Progress {
+    last: Cell<Instant>,
+    received: Cell<u64>,
+    state: Cell<State>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Sending,
+    WaitsForClient,
+    Finished,
+    Failed(ClientFailure),
+}
+
+/// The body of a node's response. When it has ended well, its connection goes back to the pool.
+#[derive(Debug)]
+pub struct ResponseBody {
+    incoming: Incoming,
+    connection: Option<Box<Connection>>,
+    pool: Rc<Pool>,
+    keepalive: Keepalive,
+    silence: Silence,
+}
+
+/// Why a response body ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The node broke off.
+    #[error("the node broke off its response")]
+    Broken(#[source] hyper::Error),
+    /// The node fell silent.
+    #[error("the node's response took too long")]
+    Late,
+}
+
+/// A timer that costs nothing until somebody has to wait.
+#[derive(Debug)]
+struct Silence {
+    bound: Duration,
+    waiting: bool,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+// === impl RequestBody ===
+
+impl RequestBody {
+    /// No body.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self { source: None }
+    }
+
+    /// The client's body, at most `limit` bytes, `bound` between two pieces.
+    #[must_use]
+    pub fn new(incoming: Incoming, limit: u64, bound: Duration) -> Self {
+        if incoming.is_end_stream() {
+            return Self::empty();
+        }
+        let progress = Progress {
+            last: Cell::new(Instant::now()),
+            received: Cell::new(0),
+            state: Cell::new(State::Sending),
+        };
+        let source = Source { incoming, left: limit, silence: Silence::new(bound), progress: Rc::new(progress) };
+        Self { source: Some(source) }
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.source.is_none()
+    }
+
+    /// Its progress, if it has any to make.
+    #[must_use]
+    pub fn progress(&self) -> Option<Rc<Progress>> {
+        self.source.as_ref().map(|source| source.progress.clone())
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = ClientFailure;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, ClientFailure>>> {
+        match &mut self.get_mut().source {
+            None => Poll::Ready(None),
+            Some(source) => source.poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.source.as_ref().is_none_or(|source| source.incoming.is_end_stream())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.source.as_ref().map_or_else(|| SizeHint::with_exact(0), |source| source.incoming.size_hint())
+    }
+}
+
+// === impl Source ===
+
+impl Source {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ClientFailure>>> {
+        let failure = match Pin::new(&mut self.incoming).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => {
+                self.silence.broken();
+                let size = frame.data_ref().map_or(0, |data| data.remaining() as u64);
+                match self.left.checked_sub(size) {
+                    Some(left) => {
+                        self.left = left;
+                        self.progress.received.set(self.progress.received.get() + size);
+                        let end = self.incoming.is_end_stream();
+                        self.progress.step(if end { State::Finished } else { State::Sending });
+                        return Poll::Ready(Some(Ok(frame)));
+                    }
+                    None => ClientFailure::TooLarge,
+                }
+            }
+            Poll::Ready(Some(Err(_))) => ClientFailure::Broken,
+            Poll::Ready(None) => {
+                self.progress.step(State::Finished);
+                return Poll::Ready(None);
+            }
+            Poll::Pending => {
+                self.progress.state.set(State::WaitsForClient);
+                if self.silence.poll_too_long(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                ClientFailure::TooSlow
+            }
+        };
+        self.progress.step(State::Failed(failure));
+        Poll::Ready(Some(Err(failure)))
+    }
+}
+
+// === impl Progress ===
+
+impl Progress {
+    /// Whether the whole body has been handed over.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.state.get() == State::Finished
+    }
+
+    /// Whether the next piece has to come from the client.
+    #[must_use]
+    pub fn waits_for_client(&self) -> bool {
+        self.state.get() == State::WaitsForClient
+    }
+
+    /// What was wrong with the client's body.
+    #[must_use]
+    pub fn failure(&self) -> Option<ClientFailure> {
+        match self.state.get() {
+            State::Failed(failure) => Some(failure),
+            _ => None,
+        }
+    }
+
+    /// When the last piece was handed over.
+    #[must_use]
+    pub fn last(&self) -> Instant {
+        self.last.get()
+    }
+
+    /// Bytes so far.
+    #[must_use]
+    pub fn received(&self) -> u64 {
+        self.received.get()
+    }
+
+    fn step(&self, state: State) {
+        self.last.set(Instant::now());
+        self.state.set(state);
+    }
+}
+
+// === impl ResponseBody ===
+
+impl ResponseBody {
+    /// The body of a response that came on this connection.
+    #[must_use]
+    pub fn new(
+        incoming: Incoming,
+        connection: Box<Connection>,
+        pool: Rc<Pool>,
+        keepalive: Keepalive,
+        bound: Duration,
+    ) -> Self {
+        let mut body =
+            Self { incoming, connection: Some(connection), pool, keepalive, silence: Silence::new(bound) };
+        if body.incoming.is_end_stream() {
+            body.release(&mut Context::from_waker(std::task::Waker::noop()));
+        }
+        body
+    }
+
+    fn release(&mut self, cx: &mut Context<'_>) {
+        if let Some(mut connection) = self.connection.take() {
+            // The connection has yet to notice that its response is over.
+            connection.drive(cx);
+            self.pool.put(connection, self.keepalive);
+        }
+    }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let this = self.get_mut();
+        // The first look may only tell the connection that somebody wants to read; the second gets what is there.
+        for _ in 0..2 {
+            if let Some(connection) = &mut this.connection {
+                connection.drive(cx);
+            }
+            match Pin::new(&mut this.incoming).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    this.silence.broken();
+                    if this.incoming.is_end_stream() {
+                        this.release(cx);
+                    }
+                    return Poll::Ready(Some(Ok(frame)));
+                }
+                Poll::Ready(Some(Err(error))) => {
+                    this.connection = None;
+                    return Poll::Ready(Some(Err(Error::Broken(error))));
+                }
+                Poll::Ready(None) => {
+                    this.release(cx);
+                    return Poll::Ready(None);
+                }
+                Poll::Pending => {}
+            }
+        }
+        this.silence.poll_too_long(cx).map(|()| {
+            this.connection = None;
+            Some(Err(Error::Late))
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}
+
+// === impl Silence ===
+
+impl Silence {
+    fn new(bound: Duration) -> Self {
+        Self { bound, waiting: false, timer: None }
+    }
+
+    fn broken(&mut self) {
+        self.waiting = false;
+    }
+
+    /// The time counts from the first call after [`Self::broken`]: while nobody asks, nobody waits.
+    fn poll_too_long(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let end = || Instant::now() + self.bound;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(end())));
+        if !self.waiting {
+            timer.as_mut().reset(end());
+            self.waiting = true;
+        }
+        timer.as_mut().poll(cx)
+    }
+}

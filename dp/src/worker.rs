@@ -1,0 +1,242 @@
+//! One worker thread: its own runtime, listeners, upstream connections and counters. Nothing on it is shared with
+//! another worker but the snapshot, which is read without a lock.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::net::TcpListener;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use arc_swap::{ArcSwap, Cache};
+use portolan_rt::clock::Clock;
+use portolan_rt::shutdown::Shutdown;
+use tokio::sync::Notify;
+use tokio_rustls::TlsAcceptor;
+
+use crate::config::Limits;
+use crate::metrics::{Series, WorkerStats};
+use crate::snapshot::Snapshot;
+use crate::upstream::connect::Connector;
+use crate::upstream::dns::Dns;
+use crate::upstream::pool::Pool;
+
+mod listener;
+
+/// How often idle upstream connections are looked through.
+const SWEEP: Duration = Duration::from_secs(1);
+/// More combinations of labels than this are not remembered by the worker; they are looked up each time.
+const SERIES: usize = 4096;
+
+/// What a worker is made of; all of it can go to another thread.
+pub struct Parts {
+    /// Plain sockets.
+    pub http: TcpListener,
+    /// TLS sockets and their settings.
+    pub https: Option<(TcpListener, Arc<rustls::ServerConfig>)>,
+    /// The current configuration.
+    pub snapshot: Arc<ArcSwap<Snapshot>>,
+    /// Names of nodes.
+    pub dns: Dns,
+    /// TLS to nodes.
+    pub connector: Connector,
+    /// Bounds.
+    pub limits: Arc<Limits>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Counters.
+    pub stats: Arc<WorkerStats>,
+    /// The end.
+    pub shutdown: Shutdown,
+}
+
+/// The worker's state, for its own thread only.
+pub struct Worker {
+    snapshot: RefCell<Cached>,
+    /// Connections to nodes.
+    pub pool: Rc<Pool>,
+    /// Names of nodes.
+    pub dns: Dns,
+    /// TLS to nodes.
+    pub connector: Connector,
+    /// Bounds.
+    pub limits: Arc<Limits>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Counters.
+    pub stats: Arc<WorkerStats>,
+    series: RefCell<HashMap<SeriesKey, Series>>,
+    connections: Cell<usize>,
+    changed: Notify,
+    draining: Cell<bool>,
+    drain: Notify,
+}
+
+/// Serial numbers of route, node and consumer, and the status.
+pub type SeriesKey = (u64, u64, u64, u16);
+
+struct Cached {
+    cache: Cache<Arc<ArcSwap<Snapshot>>, Arc<Snapshot>>,
+    /// The same snapshot behind a count of this thread's own: pinning it touches no memory of other workers.
+    pinned: Rc<Arc<Snapshot>>,
+}
+
+/// Why a worker cannot work.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No runtime.
+    #[error("the worker's runtime cannot be built")]
+    Runtime(#[source] std::io::Error),
+    /// A socket cannot be used.
+    #[error("the worker's listener cannot be used")]
+    Listener(#[source] std::io::Error),
+}
+
+/// Runs a worker on this thread until its connections have ended after the soft stage, or until the hard one.
+pub fn run(parts: Parts) -> Result<(), Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .event_interval(61)
+        .build_local(tokio::runtime::LocalOptions::default())
+        .map_err(Error::Runtime)?;
+    runtime.block_on(serve(parts))
+}
+
+async fn serve(parts: Parts) -> Result<(), Error> {
+    let Parts { http, https, snapshot, dns, connector, limits, clock, stats, shutdown } = parts;
+    let worker = Rc::new(Worker::new(snapshot, dns, connector, limits, clock, stats));
+    let listener = tokio::net::TcpListener::from_std(http).map_err(Error::Listener)?;
+    spawn(listener::accept(worker.clone(), listener, None));
+    if let Some((https, tls)) = https {
+        let listener = tokio::net::TcpListener::from_std(https).map_err(Error::Listener)?;
+        spawn(listener::accept(worker.clone(), listener, Some(TlsAcceptor::from(tls))));
+    }
+    spawn(sweep(worker.clone()));
+    shutdown.soft().await;
+    worker.start_draining();
+    shutdown.until_hard(worker.drained()).await;
+    worker.pool.clear();
+    Ok(())
+}
+
+async fn sweep(worker: Rc<Worker>) {
+    let mut ticks = tokio::time::interval(SWEEP);
+    loop {
+        ticks.tick().await;
+        worker.pool.sweep();
+    }
+}
+
+/// Starts a task of this thread. Connections are counted by [`Worker`]; the others end with the runtime.
+#[expect(clippy::disallowed_methods, reason = "tasks of a worker are not Send; they end with its runtime")]
+pub fn spawn(future: impl Future<Output = ()> + 'static) {
+    tokio::task::spawn_local(future);
+}
+
+// === impl Worker ===
+
+impl Worker {
+    fn new(
+        snapshot: Arc<ArcSwap<Snapshot>>,
+        dns: Dns,
+        connector: Connector,
+        limits: Arc<Limits>,
+        clock: Arc<dyn Clock>,
+        stats: Arc<WorkerStats>,
+    ) -> Self {
+        let mut cache = Cache::new(snapshot);
+        let pinned = Rc::new(cache.load().clone());
+        Self {
+            snapshot: RefCell::new(Cached { cache, pinned }),
+            pool: Rc::default(),
+            dns,
+            connector,
+            limits,
+            clock,
+            stats,
+            series: RefCell::default(),
+            connections: Cell::new(0),
+            changed: Notify::new(),
+            draining: Cell::new(false),
+            drain: Notify::new(),
+        }
+    }
+
+    /// The current configuration, pinned.
+    pub fn pin(&self) -> Rc<Arc<Snapshot>> {
+        let mut cached = self.snapshot.borrow_mut();
+        let cached = &mut *cached;
+        let current = cached.cache.load();
+        if !Arc::ptr_eq(current, &cached.pinned) {
+            cached.pinned = Rc::new(current.clone());
+            self.series.borrow_mut().clear();
+        }
+        cached.pinned.clone()
+    }
+
+    /// The series of these serial numbers; `labels` are asked for only when they are new to this worker.
+    pub fn series(&self, key: SeriesKey, labels: impl FnOnce() -> crate::metrics::StatusLabels) -> Series {
+        if let Some(series) = self.series.borrow().get(&key) {
+            return series.clone();
+        }
+        let series = self.stats.series(labels());
+        let mut known = self.series.borrow_mut();
+        if known.len() < SERIES {
+            known.insert(key, series.clone());
+        }
+        series
+    }
+
+    /// Whether no new work is taken.
+    pub fn is_draining(&self) -> bool {
+        self.draining.get()
+    }
+
+    /// Resolves when no new work is taken.
+    pub async fn until_draining(&self) {
+        let waiting = self.drain.notified();
+        if !self.draining.get() {
+            waiting.await;
+        }
+    }
+
+    fn start_draining(&self) {
+        self.draining.set(true);
+        self.drain.notify_waiters();
+        self.changed.notify_waiters();
+    }
+
+    /// Counts a connection for as long as the guard lives.
+    pub fn enter(self: &Rc<Self>) -> Present {
+        self.connections.set(self.connections.get() + 1);
+        self.stats.active.fetch_add(1, Ordering::Relaxed);
+        self.stats.accepted.fetch_add(1, Ordering::Relaxed);
+        Present(self.clone())
+    }
+
+    /// Resolves when another connection may be accepted.
+    pub async fn has_room(&self) {
+        while self.connections.get() >= self.limits.connections {
+            self.changed.notified().await;
+        }
+    }
+
+    async fn drained(&self) {
+        while self.connections.get() > 0 {
+            self.changed.notified().await;
+        }
+    }
+}
+
+/// One counted connection.
+pub struct Present(Rc<Worker>);
+
+impl Drop for Present {
+    fn drop(&mut self) {
+        let worker = &self.0;
+        worker.connections.set(worker.connections.get() - 1);
+        worker.stats.active.fetch_sub(1, Ordering::Relaxed);
+        worker.changed.notify_waiters();
+    }
+}

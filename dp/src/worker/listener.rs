@@ -1,0 +1,196 @@
+//! Accepts connections, finds out which protocol they speak, and serves them.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+use tokio_rustls::{TlsAcceptor, TlsStream};
+
+use super::{Worker, spawn};
+use crate::proxy;
+use crate::request::{Connection, Scheme};
+use crate::stream::{Rewound, Stream};
+
+/// Pause after an error of accept that is not about one connection, such as too many open files.
+const PAUSE: Duration = Duration::from_millis(100);
+/// How an HTTP/2 connection begins; no HTTP/1.1 method does.
+const HTTP2: &[u8] = b"PRI";
+
+pub(super) async fn accept(worker: Rc<Worker>, listener: TcpListener, tls: Option<TlsAcceptor>) {
+    let local_port = listener.local_addr().map_or(0, |address| address.port());
+    let accepting = async {
+        loop {
+            worker.has_room().await;
+            match listener.accept().await {
+                Ok((stream, remote)) => {
+                    spawn(serve(worker.clone(), stream, remote, local_port, tls.clone()));
+                }
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) => {
+                    tracing::error!(%error, "connections cannot be accepted");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+    };
+    tokio::select! {
+        () = accepting => {}
+        () = worker.until_draining() => {}
+    }
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+/// The life of a connection. Its errors are the client's affair and show at level debug only.
+async fn serve(
+    worker: Rc<Worker>,
+    stream: TcpStream,
+    remote: SocketAddr,
+    local_port: u16,
+    tls: Option<TlsAcceptor>,
+) {
+    let present = worker.enter();
+    // Small answers should leave at once; on failure they leave a little later.
+    stream.set_nodelay(true).ok();
+    let scheme = if tls.is_some() { Scheme::Https } else { Scheme::Http };
+    let connection = Rc::new(Connection::new(remote, local_port, scheme));
+    let result = match tls {
+        None => plain(&worker, stream, connection).await,
+        Some(acceptor) => encrypted(&worker, acceptor, stream, connection).await,
+    };
+    if let Err(error) = result {
+        tracing::debug!(%remote, %error, "connection ended with an error");
+    }
+    drop(present);
+}
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+async fn plain(worker: &Rc<Worker>, mut stream: TcpStream, connection: Rc<Connection>) -> Result<(), BoxError> {
+    let patience = worker.limits.header_timeout();
+    let begun = async {
+        tokio::select! {
+            first = timeout(patience, begin(&mut stream)) => Some(first),
+            () = worker.until_draining() => None,
+        }
+    };
+    let Some(first) = begun.await else { return Ok(()) };
+    let first = first??;
+    if first.is_empty() {
+        return Ok(());
+    }
+    let is_http2 = first.starts_with(HTTP2);
+    let stream = Rewound::new(first, Stream::Plain(stream));
+    if is_http2 {
+        Box::pin(serve_http2(worker, stream, connection)).await
+    } else {
+        Box::pin(serve_http1(worker, stream, connection)).await
+    }
+}
+
+/// Reads until it is clear whether the connection begins as HTTP/2 does. Nothing: it was closed.
+async fn begin(stream: &mut TcpStream) -> io::Result<Bytes> {
+    let mut first = BytesMut::with_capacity(4096);
+    loop {
+        let read = stream.read_buf(&mut first).await?;
+        let compared = first.len().min(HTTP2.len());
+        if read == 0 || first.len() >= HTTP2.len() || first[..compared] != HTTP2[..compared] {
+            return Ok(first.freeze());
+        }
+    }
+}
+
+async fn encrypted(
+    worker: &Rc<Worker>,
+    acceptor: TlsAcceptor,
+    stream: TcpStream,
+    connection: Rc<Connection>,
+) -> Result<(), BoxError> {
+    let shaken = async {
+        tokio::select! {
+            stream = timeout(worker.limits.handshake_timeout(), acceptor.accept(stream)) => Some(stream),
+            () = worker.until_draining() => None,
+        }
+    };
+    let Some(stream) = Box::pin(shaken).await else { return Ok(()) };
+    let stream = stream??;
+    let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    let stream = Stream::Tls(Box::new(TlsStream::Server(stream)));
+    if is_http2 {
+        Box::pin(serve_http2(worker, stream, connection)).await
+    } else {
+        Box::pin(serve_http1(worker, stream, connection)).await
+    }
+}
+
+async fn serve_http1<S>(worker: &Rc<Worker>, stream: S, connection: Rc<Connection>) -> Result<(), BoxError>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let limits = &worker.limits;
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout())
+        .max_headers(limits.header_count)
+        .max_header_size(limits.header_bytes)
+        .max_buf_size(limits.header_bytes.max(64 * 1024));
+    let service = service_fn(|request: http::Request<Incoming>| proxy::handle(worker.clone(), connection.clone(), request));
+    let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service).with_upgrades());
+    tokio::select! {
+        biased;
+        result = serving.as_mut() => return Ok(result?),
+        () = worker.until_draining() => {}
+    }
+    serving.as_mut().graceful_shutdown();
+    Ok(serving.await?)
+}
+
+async fn serve_http2<S>(worker: &Rc<Worker>, stream: S, connection: Rc<Connection>) -> Result<(), BoxError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let limits = &worker.limits;
+    let mut builder = http2::Builder::new(LocalExecutor);
+    builder
+        .timer(TokioTimer::new())
+        .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
+        .max_concurrent_streams(limits.http2_streams)
+        .keep_alive_interval(limits.header_timeout())
+        .keep_alive_timeout(limits.header_timeout());
+    let service = {
+        let (worker, connection) = (worker.clone(), connection);
+        service_fn(move |request| proxy::handle(worker.clone(), connection.clone(), request))
+    };
+    let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    tokio::select! {
+        biased;
+        result = serving.as_mut() => return Ok(result?),
+        () = worker.until_draining() => {}
+    }
+    serving.as_mut().graceful_shutdown();
+    Ok(serving.await?)
+}
+
+/// Runs the streams of an HTTP/2 connection on this thread.
+#[derive(Debug, Clone, Copy)]
+struct LocalExecutor;
+
+impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for LocalExecutor {
+    fn execute(&self, future: F) {
+        spawn(future);
+    }
+}
