@@ -13,6 +13,7 @@ use crate::keyspace::{Change, Committed, KeyRange, KeyValue};
 use crate::lease::Lease;
 use crate::merkle::Frontier;
 use crate::proposal::SecretWrite;
+use crate::protect::Protection;
 use crate::read::{EventQuery, StoredEvent};
 
 mod migrations;
@@ -125,6 +126,8 @@ pub(crate) trait Backend: Send + Sync + 'static {
     fn requests_forget(&self, before: i64) -> BoxFuture<'_, Result<u64, Error>>;
     /// Size of the database, in bytes.
     fn size(&self) -> BoxFuture<'_, Result<i64, Error>>;
+    /// How well the database itself protects the log.
+    fn protection(&self) -> BoxFuture<'_, Result<Protection, Error>>;
     /// Resolves when another replica may have written; the caller adds a period of its own.
     fn wait_for_news(&self) -> BoxFuture<'_, Result<(), Error>>;
 }
@@ -152,6 +155,11 @@ pub(crate) async fn open(url: &str) -> Result<Arc<dyn Backend>, Error> {
         Some(path) if !path.is_empty() => Ok(Arc::new(sqlite::Sqlite::open(path.trim_start_matches("//")).await?)),
         _ => Err(Error::UnknownStore(scheme_only(url))),
     }
+}
+
+/// Brings a PostgreSQL database's schema up to date.
+pub(crate) async fn migrate_postgres(pool: &sqlx::PgPool) -> Result<(), Error> {
+    postgres::migrate(pool).await
 }
 
 // === impl Batch ===

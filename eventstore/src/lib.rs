@@ -22,6 +22,7 @@ pub mod keyspace;
 pub mod lease;
 mod merkle;
 pub mod proposal;
+pub mod protect;
 pub mod read;
 mod store;
 pub mod txn;

@@ -9,6 +9,7 @@ use crate::backend::{Backend, Head};
 use crate::error::Error;
 use crate::keyspace::{Change, KeyRange, KeyValue};
 use crate::proposal::{ActorKind, Appended, Outcome, Refusal, ResourceRef};
+use crate::protect::Protection;
 use crate::store::EventStore;
 use crate::txn::TxnAnswer;
 
@@ -184,6 +185,11 @@ impl EventStore {
         let tree_root = hex::encode(head.frontier.root());
         let Head { epoch, revision, .. } = head;
         Ok(Status { backend: self.backend().name(), epoch, revision, tree_root, keys, size_bytes })
+    }
+
+    /// How well the database itself protects the log, as of now.
+    pub async fn protection(&self) -> Result<Protection, Error> {
+        self.backend().protection().await
     }
 
     /// A secret by name.

@@ -10,6 +10,7 @@ use super::{Backend, Batch, CommitError, Head, Locked, Request, migrations, rows
 use crate::error::Error;
 use crate::keyspace::{Change, Committed, End, KeyRange, KeyValue};
 use crate::lease::Lease;
+use crate::protect::{self, Protection};
 use crate::read::{EventQuery, StoredEvent};
 
 /// Connections of one replica: the writer, the listener, and readers of history.
@@ -17,6 +18,10 @@ const CONNECTIONS: u32 = 8;
 /// A database that gives no connection for this long counts as away.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
+const MIGRATED: &str = "-- migrations_exist
+SELECT to_regclass('_sqlx_migrations') IS NOT NULL";
+const MIGRATIONS: &str = "-- migrations_applied
+SELECT coalesce(max(version), 0) FROM _sqlx_migrations WHERE success";
 const INIT_HEAD: &str = "-- head_init
 INSERT INTO log_head (one, epoch, revision, recorded_at, tree_frontier, compact_revision)
 VALUES (1, $1, 0, 0, '', 0) ON CONFLICT DO NOTHING";
@@ -89,6 +94,8 @@ SELECT pg_database_size(current_database())";
 /// All statements, prepared against the migrated schema by a test.
 #[cfg(test)]
 pub(super) const ALL: &[&str] = &[
+    MIGRATED,
+    MIGRATIONS,
     INIT_HEAD,
     HEAD,
     LOCK_HEAD,
@@ -130,10 +137,24 @@ impl Postgres {
     pub(super) async fn open(url: &str) -> Result<Self, Error> {
         let options = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(CONNECT_TIMEOUT);
         let pool = options.connect(url).await?;
-        migrations::postgres().run(&pool).await.map_err(Error::Migrate)?;
-        sqlx::query(INIT_HEAD).bind(uuid::Uuid::now_v7().to_string()).execute(&pool).await?;
+        migrate(&pool).await?;
         Ok(Self { pool, listener: tokio::sync::Mutex::new(None) })
     }
+}
+
+/// Brings the schema up to date. A login without the right to do so finds it up to date, or says what is needed.
+pub(super) async fn migrate(pool: &PgPool) -> Result<(), Error> {
+    let migrations = migrations::postgres();
+    let (exists,): (bool,) = sqlx::query_as(MIGRATED).fetch_one(pool).await?;
+    if exists {
+        let (applied,): (i64,) = sqlx::query_as(MIGRATIONS).fetch_one(pool).await?;
+        if applied == migrations.iter().map(|step| step.version).max().unwrap_or_default() {
+            return Ok(());
+        }
+    }
+    migrations.run(pool).await.map_err(Error::Migrate)?;
+    sqlx::query(INIT_HEAD).bind(uuid::Uuid::now_v7().to_string()).execute(pool).await?;
+    Ok(())
 }
 
 impl Backend for Postgres {
@@ -285,6 +306,10 @@ impl Backend for Postgres {
             let (size,): (i64,) = sqlx::query_as(SIZE).fetch_one(&self.pool).await?;
             Ok(size)
         })
+    }
+
+    fn protection(&self) -> BoxFuture<'_, Result<Protection, Error>> {
+        Box::pin(protect::check(&self.pool))
     }
 
     /// Listens on a connection of its own; returns at each notification and, as a precaution, after a reconnect.

@@ -11,6 +11,7 @@ use super::{Backend, Batch, CommitError, Head, Locked, Request, migrations, rows
 use crate::error::Error;
 use crate::keyspace::{Change, Committed, End, KeyRange, KeyValue};
 use crate::lease::Lease;
+use crate::protect::Protection;
 use crate::read::{EventQuery, StoredEvent};
 
 const INIT_HEAD: &str = "-- head_init
@@ -317,6 +318,11 @@ impl Backend for Sqlite {
             let (size,): (i64,) = sqlx::query_as(SIZE).fetch_one(&self.readers).await?;
             Ok(size)
         })
+    }
+
+    /// A file has no roles; who may write it is the operating system's to say.
+    fn protection(&self) -> BoxFuture<'_, Result<Protection, Error>> {
+        Box::pin(async { Ok(Protection::Off) })
     }
 
     /// There is no second writer to hear of.

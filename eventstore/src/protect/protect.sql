@@ -1,0 +1,62 @@
+-- Takes the log out of the reach of those who run it. Run as superuser after the migrations, in one transaction, any number of times;
+-- the application's login stands in the setting portolan.app_role.
+--
+--   portolan_owner   owns the tables, cannot log in
+--   portolan_guard   owns the functions that refuse, cannot log in: who owns a table does not own its triggers' code
+--   portolan_writer  owns the functions that append, cannot log in; alone has rights to insert
+--   the application  may read, and call the functions
+DO $$
+DECLARE
+    app text := current_setting('portolan.app_role');
+    item text;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('portolan roles'));  -- roles belong to the whole server
+    FOREACH item IN ARRAY ARRAY['portolan_owner', 'portolan_guard', 'portolan_writer'] LOOP
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = item) THEN
+            EXECUTE format('CREATE ROLE %I NOLOGIN', item);
+        END IF;
+    END LOOP;
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = app) THEN
+        RAISE EXCEPTION 'there is no role %: make it first, CREATE ROLE … LOGIN PASSWORD …', app;
+    END IF;
+    IF (SELECT rolsuper FROM pg_roles WHERE rolname = app) THEN
+        RAISE EXCEPTION 'role % is a superuser: nothing can be kept from it; name an ordinary login', app;
+    END IF;
+
+    EXECUTE format('GRANT USAGE ON SCHEMA %I TO portolan_owner, portolan_writer, %I', current_schema, app);
+    FOREACH item IN ARRAY ARRAY['events', 'contexts', 'changes', 'change_salts', 'keys', 'log_head', 'leases', 'secrets', 'requests'] LOOP
+        EXECUTE format('ALTER TABLE %I OWNER TO portolan_owner', item);
+        EXECUTE format('REVOKE ALL ON %I FROM PUBLIC, portolan_writer, %I', item, app);
+        EXECUTE format('GRANT SELECT ON %I TO portolan_writer, %I', item, app);
+    END LOOP;
+    GRANT INSERT ON events, contexts, changes, change_salts, keys, secrets, requests TO portolan_writer;
+    GRANT UPDATE ON log_head, keys, secrets TO portolan_writer;
+    GRANT DELETE ON keys, secrets, leases TO portolan_writer;
+    EXECUTE format('GRANT INSERT, UPDATE ON leases TO %I', app);
+    EXECUTE format('GRANT DELETE ON requests TO %I', app);
+    EXECUTE format('GRANT SELECT ON _sqlx_migrations TO %I', app);
+
+    ALTER FUNCTION refuse_change() OWNER TO portolan_guard;
+    FOR item IN SELECT oid::regprocedure::text FROM pg_proc
+        WHERE pronamespace = current_schema::regnamespace AND proname IN ('log_lock', 'log_append', 'log_compact') LOOP
+        EXECUTE format('ALTER FUNCTION %s OWNER TO portolan_writer', item);
+        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', item);
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', item, app);
+    END LOOP;
+END $$;
+
+-- Who can act as one of the three roles and is no superuser changes no definition in this database: not a trigger, not a grant, not a
+-- function. (A superuser can; the signed checkpoints are what finds that out.)
+CREATE OR REPLACE FUNCTION refuse_ddl() RETURNS event_trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AND (
+        pg_has_role(current_user, 'portolan_owner', 'MEMBER') OR pg_has_role(current_user, 'portolan_guard', 'MEMBER')
+        OR pg_has_role(current_user, 'portolan_writer', 'MEMBER')
+    ) THEN
+        RAISE EXCEPTION 'append-only: % refused', tg_tag USING ERRCODE = '42501';
+    END IF;
+END $$;
+ALTER FUNCTION refuse_ddl() OWNER TO portolan_guard;
+DROP EVENT TRIGGER IF EXISTS portolan_refuse_ddl;
+CREATE EVENT TRIGGER portolan_refuse_ddl ON ddl_command_start EXECUTE FUNCTION refuse_ddl();
+ALTER EVENT TRIGGER portolan_refuse_ddl ENABLE ALWAYS;
