@@ -60,6 +60,7 @@ test_tools() {
   have cc && have make || missing+=(build-essential)
   have setpriv || missing+=(util-linux)
   have postgres || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing+=(postgresql)
+  have mariadbd || [ -x /usr/sbin/mariadbd ] || missing+=(mariadb-server)
   have etcd || missing+=(etcd-server)
   have etcdctl || missing+=(etcd-client)
   have chromium || have chromium-browser || have google-chrome || missing+=(chromium)

@@ -9,30 +9,46 @@ use crate::args::Role;
 use crate::failure::Failure;
 use crate::{output, parent};
 
+/// What a half brings along, besides the types of its settings, announcement and error.
+struct Half<C, W, E> {
+    name: &'static str,
+    /// What the types of the settings can't say.
+    check: fn(&C) -> Result<(), W>,
+    /// Whether it did not start for a setting, which it found out by following it.
+    is_usage: fn(&E) -> bool,
+}
+
 /// `portolan cp`.
 pub fn control_plane(options: Role, json: bool) -> Result<(), Failure> {
-    start(options, json, "control plane", portolan_cp::run)
+    let is_usage = |error: &portolan_cp::Error| matches!(error, portolan_cp::Error::Config(_));
+    let half = Half { name: "control plane", check: portolan_cp::Config::check, is_usage };
+    start(options, json, half, |config, announce| portolan_cp::run(config, announce))
 }
 
 /// `portolan dp`.
 pub fn data_plane(options: Role, json: bool) -> Result<(), Failure> {
-    start(options, json, "data plane", portolan_dp::run)
+    let is_usage = |error: &portolan_dp::Error| matches!(error, portolan_dp::Error::Config(_));
+    let half = Half { name: "data plane", check: portolan_dp::Config::check, is_usage };
+    start(options, json, half, |config, announce| portolan_dp::run(config, announce))
 }
 
-fn start<C, A, E>(
+fn start<C, W, A, E>(
     options: Role,
     json: bool,
-    name: &'static str,
+    half: Half<C, W, E>,
     run: impl FnOnce(C, Box<dyn FnOnce(A) + Send>) -> Result<(), E>,
 ) -> Result<(), Failure>
 where
     C: DeserializeOwned,
+    W: std::error::Error,
     A: Serialize,
     E: std::error::Error + Send + Sync + 'static,
 {
+    let name = half.name;
     let file = options.config.display().to_string();
-    let config = config::load(&Sources::new(Some(options.config), options.sets))
-        .map_err(|error| Failure::Usage(error.to_string()))?;
+    let sources = Sources::new(Some(options.config), options.sets);
+    let config: C = config::load(&sources).map_err(|error| Failure::Usage(error.to_string()))?;
+    (half.check)(&config).map_err(|error| Failure::Usage(format!("{file}: {error}")))?;
     if options.check_config {
         output::line(&format!("{file}: the configuration of the {name} is right"));
         return Ok(());
@@ -47,5 +63,9 @@ where
             output::progress(&format!("the {name} is ready"));
         }
     };
-    run(config, Box::new(announce)).map_err(|error| Failure::Failed(anyhow!(error)))
+    run(config, Box::new(announce)).map_err(|error| {
+        let is_usage = (half.is_usage)(&error);
+        let error = anyhow!(error);
+        if is_usage { Failure::Usage(format!("{file}: {error:#}")) } else { Failure::Failed(error) }
+    })
 }

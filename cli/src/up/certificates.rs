@@ -99,7 +99,11 @@ impl Certificates {
 
 impl Wanted {
     async fn fetch(&self, client: &Client, server_names: &[String]) -> Result<(), Failure> {
-        let key = KeyPair::generate().context("could not make a key")?;
+        // The data plane's snapshot is sealed with a key that comes from this one, so a new certificate keeps it.
+        let key = match private::read(&self.files.key)?.and_then(|pem| KeyPair::from_pem(&pem).ok()) {
+            Some(key) => key,
+            None => KeyPair::generate().context("could not make a key")?,
+        };
         let request = json!({
             "kind": self.kind,
             "name": self.name,

@@ -69,9 +69,9 @@ mod tests {
         let second = Secrets::load(dir.path(), None).unwrap();
         assert_eq!((&first.key, &first.password), (&second.key, &second.password));
         assert_ne!(first.key, first.password);
-        let given = Secrets::load(dir.path(), Some("mine")).unwrap();
-        assert_eq!((given.key.as_str(), given.password), ("mine", first.password));
-        assert_eq!(Secrets::load(dir.path(), None).unwrap().key, "mine");
-        assert!(matches!(Secrets::load(dir.path(), Some("")), Err(Failure::Usage(_))));
+        let given = Secrets::load(dir.path(), Some("mine-mine")).unwrap();
+        assert_eq!((given.key.as_str(), given.password), ("mine-mine", first.password));
+        assert_eq!(Secrets::load(dir.path(), None).unwrap().key, "mine-mine");
+        assert!(matches!(Secrets::load(dir.path(), Some("short")), Err(Failure::Usage(_))));
     }
 }

@@ -1,0 +1,150 @@
+//! Processes of the portolan binary.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+
+/// How long a process may take to say that it is ready, on a busy machine.
+const READY_LIMIT: Duration = Duration::from_secs(60);
+/// How long it may take to stop: its drain time and more.
+const STOP_LIMIT: Duration = Duration::from_secs(30);
+
+/// A role or `up`, which printed its ready line. Dropped, it is asked to stop; it stops too when the test process dies.
+#[derive(Debug)]
+pub struct Portolan {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    stdout: Lines<BufReader<ChildStdout>>,
+    ready: Value,
+    log: PathBuf,
+}
+
+/// The result of a command that ends by itself.
+#[derive(Debug)]
+pub struct Output {
+    /// The exit code.
+    pub code: i32,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+/// The binary: beside the directory of the test's own.
+pub fn binary() -> PathBuf {
+    let own = std::env::current_exe().unwrap();
+    let path = own.parent().unwrap().parent().unwrap().join("portolan");
+    assert!(path.is_file(), "there is no {}: run `cargo build -p portolan-cli` first", path.display());
+    path
+}
+
+/// Runs the binary to its end.
+pub async fn run(args: &[&str], env: &[(&str, &str)]) -> Output {
+    output(Command::new(binary()).args(args).envs(env.iter().copied())).await
+}
+
+/// Runs a command to its end.
+pub async fn output(command: &mut Command) -> Output {
+    let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await.unwrap();
+    Output {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// Whether a process is there (a zombie is not).
+pub fn lives(pid: i32) -> bool {
+    let there = Pid::from_raw(pid).is_some_and(|pid| test_kill_process(pid).is_ok());
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    there && !stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z'))
+}
+
+/// kill -9.
+pub fn kill(pid: i32) {
+    kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
+}
+
+// === impl Portolan ===
+
+impl Portolan {
+    /// Starts it (with `--json --stop-with-parent`) and waits for the ready line. Its log goes to `log`.
+    pub async fn start(args: &[&str], log: &Path) -> anyhow::Result<Self> {
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(log)?;
+        let mut child = Command::new(binary())
+            .args(args)
+            .args(["--json", "--stop-with-parent"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(file)
+            .spawn()?;
+        let stdin = child.stdin.take();
+        let mut stdout = BufReader::new(child.stdout.take().context("the pipe was asked for")?).lines();
+        let line = tokio::time::timeout(READY_LIMIT, stdout.next_line()).await;
+        let Ok(Ok(Some(line))) = line else {
+            drop(stdin);
+            let text = std::fs::read_to_string(log)?;
+            bail!("portolan {} did not become ready:\n{text}", args.join(" "));
+        };
+        let ready = serde_json::from_str(&line).with_context(|| format!("the ready line is {line}"))?;
+        Ok(Self { child, stdin, stdout, ready, log: log.to_owned() })
+    }
+
+    /// A field of the ready line.
+    pub fn field(&self, name: &str) -> &str {
+        self.ready[name].as_str().unwrap_or_else(|| panic!("no {name} in {}", self.ready))
+    }
+
+    /// The whole ready line.
+    pub fn ready(&self) -> &Value {
+        &self.ready
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> i32 {
+        self.child.id().and_then(|pid| pid.try_into().ok()).expect("it was not waited for yet")
+    }
+
+    /// SIGTERM; gives the exit code, and what it printed after the ready line.
+    pub async fn terminate(mut self) -> (Option<i32>, Vec<String>) {
+        kill_process(Pid::from_raw(self.pid()).unwrap(), Signal::TERM).unwrap();
+        let status = tokio::time::timeout(STOP_LIMIT, self.child.wait()).await.expect("it does not stop").unwrap();
+        let mut lines = Vec::new();
+        while let Ok(Some(line)) = self.stdout.next_line().await {
+            lines.push(line);
+        }
+        (status.code(), lines)
+    }
+
+    /// kill -9, and waits until it is gone.
+    pub async fn kill(&mut self) {
+        self.child.kill().await.unwrap();
+    }
+}
+
+impl Drop for Portolan {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let text = std::fs::read_to_string(&self.log).unwrap_or_default();
+            let tail: Vec<&str> = text.lines().rev().take(60).collect();
+            eprintln!("--- {} ---", self.log.display());
+            tail.iter().rev().for_each(|line| eprintln!("{line}"));
+        }
+        self.stdin = None;
+        // The directories that it works in are removed next, so it must be gone.
+        let start = std::time::Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) {
+            if start.elapsed() > STOP_LIMIT {
+                let _gone = self.child.start_kill();
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
