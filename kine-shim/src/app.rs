@@ -1,0 +1,187 @@
+//! What all services share, and the way of a request through it: who asks, what they see, how a write gets into the log.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use portolan_etcd_proto::etcdserverpb::ResponseHeader;
+use portolan_eventstore::proposal::{Appended, Context, Intent, Outcome, Refusal};
+use portolan_eventstore::txn::{Op, Txn, TxnAnswer};
+use portolan_eventstore::{EventStore, Proposal};
+use portolan_rt::clock::Clock;
+use portolan_rt::shutdown::Shutdown;
+use tonic::{Request, Status};
+
+use crate::check::{ConfigCheck, KeyAndValue};
+use crate::denial::Denials;
+use crate::errors;
+use crate::identity::{Identity, Unknown};
+use crate::subject::{self, Subject};
+use crate::txn::Progress;
+use crate::view::View;
+use crate::watch::{self, Events};
+
+/// Largest message that is read at all (etcd: 1.5 MiB + 512 KiB for what stands around it).
+pub(crate) const MAX_MESSAGE_BYTES: usize = 2 * 1024 * 1024;
+/// Largest write (etcd's default).
+pub(crate) const MAX_REQUEST_BYTES: usize = 1_572_864;
+/// How long a peer without identity waits for its refusal, so that one that tries again at once does no harm.
+pub(crate) const DENIAL_DELAY: Duration = Duration::from_secs(1);
+/// etcd's term counts elections. Here the database decides, so there was one.
+const TERM: u64 = 1;
+
+/// What the host gives.
+pub struct Shim {
+    /// The log and the key space.
+    pub store: EventStore,
+    /// Judges configuration written by administrators.
+    pub check: Arc<dyn ConfigCheck>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Ends streams when the process does.
+    pub shutdown: Shutdown,
+    /// The rest.
+    pub settings: Settings,
+}
+
+/// Settings of the service.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Name of this replica; etcd clients see it as the member's.
+    pub member: String,
+    /// How often a quiet watcher that asked for progress is told of it.
+    pub progress_interval: Duration,
+}
+
+/// Shared by all services.
+pub(crate) struct App {
+    pub(crate) store: EventStore,
+    pub(crate) shutdown: Shutdown,
+    pub(crate) settings: Settings,
+    pub(crate) events: Events,
+    pub(crate) member_id: u64,
+    check: Arc<dyn ConfigCheck>,
+    clock: Arc<dyn Clock>,
+    denials: Denials,
+    cluster_id: u64,
+}
+
+/// One request's asker.
+pub(crate) struct Session {
+    pub(crate) identity: Identity,
+    pub(crate) view: View,
+    pub(crate) context: Context,
+}
+
+// === impl Settings ===
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { member: "portolan".to_owned(), progress_interval: watch::PROGRESS_INTERVAL }
+    }
+}
+
+// === impl App ===
+
+impl App {
+    pub(crate) fn new(shim: Shim) -> Self {
+        let Shim { store, check, clock, shutdown, settings } = shim;
+        Self {
+            cluster_id: store.cluster_id(),
+            member_id: id_of(&settings.member),
+            events: Events::default(),
+            denials: Denials::default(),
+            store,
+            shutdown,
+            settings,
+            check,
+            clock,
+        }
+    }
+
+    /// The header of an answer.
+    pub(crate) fn header(&self, revision: i64) -> ResponseHeader {
+        ResponseHeader { cluster_id: self.cluster_id, member_id: self.member_id, revision, raft_term: TERM }
+    }
+
+    /// Who asks. A peer without identity gets its refusal late.
+    pub(crate) async fn session<T>(&self, request: &Request<T>) -> Result<Session, Status> {
+        match Identity::of(request.extensions()) {
+            Ok(identity) => {
+                Ok(Session { view: View::of(&identity), context: identity.context(request.metadata()), identity })
+            }
+            Err(unknown) => {
+                self.unknown(unknown).await;
+                tokio::time::sleep(DENIAL_DELAY).await;
+                Err(errors::PERMISSION_DENIED.into())
+            }
+        }
+    }
+
+    /// Notes that a peer without identity was there.
+    pub(crate) async fn unknown(&self, peer: Unknown) {
+        self.denials.unknown(&self.store, self.clock.now_micros(), peer).await;
+    }
+
+    /// Notes that a known peer may not do what it wanted, and gives the status that says so.
+    pub(crate) async fn denied(&self, session: &Session, what: &str) -> Status {
+        let (context, group) = (session.context.clone(), session.identity.group());
+        self.denials.denied(&self.store, self.clock.now_micros(), context, group, what).await;
+        errors::PERMISSION_DENIED.into()
+    }
+
+    /// Hands a transaction to the log and waits for its answer.
+    pub(crate) async fn append(
+        &self,
+        session: Session,
+        action: &'static str,
+        txn: Txn,
+    ) -> Result<(Progress, TxnAnswer), Status> {
+        let subject = subject::of(&txn);
+        if session.view == View::Everything
+            && let Err(text) = self.check.check(&puts(&txn))
+        {
+            let refusal = Intent::Refused(Refusal::invalid(400, text.clone()));
+            let recorded = self.store.append(proposal(session, action, subject, refusal)).await;
+            recorded.map_err(|error| errors::status(&error))?;
+            return Err(Status::invalid_argument(text));
+        }
+        match self.store.append(proposal(session, action, subject, Intent::Txn(txn))).await {
+            Ok(Appended::Committed { revision, answer, .. }) => Ok((Progress::committed(revision), answer)),
+            Ok(Appended::Unchanged { revision, answer }) => Ok((Progress::unchanged(revision), answer)),
+            Ok(Appended::Refused { refusal, .. }) => Err(match refusal.outcome {
+                Outcome::Denied => Status::permission_denied(refusal.message),
+                _ => Status::invalid_argument(refusal.message),
+            }),
+            Err(error) => Err(errors::status(&error)),
+        }
+    }
+}
+
+fn proposal(session: Session, action: &str, subject: Subject, intent: Intent) -> Proposal {
+    let mut proposal = Proposal::new(session.context, action, intent);
+    proposal.gateway_group = subject.group.map(|group| group.to_string());
+    if let Some(resource) = subject.resource {
+        proposal = proposal.on(resource.kind.noun(), resource.id);
+    }
+    proposal
+}
+
+fn puts(txn: &Txn) -> Vec<KeyAndValue> {
+    let mut puts = Vec::new();
+    txn.for_each_op(&mut |op| {
+        if let Op::Put(put) = op
+            && let Some(value) = &put.value
+        {
+            puts.push(KeyAndValue { key: put.key.clone(), value: value.clone() });
+        }
+    });
+    puts
+}
+
+/// A number for a name, the same on each replica and in each version (FNV-1a); never 0, which etcd clients take for "none".
+fn id_of(name: &str) -> u64 {
+    let hash = name
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    hash.max(1)
+}

@@ -1,0 +1,31 @@
+//! Configuration that an etcd client writes is judged before it is written, as the Admin API judges its own.
+
+use bytes::Bytes;
+
+/// A value that a request would put at a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyAndValue {
+    /// The key, as stored.
+    pub key: Bytes,
+    /// The value.
+    pub value: Bytes,
+}
+
+/// The judge; the control plane gives it.
+pub trait ConfigCheck: Send + Sync + 'static {
+    /// Judges everything that a request may put, in both branches of a transaction. An error is the text for the client; then
+    /// nothing is written, and the log records the refusal.
+    fn check(&self, puts: &[KeyAndValue]) -> Result<(), String>;
+}
+
+/// Accepts everything: for a key space that holds no configuration.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AcceptAll;
+
+// === impl AcceptAll ===
+
+impl ConfigCheck for AcceptAll {
+    fn check(&self, _puts: &[KeyAndValue]) -> Result<(), String> {
+        Ok(())
+    }
+}

@@ -1,0 +1,149 @@
+//! The Lease service.
+//!
+//! Leases are one name space for everybody, as in etcd. A data plane has to do only with leases all of whose keys are its own
+//! status keys; others do not exist for it.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use futures_util::{Stream, stream};
+use portolan_etcd_proto::etcdserverpb::lease_server::Lease;
+use portolan_etcd_proto::etcdserverpb::{
+    LeaseGrantRequest, LeaseGrantResponse, LeaseKeepAliveRequest, LeaseKeepAliveResponse, LeaseLeasesRequest,
+    LeaseLeasesResponse, LeaseRevokeRequest, LeaseRevokeResponse, LeaseStatus, LeaseTimeToLiveRequest,
+    LeaseTimeToLiveResponse,
+};
+use portolan_eventstore::lease::{LeaseError, Remaining};
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::app::App;
+use crate::errors;
+use crate::view::View;
+
+/// TTL that stands for "no such lease" in the answer to TimeToLive.
+const GONE: i64 = -1;
+
+type KeepAlives = Pin<Box<dyn Stream<Item = Result<LeaseKeepAliveResponse, Status>> + Send>>;
+
+/// The service.
+pub(crate) struct Service(pub(crate) Arc<App>);
+
+// === impl Service ===
+
+#[tonic::async_trait]
+impl Lease for Service {
+    async fn lease_grant(&self, request: Request<LeaseGrantRequest>) -> Result<Response<LeaseGrantResponse>, Status> {
+        self.0.session(&request).await?;
+        let request = request.into_inner();
+        let lease = self.0.store.lease_grant(request.id, request.ttl).await.map_err(lease_status)?;
+        Ok(Response::new(LeaseGrantResponse {
+            header: Some(self.0.header(self.0.store.revision())),
+            id: lease.id,
+            ttl: lease.ttl_seconds,
+            error: String::new(),
+        }))
+    }
+
+    async fn lease_revoke(
+        &self,
+        request: Request<LeaseRevokeRequest>,
+    ) -> Result<Response<LeaseRevokeResponse>, Status> {
+        let session = self.0.session(&request).await?;
+        let id = request.into_inner().id;
+        if self.0.lease(&session.view, id).await?.is_none() {
+            return Err(errors::LEASE_NOT_FOUND.into());
+        }
+        let view = session.view.clone();
+        let revoked = self.0.store.lease_revoke(session.context, id, move |key| view.may_write_stored(key)).await;
+        let revision = revoked.map_err(lease_status)?;
+        Ok(Response::new(LeaseRevokeResponse { header: Some(self.0.header(revision)) }))
+    }
+
+    async fn lease_keep_alive(
+        &self,
+        request: Request<Streaming<LeaseKeepAliveRequest>>,
+    ) -> Result<Response<KeepAlives>, Status> {
+        let view = self.0.session(&request).await?.view;
+        let state = Some((self.0.clone(), view, request.into_inner()));
+        let answers = stream::unfold(state, |state| async {
+            let (app, view, mut requests) = state?;
+            let request = match app.shutdown.until_soft(requests.message()).await {
+                Some(Ok(Some(request))) => request,
+                Some(Ok(None)) => return None,
+                Some(Err(status)) => return Some((Err(errors::received(status)), None)),
+                None => return Some((Err(errors::STOPPED.into()), None)),
+            };
+            match app.keep_alive(&view, request.id).await {
+                Ok(answer) => Some((Ok(answer), Some((app, view, requests)))),
+                Err(status) => Some((Err(status), None)),
+            }
+        });
+        Ok(Response::new(Box::pin(answers)))
+    }
+
+    async fn lease_time_to_live(
+        &self,
+        request: Request<LeaseTimeToLiveRequest>,
+    ) -> Result<Response<LeaseTimeToLiveResponse>, Status> {
+        let session = self.0.session(&request).await?;
+        let request = request.into_inner();
+        let found = self.0.lease(&session.view, request.id).await?;
+        let header = Some(self.0.header(self.0.store.revision()));
+        let answer = LeaseTimeToLiveResponse { header, id: request.id, ..LeaseTimeToLiveResponse::default() };
+        Ok(Response::new(match found {
+            None => LeaseTimeToLiveResponse { ttl: GONE, ..answer },
+            Some(lease) => LeaseTimeToLiveResponse {
+                ttl: lease.ttl,
+                granted_ttl: lease.granted_ttl,
+                keys: match request.keys {
+                    true => lease.keys.iter().map(|key| session.view.outward(key)).collect(),
+                    false => Vec::new(),
+                },
+                ..answer
+            },
+        }))
+    }
+
+    async fn lease_leases(
+        &self,
+        request: Request<LeaseLeasesRequest>,
+    ) -> Result<Response<LeaseLeasesResponse>, Status> {
+        let session = self.0.session(&request).await?;
+        let mut leases = Vec::new();
+        for id in self.0.store.leases().await.map_err(|error| errors::status(&error))? {
+            if session.view == View::Everything || self.0.lease(&session.view, id).await?.is_some() {
+                leases.push(LeaseStatus { id });
+            }
+        }
+        Ok(Response::new(LeaseLeasesResponse { header: Some(self.0.header(self.0.store.revision())), leases }))
+    }
+}
+
+// === impl App ===
+
+impl App {
+    /// A lease, if it exists for the owner of the view.
+    async fn lease(&self, view: &View, id: i64) -> Result<Option<Remaining>, Status> {
+        let found = self.store.lease_time_to_live(id).await.map_err(|error| errors::status(&error))?;
+        Ok(found.filter(|lease| lease.keys.iter().all(|key| view.may_write_stored(key))))
+    }
+
+    async fn keep_alive(&self, view: &View, id: i64) -> Result<LeaseKeepAliveResponse, Status> {
+        let renewed = match view {
+            View::Group { .. } if self.lease(view, id).await?.is_none() => None,
+            _ => self.store.lease_keep_alive(id).await.map_err(|error| errors::status(&error))?,
+        };
+        let header = Some(self.header(self.store.revision()));
+        Ok(LeaseKeepAliveResponse { header, id, ttl: renewed.unwrap_or_default() })
+    }
+}
+
+fn lease_status(error: LeaseError) -> Status {
+    match error {
+        LeaseError::Exists => errors::LEASE_EXISTS.into(),
+        // A key was attached since we looked; see the head of this file.
+        LeaseError::Denied | LeaseError::NotFound => errors::LEASE_NOT_FOUND.into(),
+        LeaseError::TtlTooLarge => errors::LEASE_TTL_TOO_LARGE.into(),
+        LeaseError::Store(error) => errors::status(&error),
+    }
+}

@@ -1,0 +1,77 @@
+//! All services on one port: gRPC by path, and what plain HTTP clients ask.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use http::{HeaderValue, StatusCode, header};
+use portolan_etcd_proto::etcdserverpb::cluster_server::ClusterServer;
+use portolan_etcd_proto::etcdserverpb::kv_server::KvServer;
+use portolan_etcd_proto::etcdserverpb::lease_server::LeaseServer;
+use portolan_etcd_proto::etcdserverpb::maintenance_server::MaintenanceServer;
+use portolan_etcd_proto::health::health_server::HealthServer;
+use portolan_rt::serve::Connection;
+use tonic::Status;
+use tonic::service::Routes;
+
+use crate::app::{App, MAX_MESSAGE_BYTES, Shim};
+use crate::{cluster, errors, health, kv, lease, maintenance, watch};
+
+/// The URL by which the client reached us; in the extensions of each request.
+#[derive(Clone, Debug)]
+pub(crate) struct Endpoint(pub(crate) String);
+
+/// The service, to be served over mutual TLS by `rt::serve`. It reads `rt::serve::Connection` from each request's extensions.
+pub fn router(shim: Shim) -> Router {
+    let app = Arc::new(App::new(shim));
+    let watching = app.clone();
+    Routes::default()
+        .add_service(KvServer::new(kv::Service(app.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES))
+        .add_service(LeaseServer::new(lease::Service(app.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES))
+        .add_service(ClusterServer::new(cluster::Service(app.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES))
+        .add_service(
+            MaintenanceServer::new(maintenance::Service(app.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES),
+        )
+        .add_service(HealthServer::new(health::Service(app.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES))
+        .into_axum_router()
+        .route(watch::PATH, post(move |request: Request| watch::serve(watching.clone(), request)))
+        .route("/version", get(health::version))
+        .route("/health", get(health::health).with_state(app))
+        .fallback(unknown)
+        .layer(middleware::from_fn(note_endpoint))
+        .layer(middleware::map_response(reword))
+}
+
+async fn note_endpoint(mut request: Request, next: Next) -> Response {
+    let host = || request.headers().get(header::HOST)?.to_str().ok();
+    let authority = request.uri().authority().map(|authority| authority.as_str()).or_else(host);
+    if let Some(authority) = authority {
+        let tls = request.extensions().get::<Connection>().is_some_and(|connection| connection.tls.is_some());
+        let endpoint = format!("{}://{authority}", if tls { "https" } else { "http" });
+        request.extensions_mut().insert(Endpoint(endpoint));
+    }
+    next.run(request).await
+}
+
+/// Puts the errors that tonic finds before we see the request into etcd's words.
+async fn reword(response: Response) -> Response {
+    if response.headers().get(Status::GRPC_STATUS).is_none() {
+        return response;
+    }
+    let Some(status) = Status::from_header_map(response.headers()) else { return response };
+    let reworded = errors::received(status.clone());
+    if reworded.message() == status.message() { response } else { reworded.into_http::<axum::body::Body>() }
+}
+
+/// No such path. gRPC clients get the status that a gRPC server gives, others a plain 404.
+async fn unknown(request: Request) -> Response {
+    let grpc = |value: &HeaderValue| value.as_bytes().starts_with(b"application/grpc");
+    if !request.headers().get(header::CONTENT_TYPE).is_some_and(grpc) {
+        return (StatusCode::NOT_FOUND, "404 page not found\n").into_response();
+    }
+    let service = request.uri().path().trim_start_matches('/').split('/').next().unwrap_or_default();
+    Status::unimplemented(format!("unknown service {service}")).into_http::<axum::body::Body>()
+}

@@ -1,0 +1,54 @@
+//! The Watch service: many watchers on one stream, each with its own place in the log.
+//!
+//! A watcher is a cursor, the next revision it has to look at. Nothing is queued for it: the stream reads the log from the cursor
+//! when the client is ready for more. So a slow client costs no memory and is never dropped, it is only behind; and where the
+//! events of one revision begin and end is never lost.
+//!
+//! `stream.rs` is the life of one stream, `watcher.rs` what one watcher gets to see, `events.rs` encodes events once for all
+//! watchers of a view, `codec.rs` puts encoded events on the wire.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use futures_util::Stream;
+use portolan_etcd_proto::etcdserverpb::WatchRequest;
+use tonic::server::{Grpc, StreamingService};
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::app::{App, MAX_MESSAGE_BYTES};
+
+mod codec;
+mod events;
+mod stream;
+mod watcher;
+
+pub(crate) use events::Events;
+pub(crate) use stream::PROGRESS_INTERVAL;
+
+use codec::{Codec, Frame};
+
+/// Path of the one method.
+pub(crate) const PATH: &str = "/etcdserverpb.Watch/Watch";
+
+/// Answers a call of the method. Written by hand, since a generated server would encode each event for each watcher.
+pub(crate) async fn serve(
+    app: Arc<App>,
+    request: http::Request<axum::body::Body>,
+) -> http::Response<tonic::body::Body> {
+    Grpc::new(Codec).max_decoding_message_size(MAX_MESSAGE_BYTES).streaming(Method(app), request).await
+}
+
+struct Method(Arc<App>);
+
+type Answers = Pin<Box<dyn Stream<Item = Result<Frame, Status>> + Send>>;
+
+impl StreamingService<WatchRequest> for Method {
+    type Response = Frame;
+    type ResponseStream = Answers;
+    type Future = std::future::Ready<Result<Response<Answers>, Status>>;
+
+    fn call(&mut self, request: Request<Streaming<WatchRequest>>) -> Self::Future {
+        let answers = stream::open(self.0.clone(), request);
+        std::future::ready(Ok(Response::new(Box::pin(answers))))
+    }
+}

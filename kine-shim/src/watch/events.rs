@@ -1,0 +1,170 @@
+//! Events, encoded once for all watchers that share a view.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use parking_lot::Mutex;
+use portolan_etcd_proto::mvccpb::event::EventType;
+use portolan_etcd_proto::mvccpb::{Event, KeyValue};
+use portolan_eventstore::{Change, Committed};
+
+use crate::view::View;
+use crate::wire;
+
+/// Encoded revisions kept for watchers that are about to want them. Those of one stream come at once, those of other streams
+/// within milliseconds; one that is later encodes again.
+const MAX_REVISIONS: usize = 256;
+/// Bytes of encoded events kept.
+const MAX_BYTES: usize = 16 * 1024 * 1024;
+/// Field number of `events` in `WatchResponse`.
+const EVENTS_FIELD: u32 = 11;
+
+/// One event of a revision.
+#[derive(Debug)]
+pub(super) struct Encoded {
+    /// The key, as stored.
+    pub(super) key: Bytes,
+    /// Whether the key was deleted.
+    pub(super) deleted: bool,
+    /// The event as it stands in a watch response: tag, length, message.
+    pub(super) bytes: Bytes,
+}
+
+/// The recently encoded revisions.
+#[derive(Debug, Default)]
+pub(crate) struct Events {
+    recent: Mutex<Recent>,
+}
+
+#[derive(Debug, Default)]
+struct Recent {
+    revisions: HashMap<Variant, Arc<[Encoded]>>,
+    order: VecDeque<Variant>,
+    bytes: usize,
+}
+
+/// What makes two encodings of a revision differ.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Variant {
+    revision: i64,
+    view: View,
+    prev_kv: bool,
+}
+
+// === impl Events ===
+
+impl Events {
+    /// The events of a revision as a view sees them, in the order of their keys' changes.
+    pub(super) fn encode(&self, view: &View, event: &Committed, prev_kv: bool) -> Arc<[Encoded]> {
+        let variant = Variant { revision: event.revision, view: view.clone(), prev_kv };
+        if let Some(encoded) = self.recent.lock().revisions.get(&variant) {
+            return encoded.clone();
+        }
+        let encoded: Arc<[Encoded]> =
+            event.changes.iter().filter_map(|change| encode(view, event.revision, change, prev_kv)).collect();
+        self.recent.lock().keep(variant, encoded.clone());
+        encoded
+    }
+}
+
+fn encode(view: &View, revision: i64, change: &Change, prev_kv: bool) -> Option<Encoded> {
+    let key = view.visible(&change.key)?;
+    let (kind, kv) = match &change.after {
+        Some(after) => (EventType::Put, wire::key_value(view, after)),
+        None => (EventType::Delete, KeyValue { key, mod_revision: revision, ..KeyValue::default() }),
+    };
+    let created = kind == EventType::Put && kv.create_revision == kv.mod_revision;
+    let prev_kv = change.before.as_ref().filter(|_| prev_kv && !created).map(|kv| wire::key_value(view, kv));
+    let event = Event { r#type: kind.into(), kv: Some(kv), prev_kv };
+    let mut bytes = BytesMut::new();
+    prost::encoding::message::encode(EVENTS_FIELD, &event, &mut bytes);
+    Some(Encoded { key: change.key.clone(), deleted: kind == EventType::Delete, bytes: bytes.freeze() })
+}
+
+// === impl Recent ===
+
+impl Recent {
+    fn keep(&mut self, variant: Variant, encoded: Arc<[Encoded]>) {
+        let size = size(&encoded);
+        if size > MAX_BYTES || self.revisions.insert(variant.clone(), encoded).is_some() {
+            return;
+        }
+        self.bytes += size;
+        self.order.push_back(variant);
+        while self.order.len() > MAX_REVISIONS || self.bytes > MAX_BYTES {
+            let Some(oldest) = self.order.pop_front() else { break };
+            if let Some(gone) = self.revisions.remove(&oldest) {
+                self.bytes -= self::size(&gone);
+            }
+        }
+    }
+}
+
+fn size(events: &[Encoded]) -> usize {
+    events.iter().map(|event| event.bytes.len()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use portolan_etcd_proto::etcdserverpb::WatchResponse;
+    use portolan_eventstore as store;
+    use prost::Message as _;
+
+    use super::*;
+
+    fn kv(key: &'static str, create_revision: i64, mod_revision: i64) -> Arc<store::KeyValue> {
+        let value = Bytes::from(format!("v{mod_revision}"));
+        Arc::new(store::KeyValue { key: key.into(), value, create_revision, mod_revision, version: 1, lease: 0 })
+    }
+
+    fn revision(revision: i64, changes: Vec<Change>) -> Committed {
+        Committed { revision, recorded_at: revision, changes }
+    }
+
+    #[test]
+    fn encoded_events_are_the_field_of_the_response() {
+        let events = Events::default();
+        let (old, new) = (kv("/apisix/routes/1", 2, 2), kv("/apisix/routes/1", 2, 3));
+        let put = Change { key: old.key.clone(), before: Some(old.clone()), after: Some(new) };
+        let gone = kv("/apisix/routes/2", 2, 2);
+        let delete = Change { key: gone.key.clone(), before: Some(gone), after: None };
+        let event = revision(3, vec![put, delete]);
+        for prev_kv in [false, true] {
+            let encoded = events.encode(&View::Everything, &event, prev_kv);
+            let joined: Vec<u8> = encoded.iter().flat_map(|event| event.bytes.to_vec()).collect();
+            let read = WatchResponse::decode(joined.as_slice()).unwrap().events;
+            assert_eq!(read.len(), 2);
+            assert_eq!(read[0].kv.as_ref().unwrap().value, "v3");
+            assert_eq!(read[0].prev_kv.as_ref().map(|kv| kv.value.clone()), prev_kv.then(|| "v2".into()));
+            assert_eq!((read[1].r#type(), read[1].kv.as_ref().unwrap().mod_revision), (EventType::Delete, 3));
+            assert_eq!(read[1].kv.as_ref().unwrap().version, 0);
+            assert_eq!(read[1].prev_kv.is_some(), prev_kv);
+        }
+    }
+
+    #[test]
+    fn a_revision_is_encoded_once_per_view() {
+        let events = Events::default();
+        let new = kv("/portolan/groups/eu/routes/1", 3, 3);
+        let event = revision(3, vec![Change { key: new.key.clone(), before: None, after: Some(new) }]);
+        let eu = View::Group { stored: Bytes::from_static(b"/portolan/groups/eu/") };
+        let us = View::Group { stored: Bytes::from_static(b"/portolan/groups/us/") };
+        assert!(Arc::ptr_eq(&events.encode(&eu, &event, false), &events.encode(&eu, &event, false)));
+        assert_eq!(events.encode(&eu, &event, false).len(), 1);
+        assert_eq!(events.encode(&us, &event, false).len(), 0);
+    }
+
+    #[test]
+    fn old_encodings_make_room() {
+        let events = Events::default();
+        for number in 1..2_000 {
+            let new = kv("/apisix/routes/1", number, number);
+            let change = Change { key: new.key.clone(), before: None, after: Some(new) };
+            events.encode(&View::Everything, &revision(number, vec![change]), false);
+        }
+        let recent = events.recent.lock();
+        assert_eq!((recent.order.len(), recent.revisions.len()), (MAX_REVISIONS, MAX_REVISIONS));
+        assert_eq!(recent.bytes, recent.revisions.values().map(|events| size(events)).sum::<usize>());
+    }
+}

@@ -1,0 +1,273 @@
+//! The life of one watch stream.
+//!
+//! The stream does its work when the client's side of the connection has room for more, in this order: what is ready to go, the
+//! client's requests, the log, and then it waits for one of the last two.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{FutureExt as _, Stream, stream};
+use portolan_etcd_proto::etcdserverpb::watch_request::RequestUnion;
+use portolan_etcd_proto::etcdserverpb::{WatchCreateRequest, WatchRequest, WatchResponse};
+use portolan_eventstore::KeyRange;
+use tokio::sync::watch;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+use tonic::{Request, Status, Streaming};
+
+use super::codec::Frame;
+use super::watcher::{Batch, CATCH_UP_REVISIONS, Watcher};
+use crate::app::{App, DENIAL_DELAY};
+use crate::errors;
+use crate::identity::{Identity, Unknown};
+use crate::view::View;
+
+/// The watch id of responses that belong to no watcher.
+const NO_WATCHER: i64 = -1;
+
+struct Watch {
+    app: Arc<App>,
+    viewer: Result<View, Unknown>,
+    requests: Streaming<WatchRequest>,
+    requests_ended: bool,
+    head: watch::Receiver<i64>,
+    /// The head up to which every watcher that is due was served.
+    served: i64,
+    watchers: BTreeMap<i64, Watcher>,
+    next_id: i64,
+    progress: Interval,
+    progress_asked: bool,
+    out: VecDeque<Frame>,
+}
+
+/// Why the stream woke up.
+enum Wake {
+    Request(Result<Option<WatchRequest>, Status>),
+    Log,
+    Progress,
+    Shutdown,
+}
+
+/// Opens a stream for a call.
+pub(super) fn open(
+    app: Arc<App>,
+    request: Request<Streaming<WatchRequest>>,
+) -> impl Stream<Item = Result<Frame, Status>> {
+    let viewer = Identity::of(request.extensions()).map(|identity| View::of(&identity));
+    let period = app.settings.progress_interval;
+    let mut progress = interval_at(Instant::now() + period, period);
+    progress.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let head = app.store.head();
+    let watch = Watch {
+        served: app.store.revision(),
+        viewer,
+        requests: request.into_inner(),
+        requests_ended: false,
+        head,
+        watchers: BTreeMap::new(),
+        next_id: 0,
+        progress,
+        progress_asked: false,
+        out: VecDeque::new(),
+        app,
+    };
+    stream::unfold(Some(watch), |watch| async {
+        let mut watch = watch?;
+        match watch.next().await {
+            Ok(frame) => Some((Ok(frame), Some(watch))),
+            Err(status) => Some((Err(status), None)),
+        }
+    })
+}
+
+// === impl Watch ===
+
+impl Watch {
+    async fn next(&mut self) -> Result<Frame, Status> {
+        loop {
+            if let Some(frame) = self.out.pop_front() {
+                return Ok(frame);
+            }
+            if !self.requests_ended
+                && let Some(request) = self.requests.message().now_or_never()
+            {
+                self.request(request.map_err(errors::received)?).await;
+                continue;
+            }
+            self.serve().await?;
+            if !self.out.is_empty() {
+                continue;
+            }
+            match self.wait().await {
+                Wake::Request(request) => self.request(request.map_err(errors::received)?).await,
+                Wake::Log => {}
+                Wake::Progress => self.notify(),
+                Wake::Shutdown => return Err(errors::STOPPED.into()),
+            }
+        }
+    }
+
+    async fn wait(&mut self) -> Wake {
+        tokio::select! {
+            request = self.requests.message(), if !self.requests_ended => Wake::Request(request),
+            changed = self.head.changed() => if changed.is_ok() { Wake::Log } else { Wake::Shutdown },
+            _ = self.progress.tick() => Wake::Progress,
+            () = self.app.shutdown.soft() => Wake::Shutdown,
+        }
+    }
+
+    async fn request(&mut self, request: Option<WatchRequest>) {
+        let Some(request) = request else {
+            self.requests_ended = true;
+            return;
+        };
+        match request.request_union {
+            Some(RequestUnion::CreateRequest(create)) => self.create(create).await,
+            Some(RequestUnion::CancelRequest(cancel)) => {
+                if self.watchers.remove(&cancel.watch_id).is_some() {
+                    let canceled = WatchResponse { watch_id: cancel.watch_id, canceled: true, ..self.response() };
+                    self.out.push_back(canceled.into());
+                }
+            }
+            Some(RequestUnion::ProgressRequest(_)) => self.progress_asked = true,
+            None => {}
+        }
+    }
+
+    async fn create(&mut self, request: WatchCreateRequest) {
+        let view = match &self.viewer {
+            Ok(view) => view.clone(),
+            Err(unknown) => {
+                let unknown = *unknown;
+                self.app.unknown(unknown).await;
+                // A refused client of the APISIX kind opens its watch again at once: this is what holds it back.
+                tokio::time::sleep(DENIAL_DELAY).await;
+                let status = Status::from(errors::PERMISSION_DENIED);
+                self.refuse(format!("rpc error: code = PermissionDenied desc = {}", status.message()));
+                return;
+            }
+        };
+        if request.start_revision < 0 {
+            self.refuse(errors::COMPACTED.1);
+            return;
+        }
+        // As in etcd the empty key is the smallest one, "\0".
+        let key = if request.key.is_empty() { bytes::Bytes::from_static(&[0]) } else { request.key.clone() };
+        let range = KeyRange::from_etcd(key, request.range_end.clone());
+        if range.is_empty() {
+            self.refuse("mvcc: watcher range is empty");
+            return;
+        }
+        let id = match request.watch_id {
+            0 => self.free_id(),
+            taken if self.watchers.contains_key(&taken) => {
+                self.refuse("mvcc: duplicate watch ID provided on the WatchStream");
+                return;
+            }
+            free => free,
+        };
+        let head = self.app.store.revision();
+        let start = if request.start_revision == 0 { head + 1 } else { request.start_revision };
+        let header = Some(self.app.header(head));
+        self.out.push_back(WatchResponse { header, watch_id: id, created: true, ..WatchResponse::default() }.into());
+        self.watchers.insert(id, Watcher::new(id, view.inward(range), start, head, &request));
+        self.served = self.served.min(start - 1);
+    }
+
+    /// The next id of the stream's own; ids that the client took are left out.
+    fn free_id(&mut self) -> i64 {
+        while self.watchers.contains_key(&self.next_id) {
+            self.next_id += 1;
+        }
+        self.next_id += 1;
+        self.next_id - 1
+    }
+
+    fn refuse(&mut self, reason: impl Into<String>) {
+        let refused = WatchResponse {
+            watch_id: NO_WATCHER,
+            created: true,
+            canceled: true,
+            cancel_reason: reason.into(),
+            ..self.response()
+        };
+        self.out.push_back(refused.into());
+    }
+
+    /// Serves the watchers that are furthest behind with the next batch; nothing is left to do when `out` stays empty.
+    async fn serve(&mut self) -> Result<(), Status> {
+        loop {
+            let head = *self.head.borrow_and_update();
+            if self.served < head {
+                self.cancel_compacted();
+            }
+            let due = self.watchers.values().map(|watcher| watcher.next).filter(|next| *next <= head).min();
+            let Some(place) = due.filter(|_| self.served < head) else {
+                self.served = head;
+                self.answer_progress(head);
+                return Ok(());
+            };
+            let revisions = self.app.store.events_after(place - 1, CATCH_UP_REVISIONS).await;
+            let revisions = revisions.map_err(|error| errors::status(&error))?;
+            let (Ok(view), Some(last)) = (&self.viewer, revisions.last()) else { return Ok(()) };
+            let batch = Batch {
+                // The head may have moved while we read; a response never says less than it holds.
+                head: head.max(last.revision),
+                revisions: &revisions,
+                compact_revision: self.app.store.compact_revision(),
+                view,
+                events: &self.app.events,
+                header: self.app.header(0),
+            };
+            for watcher in self.watchers.values_mut().filter(|watcher| watcher.next == place) {
+                watcher.take(&batch, &mut self.out);
+            }
+            if !self.out.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Ends the watchers whose next revision is compacted, as etcd does: without reason and without revision in the header.
+    fn cancel_compacted(&mut self) {
+        let compact_revision = self.app.store.compact_revision();
+        let gone: Vec<i64> = self.watchers.values().filter(|w| w.next < compact_revision).map(|w| w.id).collect();
+        for watch_id in gone {
+            self.watchers.remove(&watch_id);
+            let header = Some(self.app.header(0));
+            let canceled =
+                WatchResponse { header, watch_id, canceled: true, compact_revision, ..WatchResponse::default() };
+            self.out.push_back(canceled.into());
+        }
+    }
+
+    /// Answers a progress request. Everything up to `head` was delivered; a watcher that waits for a later start has no progress
+    /// to speak of, and then there is no answer.
+    fn answer_progress(&mut self, head: i64) {
+        let asked = std::mem::take(&mut self.progress_asked);
+        if asked && self.watchers.values().all(|watcher| watcher.next <= head + 1) {
+            let header = Some(self.app.header(head));
+            self.out.push_back(WatchResponse { header, watch_id: NO_WATCHER, ..WatchResponse::default() }.into());
+        }
+    }
+
+    /// Tells the watchers that want it, and had no events for a while, how far they have come.
+    fn notify(&mut self) {
+        let header = Some(self.app.header(self.served));
+        for watcher in self.watchers.values_mut().filter(|watcher| watcher.progress_notify) {
+            let quiet = !std::mem::take(&mut watcher.busy);
+            if quiet && watcher.next == self.served + 1 {
+                let response =
+                    WatchResponse { header: header.clone(), watch_id: watcher.id, ..WatchResponse::default() };
+                self.out.push_back(response.into());
+            }
+        }
+    }
+
+    fn response(&self) -> WatchResponse {
+        WatchResponse { header: Some(self.app.header(self.app.store.revision())), ..WatchResponse::default() }
+    }
+}
+
+/// How often watchers that asked for it are told of progress when nothing else happens (etcd's default).
+pub(crate) const PROGRESS_INTERVAL: Duration = Duration::from_secs(600);

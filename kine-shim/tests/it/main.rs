@@ -1,0 +1,12 @@
+//! The service over real sockets and mutual TLS: our own client, `etcdctl`, and a real etcd to compare with.
+
+#![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
+mod client;
+mod differential;
+mod etcdctl;
+mod kv;
+mod lease;
+mod server;
+mod views;
+mod watch;

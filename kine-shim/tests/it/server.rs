@@ -1,0 +1,119 @@
+//! A server under test: SQLite store, mutual TLS, one port, gone with the test.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use portolan_eventstore::read::{Event, EventQuery};
+use portolan_eventstore::{EventStore, Options};
+use portolan_kine_shim::{AcceptAll, ConfigCheck, Settings, Shim, router};
+use portolan_rt::clock::ManualClock;
+use portolan_rt::serve::{Limits, Server as Listener, listen};
+use portolan_rt::task::Supervisor;
+use portolan_rt::tls::{self, ClientAuth, Identity, Roots};
+use portolan_testkit::certificates::{Certificates, Issued};
+use tempfile::TempDir;
+
+use crate::client::Client;
+
+/// The common name of [`Server::admin`].
+pub const ADMIN: &str = "ops";
+/// The common name of [`Server::data_plane`].
+pub const DATA_PLANE: &str = "dp-1";
+
+pub struct Server {
+    pub store: EventStore,
+    pub clock: Arc<ManualClock>,
+    pub dir: TempDir,
+    pub authority: Certificates,
+    pub port: u16,
+    supervisor: Supervisor,
+}
+
+impl Server {
+    pub async fn start() -> Self {
+        Self::start_with(Arc::new(AcceptAll), Settings::default()).await
+    }
+
+    pub async fn start_with(check: Arc<dyn ConfigCheck>, settings: Settings) -> Self {
+        portolan_testkit::install_crypto();
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::new(1_700_000_000_000_000));
+        let supervisor = Supervisor::new();
+        let url = format!("sqlite:{}", dir.path().join("log.db").display());
+        let store = EventStore::open(Options { url, clock: clock.clone() }, &supervisor).await.unwrap();
+
+        let authority = Certificates::new().unwrap();
+        let own = authority.server(&["localhost", "127.0.0.1"]).unwrap();
+        let identity = Identity::from_pem(own.certificate.as_bytes(), own.key.as_bytes()).unwrap();
+        let roots = Roots::from_pem(authority.ca().as_bytes()).unwrap();
+        let tls = tls::server_config(&identity, ClientAuth::Optional(roots), &["h2", "http/1.1"]).unwrap();
+        let listener = listen("listen.dp_manager", "127.0.0.1:0".parse().unwrap()).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let shim =
+            Shim { store: store.clone(), check, clock: clock.clone(), shutdown: supervisor.shutdown(), settings };
+        Listener { name: "dp manager", listener, tls: Some(tls), limits: Limits::default() }
+            .start(router(shim), &supervisor)
+            .unwrap();
+        Self { store, clock, dir, authority, port, supervisor }
+    }
+
+    pub fn url(&self) -> String {
+        format!("https://127.0.0.1:{}", self.port)
+    }
+
+    /// A client that sees and may do everything.
+    pub fn admin(&self) -> Client {
+        self.client(&self.authority.client(ADMIN, "portolan://admin/ops").unwrap())
+    }
+
+    /// A data plane of a gateway group.
+    pub fn data_plane(&self, group: &str) -> Client {
+        let uri = format!("portolan://data-plane/{group}/{DATA_PLANE}");
+        self.client(&self.authority.client(DATA_PLANE, &uri).unwrap())
+    }
+
+    pub fn client(&self, issued: &Issued) -> Client {
+        let identity = Identity::from_pem(issued.certificate.as_bytes(), issued.key.as_bytes()).unwrap();
+        self.client_with(Some(&identity))
+    }
+
+    /// A client without certificate.
+    pub fn nobody(&self) -> Client {
+        self.client_with(None)
+    }
+
+    fn client_with(&self, identity: Option<&Identity>) -> Client {
+        let roots = Roots::from_pem(self.authority.ca().as_bytes()).unwrap();
+        let config = tls::client_config(&roots, identity, &[]).unwrap();
+        Client::new(&self.url(), Arc::unwrap_or_clone(config))
+    }
+
+    /// The authority's certificate, as a file.
+    pub fn ca_file(&self) -> PathBuf {
+        let path = self.dir.path().join("ca.pem");
+        std::fs::write(&path, self.authority.ca()).unwrap();
+        path
+    }
+
+    /// The newest events first.
+    pub async fn events(&self, action: &str) -> Vec<Event> {
+        let query = EventQuery { action: Some(action.to_owned()), limit: 1000, ..EventQuery::default() };
+        self.store.events(&query).await.unwrap()
+    }
+
+    /// Moves the clock that leases and denials go by.
+    pub fn pass(&self, time: Duration) {
+        self.clock.advance(time);
+    }
+
+    pub fn begin_shutdown(&self) {
+        self.supervisor.shutdown().request();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.supervisor.shutdown().request_now();
+    }
+}
