@@ -1,0 +1,184 @@
+//! Walks over the OpenAPI document: it names the routes that there are, each wants credentials, each that writes appends
+//! exactly one event with its actor, and none that reads appends any.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::plane::{ADMIN_KEY, Plane, VIEWER_KEY, send};
+
+const DOCUMENT: &str = include_str!("../../openapi.json");
+
+/// Routes that need no credentials, each with its reason.
+const OPEN: [(&str, &str); 1] = [("post /api/login", "it is how a user gets credentials")];
+
+/// A request that succeeds, for each route that writes. Run in this order on one plane.
+fn writes() -> Vec<(&'static str, String, Value, &'static str)> {
+    let node = json!({"nodes": {"127.0.0.1:80": 1}});
+    let route = json!({"uri": "/x", "upstream": node});
+    let user = json!({"username": "ann"});
+    let with_id = |mut document: Value| {
+        document["id"] = json!("c");
+        document
+    };
+    let mut writes = Vec::new();
+    for (kind, noun, document) in
+        [("routes", "route", &route), ("services", "service", &json!({"name": "s"})), ("upstreams", "upstream", &node)]
+    {
+        let path = format!("/apisix/admin/{kind}");
+        let name = |verb: &str| -> &'static str { Box::leak(format!("{noun}.{verb}").into_boxed_str()) };
+        writes.push(("put /{kind}", path.clone(), with_id(document.clone()), name("create")));
+        writes.push(("post /{kind}", path.clone(), document.clone(), name("create")));
+        writes.push(("put /{kind}/{id}", format!("{path}/a"), document.clone(), name("create")));
+        writes.push(("patch /{kind}/{id}", format!("{path}/a"), json!({"desc": "d"}), name("update")));
+        writes.push(("patch /{kind}/{id}/{sub_path}", format!("{path}/a/desc"), json!("e"), name("update")));
+        writes.push(("delete /{kind}/{id}", format!("{path}/a"), Value::Null, name("delete")));
+    }
+    let path = "/apisix/admin/consumers";
+    writes.push(("put /{kind}", path.into(), user.clone(), "consumer.create"));
+    writes.push(("put /{kind}/{id}", format!("{path}/ann"), user, "consumer.update"));
+    writes.push(("delete /{kind}/{id}", format!("{path}/ann"), Value::Null, "consumer.delete"));
+    writes.push(("post /api/rollback", "/api/rollback".into(), json!({"to": 2, "dry_run": false}), "group.rollback"));
+    let csr = crate::certificates::csr();
+    let order = json!({"kind": "admin", "name": "ops", "csr": csr});
+    writes.push(("post /api/certificates", "/api/certificates".into(), order, "certificate.issue"));
+    writes
+}
+
+/// Routes that write and stand in no list above, each with its reason.
+const ELSEWHERE: [(&str, &str); 2] =
+    [("post /api/login", "needs a password: sessions.rs"), ("post /api/logout", "needs a session: sessions.rs")];
+
+fn operations() -> BTreeSet<String> {
+    let document: Value = serde_json::from_str(DOCUMENT).unwrap();
+    let paths = document["paths"].as_object().unwrap();
+    let methods = paths
+        .iter()
+        .flat_map(|(path, item)| item.as_object().unwrap().keys().map(move |method| format!("{method} {path}")));
+    methods.collect()
+}
+
+/// A path with something in place of each variable.
+fn filled(path: &str) -> String {
+    let values =
+        [("{group}", "default"), ("{kind}", "routes"), ("{id}", "nobody"), ("{revision}", "1"), ("{sub_path}", "x")];
+    values.iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
+}
+
+#[test]
+fn the_document_names_the_routes_that_there_are() {
+    let rows = portolan_cp::http::rows();
+    let served: BTreeSet<String> =
+        rows.iter().map(|row| format!("{} {}", row.method.as_str().to_lowercase(), row.path)).collect();
+    assert_eq!(served, operations());
+}
+
+#[test]
+fn lists_of_exceptions_name_only_what_exists() {
+    let operations = operations();
+    for (name, reason) in OPEN.iter().chain(&ELSEWHERE) {
+        assert!(operations.contains(*name), "stale: {name} ({reason})");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_refuses_a_missing_and_a_wrong_key() {
+    let plane = Plane::new().await;
+    let head = plane.head().await;
+    for operation in operations() {
+        if OPEN.iter().any(|(open, _)| *open == operation) {
+            continue;
+        }
+        let (method, path) = operation.split_once(' ').unwrap();
+        let (method, path) = (method.to_uppercase(), filled(path));
+        for (key, why) in [(None, "missing apikey"), (Some("wrong-key"), "wrong apikey"), (Some(""), "wrong apikey")] {
+            let mut request = plane.request(&method, &path);
+            if let Some(key) = key {
+                request = request.header("x-api-key", key);
+            }
+            let answer = send(request).await;
+            assert_eq!(answer.status, 401, "{operation} with {key:?}");
+            assert_eq!(answer.json(), json!({"error_msg": "failed to check token", "description": why}), "{operation}");
+        }
+    }
+    assert_eq!(plane.head().await, head, "failures without credentials are counted, not written one by one");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_write_is_one_event_with_its_actor() {
+    let plane = Plane::new().await;
+    let mut covered = BTreeSet::new();
+    for (operation, path, body, action) in writes() {
+        let (method, template) = operation.split_once(' ').unwrap();
+        let kind = path.split('/').nth(3).unwrap_or_default();
+        let template = match template.strip_prefix("/{kind}") {
+            Some(rest) => format!("/apisix/admin/{kind}{rest}"),
+            None => template.to_owned(),
+        };
+        covered.insert(format!("{method} {template}"));
+
+        let head = plane.head().await;
+        let request = plane.request(&method.to_uppercase(), &path).header("x-api-key", ADMIN_KEY);
+        let request = request.header("user-agent", "walker/1");
+        let answer = send(if body.is_null() { request } else { request.body(body.to_string()) }).await;
+        assert!(answer.status < 300, "{operation} {path}: {} {}", answer.status, answer.text);
+        assert_eq!(plane.head().await, head + 1, "{operation} {path}");
+        let event = &plane.events(1).await[0];
+        assert_eq!(event["action"], action, "{operation} {path}");
+        assert_eq!(event["outcome"], "success");
+        assert_eq!(
+            event["actor"],
+            json!({"id": "ci", "kind": "admin_key", "name": null, "auth_method": "api_key", "roles": ["admin"]})
+        );
+        assert_eq!((&event["source"]["ip"], &event["source"]["user_agent"]), (&json!("127.0.0.1"), &json!("walker/1")));
+        let interface = if path.starts_with("/apisix/") { "admin_api" } else { "api" };
+        assert_eq!(event["source"]["interface"], interface);
+        assert_eq!(event["request_id"], answer.header("x-request-id"));
+        if path.starts_with("/apisix/") {
+            assert_eq!(event["resource"]["kind"], action.split('.').next().unwrap());
+            assert_eq!(event["gateway_group_id"], "default");
+        }
+    }
+    covered.extend(ELSEWHERE.map(|(operation, _)| operation.to_owned()));
+    let writing: BTreeSet<String> =
+        operations().into_iter().filter(|operation| !operation.starts_with("get ")).collect();
+    assert_eq!(covered, writing);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_read_appends_an_event() {
+    let plane = Plane::new().await;
+    plane.expect("PUT", "/apisix/admin/routes/nobody", json!({"uri": "/x", "plugins": {}}), 201).await;
+    let head = plane.head().await;
+    for operation in operations().into_iter().filter(|operation| operation.starts_with("get ")) {
+        let path = filled(operation.strip_prefix("get ").unwrap());
+        let answer = plane.call("GET", &path, Value::Null).await;
+        assert!(answer.status == 200 || answer.status == 404, "{operation}: {} {}", answer.status, answer.text);
+    }
+    plane.expect("POST", "/api/rollback", json!({"to": 1}), 200).await;
+    assert_eq!(plane.head().await, head);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_viewer_reads_and_is_refused_with_an_event_when_it_writes() {
+    let plane = Plane::new().await;
+    for operation in operations() {
+        let (method, path) = operation.split_once(' ').unwrap();
+        if ELSEWHERE.iter().any(|(name, _)| *name == operation) {
+            continue;
+        }
+        let head = plane.head().await;
+        let request = plane.request(&method.to_uppercase(), &filled(path)).header("x-api-key", VIEWER_KEY);
+        let answer = send(request).await;
+        if method == "get" {
+            assert!(answer.status == 200 || answer.status == 404, "{operation}: {}", answer.text);
+            assert_eq!(plane.head().await, head, "{operation}");
+            continue;
+        }
+        assert_eq!(answer.status, if path.starts_with("/apisix/") { 401 } else { 403 }, "{operation}");
+        assert_eq!(plane.head().await, head + 1, "{operation}");
+        let event = &plane.events(1).await[0];
+        assert_eq!((&event["action"], &event["outcome"]), (&json!("auth.denied"), &json!("denied")), "{operation}");
+        assert_eq!(event["actor"]["id"], "eye");
+    }
+}
