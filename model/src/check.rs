@@ -9,7 +9,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::lenient::{lua_type, number_text};
+use crate::id::text_of;
+use crate::lenient::lua_type;
 use crate::plugins::{Catalog, Place};
 use crate::vars::Expr;
 use crate::{Kind, Plugins};
@@ -175,11 +176,7 @@ impl<'c> Checker<'c> {
 /// The id of the key or URL and that of the document are one; the document gets it, so that the schema sees it.
 fn settle_id(kind: Kind, id: Option<&str>, document: &mut Value) -> Result {
     let (Some(id), Value::Object(fields)) = (id, document) else { return Ok(()) };
-    let own = fields.get("id").map(|own| match own {
-        Value::String(own) => own.clone(),
-        Value::Number(own) => number_text(own),
-        other => lua_type(other).to_owned(),
-    });
+    let own = fields.get("id").map(|own| text_of(own).unwrap_or_default());
     match own {
         Some(own) if own != id => Err(Invalid(format!("wrong {kind} id"))),
         Some(_) => Ok(()),

@@ -48,7 +48,11 @@ pub fn is_username(text: &str) -> bool {
 pub fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(crate::lenient::number_text(number)),
+        Value::Number(number) => Some(match number.as_f64() {
+            // All digits: ids are integers up to 2^53, where doubles stop telling neighbours apart.
+            Some(integer) if crate::lenient::is_integer(number) => format!("{integer:.0}"),
+            _ => number.to_string(),
+        }),
         _ => None,
     }
 }
@@ -162,10 +166,16 @@ mod tests {
 
     #[test]
     fn a_document_writes_an_id_as_text_or_integer() {
-        for (document, id) in [(json!("a"), Some("a")), (json!(7), Some("7")), (json!(7.0), Some("7"))] {
+        for (document, id) in [
+            (json!("a"), Some("a")),
+            (json!(7), Some("7")),
+            (json!(7.0), Some("7")),
+            (json!(1e15), Some("1000000000000000")),
+            (json!(1_700_000_000_000_000_000_u64), Some("1700000000000000000")),
+        ] {
             assert_eq!(serde_json::from_value::<Id>(document).ok().as_ref().map(Id::as_str), id);
         }
-        for document in [json!(1.5), json!(-1.5), json!(null), json!(["a"]), json!("a b"), json!(true)] {
+        for document in [json!(1.5), json!(-1.5), json!(1e300), json!(null), json!(["a"]), json!("a b"), json!(true)] {
             assert!(serde_json::from_value::<Id>(document.clone()).is_err(), "{document}");
         }
     }

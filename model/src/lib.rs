@@ -15,6 +15,8 @@
 //! Test: `cargo test -p portolan-model`.
 
 pub mod check;
+#[cfg(test)]
+mod fuzz;
 pub mod id;
 pub mod json;
 pub mod kind;

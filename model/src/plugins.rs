@@ -9,7 +9,7 @@ use std::sync::{LazyLock, OnceLock};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::schema::{self, Schema, Violation};
+use crate::schema::{self, Schema, Secrets, Violation};
 
 static BUILT_IN: LazyLock<Catalog> = LazyLock::new(|| {
     Catalog::parse(include_str!("../schema/plugins.json")).expect("a test reads and compiles the file")
@@ -92,7 +92,8 @@ impl Catalog {
             let plugin = Plugin { name, facts: serde_json::from_value(facts)?, compiled: Default::default() };
             for place in [Place::Resource, Place::Consumer, Place::Metadata] {
                 let Some(document) = plugin.schema(place) else { continue };
-                Schema::compile(document).map_err(|source| Error::Schema { plugin: plugin.name.clone(), source })?;
+                Schema::compile(document, Secrets::Resolved)
+                    .map_err(|source| Error::Schema { plugin: plugin.name.clone(), source })?;
             }
             plugins.push(plugin);
         }
@@ -164,7 +165,9 @@ impl Plugin {
     pub fn check(&self, place: Place, configuration: &Value) -> Result<(), Violation> {
         let Some(document) = self.schema(place) else { return Ok(()) };
         self.compiled[place as usize]
-            .get_or_init(|| Schema::compile(document).expect("it compiled when the catalog was read"))
+            .get_or_init(|| {
+                Schema::compile(document, Secrets::Resolved).expect("it compiled when the catalog was read")
+            })
             .check(configuration)
     }
 }

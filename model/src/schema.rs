@@ -4,7 +4,8 @@
 //! them. That includes where it leaves the standard:
 //! - Defaults are filled in on the way, so that what follows in the same schema (`if`, `required`, `oneOf` …) sees them.
 //! - An empty list and an empty object are the same thing. Numbers have no integer type, `1.0` is an integer.
-//! - A text that refers to a secret (`$secret://…`, `$env://…`) passes wherever a text may stand.
+//! - A text that refers to a secret (`$secret://…`, `$env://…`) passes wherever a text may stand; here only where the
+//!   caller says that such references are resolved later ([`Secrets`]), and not for ids, names and paths.
 //! - `required: []` allows nothing but the empty object. `dependencies` look at one property at a time.
 //!
 //! The order in which an object's members are looked at is undefined there; here it is the order of the schema, then that
@@ -32,6 +33,15 @@ use scalar::{NumberRules, StringRules};
 #[derive(Clone, Debug)]
 pub struct Schema {
     root: Node,
+}
+
+/// What a text that refers to a secret is to a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secrets {
+    /// It stands for a text that is not known yet, so it passes.
+    Resolved,
+    /// It is a text like any other.
+    Unknown,
 }
 
 /// Why a document does not match, in the words of the Admin API.
@@ -99,6 +109,8 @@ struct Rules {
     format: Option<Format>,
     constant: Option<Value>,
     contains: Option<Node>,
+    /// Whether a reference to a secret passes.
+    passes_secrets: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -106,8 +118,6 @@ struct Types {
     any: Vec<Type>,
     /// `expected string` or `expected one of string, number`.
     expected: String,
-    /// Whether it is `"type": "string"`.
-    is_string: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,8 +152,8 @@ type Outcome = Result<(), String>;
 
 impl Schema {
     /// Compiles a schema.
-    pub fn compile(schema: &Value) -> Result<Self, Error> {
-        compile::compile(schema).map(|root| Self { root })
+    pub fn compile(schema: &Value, secrets: Secrets) -> Result<Self, Error> {
+        compile::compile(schema, secrets).map(|root| Self { root })
     }
 
     /// Whether the document matches.
@@ -179,7 +189,7 @@ impl Node {
 
 impl Rules {
     fn check(&self, value: &mut Value) -> Outcome {
-        if self.passes_as_secret(value) {
+        if self.passes_secrets && value.as_str().is_some_and(is_secret_reference) {
             return Ok(());
         }
         if let Some(types) = &self.types {
@@ -202,8 +212,8 @@ impl Rules {
             return Err("matches none of the enum values".to_owned());
         }
         self.check_compound(value)?;
-        if let (Some(format), Value::String(text)) = (self.format, &*value) {
-            format.check(text)?;
+        if let Some(format) = self.format {
+            format.check(value)?;
         }
         if let Some(constant) = &self.constant
             && !equal::same(value, constant)
@@ -232,12 +242,6 @@ impl Rules {
             Some(node) if node.matches(value) => Err("value wasn't supposed to match schema".to_owned()),
             _ => Ok(()),
         }
-    }
-
-    /// A reference to a secret stands for a text that is not known here.
-    fn passes_as_secret(&self, value: &Value) -> bool {
-        let Value::String(text) = value else { return false };
-        is_secret_reference(text) && self.types.as_ref().is_none_or(|types| types.is_string)
     }
 }
 

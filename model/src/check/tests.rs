@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::fuzz::Sequence;
 use crate::resource::Resource;
 
 const PLUGINS: &str = r#"{
@@ -412,4 +413,27 @@ fn schemas_are_whole() {
         check_schema(Kind::Route, &json!({"uri": 1})).unwrap_err().to_string(),
         r#"property "uri" validation failed: wrong type: expected string, got number"#
     );
+}
+
+#[test]
+fn whatever_is_accepted_can_be_read() {
+    let catalog = Catalog::parse(PLUGINS).unwrap();
+    let mut sequence = Sequence::new();
+    let mut accepted = 0;
+    for round in 0..60_000 {
+        let kind = Kind::all()[round % 4];
+        let mut document = sequence.sample(schema_document(kind));
+        if kind == Kind::Route && sequence.below(2) == 0 && document.is_object() {
+            document["uri"] = json!("/");
+            document["upstream"] = json!({"nodes": {"a": 1}});
+            document.as_object_mut().unwrap().shift_remove("uris");
+        }
+        let answer = Checker::new(&catalog).check(kind, None, &document);
+        references(kind, &document);
+        if answer.is_ok() {
+            accepted += 1;
+            Resource::read(kind, &document).unwrap_or_else(|error| panic!("{document}: {:?}", error.source));
+        }
+    }
+    assert!(accepted > 5000, "{accepted}");
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Invalid, Result};
 use crate::resource::split_address;
-use crate::schema::Schema;
+use crate::schema::{Schema, Secrets};
 
 /// Names of variables that can be hashed.
 static VARIABLE: LazyLock<Schema> = LazyLock::new(|| {
@@ -20,7 +20,7 @@ static VARIABLE: LazyLock<Schema> = LazyLock::new(|| {
 static HEADER: LazyLock<Schema> = LazyLock::new(|| compile("^[a-zA-Z0-9-_]+$"));
 
 fn compile(pattern: &str) -> Schema {
-    Schema::compile(&json!({"type": "string", "pattern": pattern})).expect("a test compiles it")
+    Schema::compile(&json!({"type": "string", "pattern": pattern}), Secrets::Unknown).expect("a test compiles it")
 }
 
 /// Checks an upstream that matches the schema, its defaults filled in.

@@ -6,7 +6,7 @@ use super::array::{ArrayRules, Items, Unique};
 use super::format::Format;
 use super::object::{Absence, Additional, Dependency, Emptiness, ObjectRules, Property};
 use super::scalar::{Bound, NumberRules, Relation, StringRules};
-use super::{AnyOf, Condition, Error, Node, Rules, Type, Types};
+use super::{AnyOf, Condition, Error, Node, Rules, Secrets, Type, Types};
 use crate::pattern::{Case, Pattern};
 
 /// How deep schemas may be nested; checking recurses as deep as the schema, never as deep as the document.
@@ -14,14 +14,15 @@ pub(super) const MAX_DEPTH: usize = 32;
 
 type Result<T> = std::result::Result<T, Error>;
 
-pub(super) fn compile(schema: &Value) -> Result<Node> {
-    Place { path: Vec::new(), depth: 0 }.node(schema)
+pub(super) fn compile(schema: &Value, secrets: Secrets) -> Result<Node> {
+    Place { path: Vec::new(), depth: 0, secrets }.node(schema)
 }
 
 /// Where in the schema the compiler stands.
 struct Place {
     path: Vec<String>,
     depth: usize,
+    secrets: Secrets,
 }
 
 // === impl Place ===
@@ -61,6 +62,8 @@ impl Place {
             format: self.text(schema, "format")?.and_then(Format::named),
             constant: schema.get("const").cloned(),
             contains: self.child(schema, "contains")?,
+            passes_secrets: self.secrets == Secrets::Resolved
+                && schema.get("type").is_none_or(|kind| *kind == "string"),
         })
     }
 
@@ -73,12 +76,12 @@ impl Place {
                 let any = names.iter().map(named).collect::<Result<Vec<_>>>()?;
                 let names: Vec<_> = any.iter().map(|kind| kind.name()).collect();
                 let expected = format!("expected one of {}", names.join(", "));
-                Ok(Some(Types { any, expected, is_string: false }))
+                Ok(Some(Types { any, expected }))
             }
             Some(name) => {
                 let kind = named(name)?;
                 let expected = format!("expected {}", kind.name());
-                Ok(Some(Types { any: vec![kind], expected, is_string: kind == Type::String }))
+                Ok(Some(Types { any: vec![kind], expected }))
             }
         }
     }

@@ -1,11 +1,12 @@
 //! Messages and answers, as a table; then documents that nobody would write.
 
-use serde_json::{Map, Number, json};
+use serde_json::json;
 
 use super::*;
+use crate::fuzz::Sequence;
 
 fn answer(schema: &Value, document: &Value) -> String {
-    match Schema::compile(schema).unwrap().check(document) {
+    match Schema::compile(schema, Secrets::Resolved).unwrap().check(document) {
         Ok(()) => "ok".to_owned(),
         Err(violation) => violation.to_string(),
     }
@@ -151,6 +152,15 @@ fn texts_and_numbers() {
         (json!({"format": "uri"}), json!("http://a b"), "expect valid uri format but got: http://a b"),
         (json!({"format": "hostname"}), json!("a_b"), "expect valid hostname format but got: a_b"),
         (json!({"format": "uint32"}), json!("anything"), "ok"),
+        (json!({"format": "ipv4"}), json!({}), "ok"),
+        (json!({"format": "cors-credentials"}), json!("*"), "ok"),
+        (json!({"format": "cors-credentials"}), json!({"allow_credential": false, "allow_origins": "*"}), "ok"),
+        (json!({"format": "cors-credentials"}), json!({"allow_credential": true, "allow_origins": "**"}), "ok"),
+        (
+            json!({"format": "cors-credentials", "properties": {"allow_origins": {"default": "*"}}}),
+            json!({"allow_credential": true}),
+            "you can not set '*' for other option when 'allow_credential' is true",
+        ),
     ] {
         assert_eq!(answer(&schema, &document), expected, "{schema} {document}");
     }
@@ -194,8 +204,10 @@ fn defaults_are_seen_by_what_follows() {
     assert_eq!(answer(&schema, &json!({})), "ok");
     assert_eq!(answer(&schema, &json!({"policy": "redis"})), "then clause did not match");
 
-    let schema =
-        Schema::compile(&json!({"properties": {"a": {"default": [1]}, "b": {"properties": {"c": {"default": 2}}}}}));
+    let schema = Schema::compile(
+        &json!({"properties": {"a": {"default": [1]}, "b": {"properties": {"c": {"default": 2}}}}}),
+        Secrets::Resolved,
+    );
     let mut document = json!({"b": []});
     schema.as_ref().unwrap().fill(&mut document).unwrap();
     assert_eq!(document, json!({"b": {"c": 2}, "a": [1]}));
@@ -226,7 +238,7 @@ fn references_to_secrets_pass_where_texts_may_stand() {
 
 #[test]
 fn a_bad_schema_says_where() {
-    let error = |schema: Value| Schema::compile(&schema).unwrap_err().to_string();
+    let error = |schema: Value| Schema::compile(&schema, Secrets::Resolved).unwrap_err().to_string();
     assert_eq!(
         error(json!({"properties": {"a": {"type": "text"}}})),
         r#"keyword "type" at "properties.a" of the schema has no valid value"#
@@ -244,48 +256,13 @@ fn a_bad_schema_says_where() {
         json!({"dependencies": {"a": 1}}),
         json!({"oneOf": {}}),
     ] {
-        assert!(matches!(Schema::compile(&schema), Err(Error::Malformed { .. })), "{schema}");
+        assert!(matches!(Schema::compile(&schema, Secrets::Resolved), Err(Error::Malformed { .. })), "{schema}");
     }
     let mut deep = json!({});
     for _ in 0..100 {
         deep = json!({ "not": deep });
     }
-    assert_eq!(Schema::compile(&deep).unwrap_err(), Error::TooDeep);
-}
-
-/// A sequence of numbers that is the same in every run.
-struct Sequence(u64);
-
-impl Sequence {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % u64::try_from(limit).unwrap()).unwrap()
-    }
-
-    fn pick<'a>(&mut self, words: &[&'a str]) -> &'a str {
-        words[self.below(words.len())]
-    }
-
-    fn document(&mut self, depth: usize, words: &[&str]) -> Value {
-        match self.below(if depth == 0 { 6 } else { 10 }) {
-            0 => Value::Null,
-            1 => json!(self.below(2) == 0),
-            2 => json!(self.below(300)),
-            3 => Number::from_f64([0.5, -1.0, 1e300, f64::MIN_POSITIVE][self.below(4)])
-                .map_or(Value::Null, Value::Number),
-            4 | 5 => json!(self.pick(words)),
-            6 | 7 => (0..self.below(4)).map(|_| self.document(depth - 1, words)).collect(),
-            _ => {
-                let mut map = Map::new();
-                for _ in 0..self.below(5) {
-                    map.insert(self.pick(words).to_owned(), self.document(depth - 1, words));
-                }
-                Value::Object(map)
-            }
-        }
-    }
+    assert_eq!(Schema::compile(&deep, Secrets::Resolved).unwrap_err(), Error::TooDeep);
 }
 
 #[test]
@@ -329,11 +306,11 @@ fn no_schema_and_no_document_panics() {
         "a\u{0}é\n",
         "a",
     ];
-    let mut sequence = Sequence(0x9e37_79b9_7f4a_7c15);
+    let mut sequence = Sequence::new();
     let mut compiled = 0;
     for _ in 0..60_000 {
         let schema = sequence.document(4, WORDS);
-        let Ok(schema) = Schema::compile(&schema) else { continue };
+        let Ok(schema) = Schema::compile(&schema, Secrets::Resolved) else { continue };
         compiled += 1;
         for _ in 0..3 {
             let document = sequence.document(4, WORDS);
