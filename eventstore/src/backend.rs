@@ -16,6 +16,7 @@ use crate::proposal::SecretWrite;
 use crate::protect::Protection;
 use crate::read::{EventQuery, StoredEvent};
 
+pub(crate) mod evidence;
 mod migrations;
 mod postgres;
 mod rows;
@@ -87,7 +88,7 @@ pub(crate) enum CommitError {
 }
 
 /// A database that holds a log.
-pub(crate) trait Backend: Send + Sync + 'static {
+pub(crate) trait Backend: evidence::Evidence + Send + Sync + 'static {
     /// `sqlite`, `postgres`.
     fn name(&self) -> &'static str;
     /// Whether another process may append; if not, memory is always at the head.
@@ -153,6 +154,19 @@ pub(crate) async fn open(url: &str) -> Result<Arc<dyn Backend>, Error> {
     }
     match url.strip_prefix("sqlite:") {
         Some(path) if !path.is_empty() => Ok(Arc::new(sqlite::Sqlite::open(path.trim_start_matches("//")).await?)),
+        _ => Err(Error::UnknownStore(scheme_only(url))),
+    }
+}
+
+/// Opens an existing database for reading alone: migrates nothing, creates nothing.
+pub(crate) async fn open_read_only(url: &str) -> Result<Arc<dyn Backend>, Error> {
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return Ok(Arc::new(postgres::Postgres::open_read_only(url).await?));
+    }
+    match url.strip_prefix("sqlite:") {
+        Some(path) if !path.is_empty() => {
+            Ok(Arc::new(sqlite::Sqlite::open_read_only(path.trim_start_matches("//")).await?))
+        }
         _ => Err(Error::UnknownStore(scheme_only(url))),
     }
 }

@@ -21,8 +21,8 @@ use crate::proposal::{Context, Outcome, Refusal, ResourceRef};
 pub(crate) const FORMAT: i64 = 1;
 /// Largest entry, in bytes (C2SP tlog-tiles, entry bundles).
 const MAX_ENTRY: usize = 65_535;
-const CHANGES_TAG: &[u8] = b"portolan/changes/v1\0";
-const CONTEXT_TAG: &[u8] = b"portolan/context/v1\0";
+pub(crate) const CHANGES_TAG: &[u8] = b"portolan/changes/v1\0";
+pub(crate) const CONTEXT_TAG: &[u8] = b"portolan/context/v1\0";
 
 /// A 32-byte salt.
 pub(crate) type Salt = [u8; 32];
@@ -121,22 +121,45 @@ fn context_payload(context: &Context, refusal: Option<&Refusal>) -> Vec<u8> {
 }
 
 fn changes_payload(changes: &[Change]) -> Vec<u8> {
-    let counter = |kv: &Option<_>, of: fn(&KeyValue) -> i64| Json::Int(kv.as_deref().map_or(0, of));
-    let list = changes.iter().map(|change| {
-        let value = change.after.as_ref().map(|kv| STANDARD.encode(&kv.value));
+    let counter = |kv: &Option<_>, of: fn(&KeyValue) -> i64| kv.as_deref().map_or(0, of);
+    committed_payload(changes.iter().map(|change| CommittedChange {
+        key: &change.key,
+        value: change.after.as_ref().map(|kv| kv.value.as_ref()),
+        create_revision: counter(&change.after, |kv| kv.create_revision),
+        version: counter(&change.after, |kv| kv.version),
+        prev_revision: counter(&change.before, |kv| kv.mod_revision),
+        lease_id: counter(&change.after, |kv| kv.lease),
+    }))
+}
+
+/// A row of `changes`, as far as its event's entry commits to it. The order of the rows is committed to as well.
+pub(crate) struct CommittedChange<'a> {
+    pub key: &'a [u8],
+    pub value: Option<&'a [u8]>,
+    pub create_revision: i64,
+    pub version: i64,
+    pub prev_revision: i64,
+    pub lease_id: i64,
+}
+
+/// The bytes that the commitment to an event's changes is made over.
+pub(crate) fn committed_payload<'a>(changes: impl Iterator<Item = CommittedChange<'a>>) -> Vec<u8> {
+    let list = changes.map(|change| {
+        let value = change.value.map(|value| STANDARD.encode(value));
         Json::Object(BTreeMap::from([
-            ("create_revision", counter(&change.after, |kv| kv.create_revision)),
-            ("key", STANDARD.encode(&change.key).as_str().into()),
-            ("lease_id", counter(&change.after, |kv| kv.lease)),
-            ("prev_revision", counter(&change.before, |kv| kv.mod_revision)),
+            ("create_revision", Json::Int(change.create_revision)),
+            ("key", STANDARD.encode(change.key).as_str().into()),
+            ("lease_id", Json::Int(change.lease_id)),
+            ("prev_revision", Json::Int(change.prev_revision)),
             ("value", value.as_deref().into()),
-            ("version", counter(&change.after, |kv| kv.version)),
+            ("version", Json::Int(change.version)),
         ]))
     });
     Json::List(list.collect()).to_bytes()
 }
 
-fn commitment(tag: &[u8], salt: &Salt, payload: &[u8]) -> String {
+/// What an entry says of a payload, in hex.
+pub(crate) fn commitment(tag: &[u8], salt: &[u8], payload: &[u8]) -> String {
     hex::encode(merkle::sha256(&[tag, salt, payload]))
 }
 

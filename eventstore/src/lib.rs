@@ -21,6 +21,7 @@ mod follower;
 pub mod keyspace;
 pub mod lease;
 mod merkle;
+pub mod proof;
 pub mod proposal;
 pub mod protect;
 pub mod read;

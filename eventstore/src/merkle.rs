@@ -31,7 +31,8 @@ pub(crate) fn sha256(parts: &[&[u8]]) -> Hash {
     hash
 }
 
-fn node_hash(left: &Hash, right: &Hash) -> Hash {
+/// RFC 6962 section 2.1: the hash of an inner node = SHA-256(0x01 || left || right).
+pub(crate) fn node_hash(left: &Hash, right: &Hash) -> Hash {
     sha256(&[&[1], left, right])
 }
 
@@ -50,16 +51,26 @@ impl Frontier {
         self.roots.concat()
     }
 
+    /// Number of leaves.
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
     /// Appends a leaf.
     pub(crate) fn push(&mut self, leaf: Hash) {
-        let mut hash = leaf;
+        self.push_subtree(0, leaf);
+    }
+
+    /// Appends a perfect subtree of 2^level leaves; the size must be a multiple of that.
+    pub(crate) fn push_subtree(&mut self, level: u32, root: Hash) {
+        let mut hash = root;
         // Each trailing 1-bit of the size is a perfect subtree of the same height as the one being added.
-        for _ in 0..self.size.trailing_ones() {
+        for _ in 0..(self.size >> level).trailing_ones() {
             let Some(left) = self.roots.pop() else { break };
             hash = node_hash(&left, &hash);
         }
         self.roots.push(hash);
-        self.size += 1;
+        self.size += 1 << level;
     }
 
     /// The tree head; SHA-256 of nothing for the empty tree.

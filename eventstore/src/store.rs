@@ -220,8 +220,10 @@ impl EventStore {
 
     fn start(&self, waiting: mpsc::Receiver<Waiting>, supervisor: &Supervisor) {
         let mut writer = Some(Writer::new(self.shared.clone(), waiting));
-        let shutdown = supervisor.shutdown();
-        supervisor.spawn("log writer", Kind::Critical, move || {
+        // Connections that drain may still write: the writer stays until all other work has ended.
+        let attendants = supervisor.attendants();
+        let shutdown = attendants.shutdown();
+        attendants.spawn("log writer", Kind::Critical, move || {
             let (writer, shutdown) = (writer.take(), shutdown.clone());
             async move {
                 let writer = writer.ok_or(Error::Closed)?;

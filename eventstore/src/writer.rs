@@ -64,16 +64,20 @@ struct Draught<'a> {
     batch: Batch,
 }
 
-/// Runs until the queue is closed or the log contradicts itself. After the soft shutdown the queue is drained.
+/// Runs until the shutdown or until the log contradicts itself. At the soft stage nothing more is taken in, and what waits is still
+/// written.
 pub(crate) async fn run(mut writer: Writer, shutdown: Shutdown) -> Result<(), Error> {
     let mut waiting = Vec::with_capacity(BATCH);
+    let mut closed = false;
     loop {
         tokio::select! {
             biased;
             taken = writer.queue.recv_many(&mut waiting, BATCH) => if taken == 0 { return Ok(()) },
-            () = shutdown.soft(), if !shutdown.is_soft() => continue,
-            // Connections drain after the soft signal and may still write; the hard one ends this task.
-            () = shutdown.hard() => return Ok(()),
+            () = shutdown.soft(), if !closed => {
+                writer.queue.close();
+                closed = true;
+                continue;
+            }
         }
         writer.write(std::mem::take(&mut waiting)).await?;
     }

@@ -8,8 +8,14 @@ use sqlx::{AssertSqlSafe, SqlSafeStr as _};
 /// A step: what it does, and its SQL. Its number is its place in the list.
 type Step = (&'static str, &'static str);
 
-const POSTGRES: &[Step] = &[("create log", include_str!("../../../migrations/postgres/0001_create_log.sql"))];
-const SQLITE: &[Step] = &[("create log", include_str!("../../../migrations/sqlite/0001_create_log.sql"))];
+const POSTGRES: &[Step] = &[
+    ("create log", include_str!("../../../migrations/postgres/0001_create_log.sql")),
+    ("create checkpoints", include_str!("../../../migrations/postgres/0002_create_checkpoints.sql")),
+];
+const SQLITE: &[Step] = &[
+    ("create log", include_str!("../../../migrations/sqlite/0001_create_log.sql")),
+    ("create checkpoints", include_str!("../../../migrations/sqlite/0002_create_checkpoints.sql")),
+];
 
 /// The steps for PostgreSQL.
 pub(super) fn postgres() -> Migrator {

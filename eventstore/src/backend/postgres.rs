@@ -91,6 +91,8 @@ SELECT value FROM secrets WHERE name = $1";
 const SIZE: &str = "-- size
 SELECT pg_database_size(current_database())";
 
+mod evidence;
+
 /// All statements, prepared against the migrated schema by a test.
 #[cfg(test)]
 pub(super) const ALL: &[&str] = &[
@@ -139,6 +141,11 @@ impl Postgres {
         let pool = options.connect(url).await?;
         migrate(&pool).await?;
         Ok(Self { pool, listener: tokio::sync::Mutex::new(None) })
+    }
+
+    pub(super) async fn open_read_only(url: &str) -> Result<Self, Error> {
+        let options = PgPoolOptions::new().max_connections(2).acquire_timeout(CONNECT_TIMEOUT);
+        Ok(Self { pool: options.connect(url).await?, listener: tokio::sync::Mutex::new(None) })
     }
 }
 

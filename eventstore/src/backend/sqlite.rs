@@ -100,6 +100,8 @@ DELETE FROM requests WHERE recorded_at < ?";
 const SIZE: &str = "-- size
 SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
 
+mod evidence;
+
 /// All statements, prepared against the migrated schema by a test.
 #[cfg(test)]
 pub(super) const ALL: &[&str] = &[
@@ -162,6 +164,14 @@ impl Sqlite {
         sqlx::query(INIT_HEAD).bind(uuid::Uuid::now_v7().to_string()).execute(&writer).await?;
         let readers = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await?;
         Ok(Self { writer, readers })
+    }
+
+    pub(super) async fn open_read_only(path: &str) -> Result<Self, Error> {
+        let options = SqliteConnectOptions::from_str(&format!("sqlite:{path}"))?
+            .read_only(true)
+            .busy_timeout(Duration::from_secs(5));
+        let readers = SqlitePoolOptions::new().max_connections(4).connect_with(options).await?;
+        Ok(Self { writer: readers.clone(), readers })
     }
 }
 
@@ -471,7 +481,7 @@ mod tests {
     async fn every_statement_prepares_against_the_migrated_schema() {
         let dir = tempfile::tempdir().unwrap();
         let store = Sqlite::open(dir.path().join("log.db").to_str().unwrap()).await.unwrap();
-        for statement in ALL {
+        for statement in ALL.iter().chain(evidence::ALL) {
             let prepared = (&store.writer).prepare((*statement).into_sql_str()).await;
             assert!(prepared.is_ok(), "{statement}: {:?}", prepared.err());
             assert!(prepared.unwrap().sql().as_str().starts_with("-- "), "{statement} has no name");

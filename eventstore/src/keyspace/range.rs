@@ -104,14 +104,18 @@ impl RangeQuery {
         if self.filter != Filter::default() {
             kvs.retain(|kv| self.filter.admits(kv));
         }
-        self.sort(&mut kvs);
-        let mut more = false;
-        if let Ok(limit) = usize::try_from(self.limit)
-            && limit > 0
-            && kvs.len() > limit
+        let limit = usize::try_from(self.limit).ok().filter(|limit| *limit > 0);
+        let more = limit.is_some_and(|limit| kvs.len() > limit);
+        if let Some(limit) = limit
+            && self.order == SortOrder::None
+            && self.filter == Filter::default()
         {
+            // etcd reads no further than one key behind the limit here, and sorts only what it has read.
+            kvs.truncate(limit.saturating_add(1));
+        }
+        self.sort(&mut kvs);
+        if let Some(limit) = limit {
             kvs.truncate(limit);
-            more = true;
         }
         if self.keys_only {
             for kv in &mut kvs {

@@ -24,13 +24,14 @@ BEGIN
     END IF;
 
     EXECUTE format('GRANT USAGE ON SCHEMA %I TO portolan_owner, portolan_writer, %I', current_schema, app);
-    FOREACH item IN ARRAY ARRAY['events', 'contexts', 'changes', 'change_salts', 'keys', 'log_head', 'leases', 'secrets', 'requests'] LOOP
+    FOREACH item IN ARRAY ARRAY['events', 'contexts', 'changes', 'change_salts', 'keys', 'log_head', 'leases', 'secrets', 'requests', 'checkpoints',
+        'checkpoint_sinks'] LOOP
         EXECUTE format('ALTER TABLE %I OWNER TO portolan_owner', item);
         EXECUTE format('REVOKE ALL ON %I FROM PUBLIC, portolan_writer, %I', item, app);
         EXECUTE format('GRANT SELECT ON %I TO portolan_writer, %I', item, app);
     END LOOP;
-    GRANT INSERT ON events, contexts, changes, change_salts, keys, secrets, requests TO portolan_writer;
-    GRANT UPDATE ON log_head, keys, secrets TO portolan_writer;
+    GRANT INSERT ON events, contexts, changes, change_salts, keys, secrets, requests, checkpoints, checkpoint_sinks TO portolan_writer;
+    GRANT UPDATE ON log_head, keys, secrets, checkpoint_sinks TO portolan_writer;
     GRANT DELETE ON keys, secrets, leases TO portolan_writer;
     EXECUTE format('GRANT INSERT, UPDATE ON leases TO %I', app);
     EXECUTE format('GRANT DELETE ON requests TO %I', app);
@@ -38,7 +39,7 @@ BEGIN
 
     ALTER FUNCTION refuse_change() OWNER TO portolan_guard;
     FOR item IN SELECT oid::regprocedure::text FROM pg_proc
-        WHERE pronamespace = current_schema::regnamespace AND proname IN ('log_lock', 'log_append', 'log_compact') LOOP
+        WHERE pronamespace = current_schema::regnamespace AND proname IN ('log_lock', 'log_append', 'log_compact', 'log_checkpoint', 'log_sink_advance') LOOP
         EXECUTE format('ALTER FUNCTION %s OWNER TO portolan_writer', item);
         EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', item);
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', item, app);

@@ -1,0 +1,176 @@
+//! What proving the log asks of a database: the stored bytes as they are, the checkpoints, and how far each sink has come.
+
+use futures_util::future::BoxFuture;
+
+use crate::entry::{CommittedChange, committed_payload};
+use crate::error::Error;
+
+/// An event with all that its entry speaks of, as stored.
+#[derive(Clone, Debug)]
+pub(crate) struct EventEvidence {
+    pub columns: Columns,
+    pub entry: Vec<u8>,
+    pub leaf_hash: Vec<u8>,
+    /// Salt and body; `None` when erased.
+    pub context: Option<(Vec<u8>, Vec<u8>)>,
+    /// `None` when the event has no changes, or they were pruned.
+    pub changes_salt: Option<Vec<u8>>,
+    /// In order of their ordinals.
+    pub changes: Vec<ChangeEvidence>,
+}
+
+/// The columns of `events` that repeat what the entry says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Columns {
+    pub revision: i64,
+    pub event_id: String,
+    pub recorded_at: i64,
+    pub action: String,
+    pub outcome: String,
+    pub actor_id: String,
+    pub actor_kind: String,
+    pub gateway_group: Option<String>,
+    pub resource_kind: Option<String>,
+    pub resource_id: Option<String>,
+    pub request_id: String,
+    pub causation_revision: Option<i64>,
+}
+
+/// A row of `changes`.
+#[derive(Clone, Debug)]
+pub(crate) struct ChangeEvidence {
+    pub ordinal: i64,
+    pub key: Vec<u8>,
+    pub value: Option<Vec<u8>>,
+    pub create_revision: i64,
+    pub version: i64,
+    pub prev_revision: i64,
+    pub lease_id: i64,
+}
+
+/// A leaf of the tree with what it was made from.
+#[derive(Clone, Debug)]
+pub(crate) struct LeafEvidence {
+    pub revision: i64,
+    pub entry: Vec<u8>,
+    pub leaf_hash: Vec<u8>,
+}
+
+/// A row of `checkpoints`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StoredCheckpoint {
+    pub size: i64,
+    pub root: Vec<u8>,
+    pub note: String,
+    pub at: i64,
+}
+
+/// A database as a source of proof.
+pub(crate) trait Evidence: Send + Sync {
+    /// Revision and leaf hash of the events after a revision, in order.
+    fn leaf_hashes(&self, after: i64, limit: i64) -> BoxFuture<'_, Result<Vec<(i64, Vec<u8>)>, Error>>;
+    /// The same, with the entries.
+    fn leaves(&self, after: i64, limit: i64) -> BoxFuture<'_, Result<Vec<LeafEvidence>, Error>>;
+    /// Everything about the events after a revision, in order, from one consistent state.
+    fn evidence(&self, after: i64, limit: i64) -> BoxFuture<'_, Result<Vec<EventEvidence>, Error>>;
+    /// The checkpoints from a size on, smallest first.
+    fn checkpoints(&self, from: i64, limit: i64) -> BoxFuture<'_, Result<Vec<StoredCheckpoint>, Error>>;
+    /// The largest checkpoint.
+    fn checkpoint_last(&self) -> BoxFuture<'_, Result<Option<StoredCheckpoint>, Error>>;
+    /// Keeps a checkpoint; false when there is one of that size.
+    fn checkpoint_insert<'a>(&'a self, checkpoint: &'a StoredCheckpoint) -> BoxFuture<'a, Result<bool, Error>>;
+    /// Size of the last checkpoint that a sink has taken.
+    fn sink_position<'a>(&'a self, sink: &'a str) -> BoxFuture<'a, Result<Option<i64>, Error>>;
+    /// Moves it forward.
+    fn sink_advance<'a>(&'a self, sink: &'a str, size: i64) -> BoxFuture<'a, Result<(), Error>>;
+}
+
+// === impl EventEvidence ===
+
+impl EventEvidence {
+    /// The payload that the entry's commitment to the changes was made over.
+    pub(crate) fn changes_payload(&self) -> Vec<u8> {
+        committed_payload(self.changes.iter().map(|change| CommittedChange {
+            key: &change.key,
+            value: change.value.as_deref(),
+            create_revision: change.create_revision,
+            version: change.version,
+            prev_revision: change.prev_revision,
+            lease_id: change.lease_id,
+        }))
+    }
+}
+
+// === rows, the same for every database ===
+
+/// revision, event_id, recorded_at, action, outcome, actor_id, actor_kind, gateway_group, resource_kind, resource_id,
+/// request_id, causation_revision
+pub(super) type ColumnsRow = (
+    i64,
+    String,
+    i64,
+    String,
+    String,
+    String,
+    String,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    String,
+    Option<i64>,
+);
+/// revision, entry, leaf_hash, context salt, context body, changes salt
+pub(super) type SealedRow = (i64, Vec<u8>, Vec<u8>, Option<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>);
+/// revision, ordinal, key, value, create_revision, version, prev_revision, lease_id
+pub(super) type ChangeRow = (i64, i64, Vec<u8>, Option<Vec<u8>>, i64, i64, i64, i64);
+/// size, root, note, at
+pub(super) type CheckpointRow = (i64, Vec<u8>, String, i64);
+
+/// Joins the rows of the three statements, which come from one state and in the same order.
+pub(super) fn join(columns: Vec<ColumnsRow>, sealed: Vec<SealedRow>, changes: Vec<ChangeRow>) -> Vec<EventEvidence> {
+    let mut changes = changes.into_iter().peekable();
+    let event = |(columns, sealed): (ColumnsRow, SealedRow)| {
+        let columns = of_columns(columns);
+        let (_, entry, leaf_hash, salt, body, changes_salt) = sealed;
+        let mut own = Vec::new();
+        // Rows of a revision without event belong to nobody: they lie before the next one.
+        while let Some(row) = changes.next_if(|row| row.0 <= columns.revision) {
+            if row.0 == columns.revision {
+                own.push(of_change(row));
+            }
+        }
+        EventEvidence { columns, entry, leaf_hash, context: salt.zip(body), changes_salt, changes: own }
+    };
+    columns.into_iter().zip(sealed).map(event).collect()
+}
+
+pub(super) fn checkpoint((size, root, note, at): CheckpointRow) -> StoredCheckpoint {
+    StoredCheckpoint { size, root, note, at }
+}
+
+pub(super) fn leaf((revision, entry, leaf_hash): (i64, Vec<u8>, Vec<u8>)) -> LeafEvidence {
+    LeafEvidence { revision, entry, leaf_hash }
+}
+
+fn of_columns(row: ColumnsRow) -> Columns {
+    let (revision, event_id, recorded_at, action, outcome, actor_id, actor_kind, group, kind, id, request_id, cause) = row;
+    Columns {
+        revision,
+        event_id,
+        recorded_at,
+        action,
+        outcome,
+        actor_id,
+        actor_kind,
+        gateway_group: group,
+        resource_kind: kind,
+        resource_id: id,
+        request_id,
+        causation_revision: cause,
+    }
+}
+
+fn of_change(row: ChangeRow) -> ChangeEvidence {
+    let (_, ordinal, key, value, create_revision, version, prev_revision, lease_id) = row;
+    ChangeEvidence { ordinal, key, value, create_revision, version, prev_revision, lease_id }
+}
