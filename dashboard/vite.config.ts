@@ -11,7 +11,8 @@ export default defineConfig({
   plugins: [
     tanstackRouter({
       target: 'react',
-      autoCodeSplitting: true,
+      // One bundle: who looks at a page while the control plane goes away must still be able to open the others.
+      autoCodeSplitting: false,
       routeFileIgnorePattern: '\\.test\\.|\\.module\\.css$',
       quoteStyle: 'single',
       semicolons: true,
@@ -23,6 +24,7 @@ export default defineConfig({
     emptyOutDir: true,
     // Everything is a file of its own: a strict Content-Security-Policy needs no `data:` fonts or scripts.
     assetsInlineLimit: 0,
+    chunkSizeWarningLimit: 1000,
   },
   server: { proxy: { '/api': { target: controlPlane, secure: false, changeOrigin: true } } },
   test: {

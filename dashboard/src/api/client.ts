@@ -1,7 +1,9 @@
 /**
- * The one place that talks to the control plane. Every answer that is not a success becomes an `ApiError`
- * with a sentence that can be shown to a person.
+ * The one place that talks to the control plane. Paths, parameters and bodies are checked against its contract;
+ * every answer that is not a success becomes an `ApiError` with a sentence that can be shown to a person.
  */
+import createClient from 'openapi-fetch';
+import type { paths } from './schema';
 
 /** Status 0 means that no answer came at all. */
 export class ApiError extends Error {
@@ -14,61 +16,37 @@ export class ApiError extends Error {
   }
 }
 
-export type Query = Record<string, string | number | undefined>;
-
-interface Options {
-  query?: Query;
-  body?: unknown;
-  signal?: AbortSignal | undefined;
-}
-
 const UNREACHABLE = 'The control plane cannot be reached. Data planes go on serving with what they have.';
 
-export function get<T>(path: string, options: Options = {}): Promise<T> {
-  return request<T>('GET', path, options);
+export const api = createClient<paths>({
+  baseUrl: window.location.origin,
+  credentials: 'same-origin',
+  headers: { Accept: 'application/json' },
+  fetch: send,
+});
+
+/** The body of a success; failures have been thrown before. */
+export async function bodyOf<T>(answer: Promise<{ data?: unknown; response: Response }>): Promise<T> {
+  try {
+    return (await answer).data as T;
+  } catch (error) {
+    if (error instanceof SyntaxError) throw new ApiError(502, 'The answer of the control plane is not JSON.');
+    throw error;
+  }
 }
 
-export function post<T>(path: string, options: Options = {}): Promise<T> {
-  return request<T>('POST', path, options);
-}
-
-async function request<T>(method: string, path: string, { query, body, signal }: Options): Promise<T> {
-  const headers: Record<string, string> = { Accept: 'application/json' };
+async function send(request: Request): Promise<Response> {
   // The session cookie alone must not be enough for a write: a foreign page cannot set this header.
-  if (method !== 'GET') headers['X-Requested-With'] = 'portolan';
-  if (body !== undefined) headers['Content-Type'] = 'application/json';
-
+  if (request.method !== 'GET') request.headers.set('X-Requested-With', 'portolan');
   let response: Response;
   try {
-    response = await fetch(withQuery(path, query), {
-      method,
-      headers,
-      credentials: 'same-origin',
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      ...(signal ? { signal } : {}),
-    });
+    response = await fetch(request);
   } catch (cause) {
-    if (signal?.aborted) throw cause;
+    if (request.signal.aborted) throw cause;
     throw new ApiError(0, UNREACHABLE);
   }
-
   if (!response.ok) throw new ApiError(response.status, await errorMessage(response));
-  if (response.status === 204) return undefined as T;
-  try {
-    return (await response.json()) as T;
-  } catch {
-    throw new ApiError(response.status, `The answer to ${method} ${path} is not JSON.`);
-  }
-}
-
-/** Appends the parameters that have a value, in the order given. */
-export function withQuery(path: string, query: Query = {}): string {
-  const parameters = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) {
-    if (value !== undefined && value !== '') parameters.set(name, String(value));
-  }
-  const text = parameters.toString();
-  return text === '' ? path : `${path}?${text}`;
+  return response;
 }
 
 async function errorMessage(response: Response): Promise<string> {

@@ -1,124 +1,62 @@
-/**
- * The answers of the control plane's own API under `/api/`.
- * Field names are those of the wire.
- */
+/** The shapes of `cp/openapi.json` by short names. Where the contract says "any JSON", so do these. */
+import type { components, operations } from './schema';
+
+type Schemas = components['schemas'];
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type JsonObject = { [key: string]: Json };
 
-export interface User {
-  id: string;
-  name: string;
-  roles: string[];
+export type User = Schemas['User'];
+export type Session = Schemas['Session'];
+export type Credentials = Schemas['Credentials'];
+export type Status = Schemas['Status'];
+export type Actor = Schemas['Actor'];
+export type Outcome = Schemas['Outcome'];
+export type RollbackRequest = Schemas['RollbackRequest'];
+export type ResourceKind = operations['listResources']['parameters']['path']['kind'];
+
+export interface Resource extends Omit<Schemas['Resource'], 'value'> {
+  /** An object, unless an etcd client put something else there. */
+  value: Json;
 }
 
-export interface Session {
-  user: User;
-}
-
-export interface Status {
-  version: string;
-  /** The newest revision of the log. */
-  revision: number;
-  store: string;
-  gateway_groups: string[];
-}
-
-export type ResourceKind = 'routes' | 'services' | 'upstreams' | 'consumers';
-
-export interface Resource {
-  id: string;
-  value: JsonObject;
-  create_revision: number;
-  mod_revision: number;
-  version: number;
-}
-
-export interface ResourceList {
-  revision: number;
-  total: number;
+export interface ResourceList extends Omit<Schemas['ResourceList'], 'list'> {
   list: Resource[];
 }
 
-export const OUTCOMES = ['success', 'refused', 'denied', 'failed'] as const;
-export type Outcome = (typeof OUTCOMES)[number];
-
-export interface Actor {
-  id: string | null;
-  kind: string;
-  name: string | null;
-  auth_method: string;
-  roles: string[];
-}
-
-export interface KeyChange {
-  key: string;
+export interface KeyChange extends Omit<Schemas['Change'], 'before' | 'after'> {
   before: Json;
   after: Json;
-  create_revision: number | null;
-  version: number | null;
 }
 
-export interface AuditEvent {
-  revision: number;
-  event_id: string;
-  recorded_at: string;
-  action: string;
-  outcome: Outcome;
-  actor: Actor;
-  source: { ip: string | null; user_agent: string | null; interface: string };
-  reason: string | null;
-  request_id: string | null;
-  trace_id: string | null;
-  idempotency_key: string | null;
-  gateway_group_id: string | null;
-  resource: { kind: string; id: string | null } | null;
-  causation_revision: number | null;
-  error: { status: number; message: string } | null;
+export interface AuditEvent extends Omit<Schemas['Event'], 'changes'> {
   changes: KeyChange[];
-  leaf_hash: string;
 }
 
-export interface EventPage {
-  head: number;
+export interface EventPage extends Omit<Schemas['EventPage'], 'events'> {
   events: AuditEvent[];
-  next_before: number | null;
 }
 
-export interface EventFilter {
-  action?: string | undefined;
-  outcome?: Outcome | undefined;
-  actor?: string | undefined;
-  resource_kind?: string | undefined;
-  resource_id?: string | undefined;
-}
+export type EventFilter = Pick<
+  NonNullable<operations['listEvents']['parameters']['query']>,
+  'action' | 'outcome' | 'actor' | 'resource_kind' | 'resource_id'
+>;
 
-export interface PlannedChange {
-  key: string;
-  kind: string | null;
-  id: string | null;
-  action: 'create' | 'update' | 'delete';
+export interface PlannedChange extends Omit<Schemas['RollbackChange'], 'before' | 'after'> {
   before: Json;
   after: Json;
 }
 
-export interface Rollback {
-  dry_run: boolean;
-  /** The revision of the new event; null for a dry run. */
-  revision: number | null;
-  from: number;
-  to: number;
+export interface Rollback extends Omit<Schemas['RollbackResult'], 'changes'> {
   changes: PlannedChange[];
 }
 
-export interface ResourceVersion {
-  revision: number;
-  recorded_at: string;
-  action: string;
-  actor: Actor | string;
+export interface ResourceVersion extends Omit<Schemas['Version'], 'value'> {
   value: Json;
 }
 
 export interface History {
   versions: ResourceVersion[];
 }
+
+export const OUTCOMES = ['success', 'refused', 'denied', 'failed'] as const satisfies Outcome[];

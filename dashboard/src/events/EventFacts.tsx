@@ -23,8 +23,9 @@ export function EventFacts({ event }: { event: AuditEvent }) {
             Resource: event.resource && <ResourceLink resource={event.resource} />,
             'Gateway group': event.gateway_group_id,
             Reason: event.reason,
-            Error: event.error && `${event.error.status} · ${event.error.message}`,
-            'Caused by': event.causation_revision !== null && (
+            Error: event.error && [event.error.status, event.error.message].filter((part) => part !== null).join(' · '),
+            // What causes a rollback is the event whose state it brings back.
+            [event.action === 'group.rollback' ? 'Back to' : 'Caused by']: event.causation_revision !== null && (
               <TextLink to="/events/$revision" params={{ revision: event.causation_revision }}>
                 event {event.causation_revision}
               </TextLink>

@@ -5,7 +5,7 @@ import { resourceName } from './words';
 /** The resource of an event; a link where it has a page of its own. */
 export function ResourceLink({ resource }: { resource: AuditEvent['resource'] }) {
   if (!resource) return null;
-  if (resource.kind !== 'route' || resource.id === null) return <>{resourceName(resource)}</>;
+  if (resource.kind !== 'route') return <>{resourceName(resource)}</>;
   return (
     <TextLink to="/routes/$id" params={{ id: resource.id }}>
       {resourceName(resource)}

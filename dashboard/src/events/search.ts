@@ -24,4 +24,4 @@ export const ACTIONS = [
   'user.create', 'certificate.issue', 'ca.create', 'log.created',
 ];
 
-export const RESOURCE_KINDS = ['route', 'service', 'upstream', 'consumer', 'group', 'user', 'certificate'];
+export const RESOURCE_KINDS = ['route', 'service', 'upstream', 'consumer', 'gateway_group', 'user', 'certificate'];

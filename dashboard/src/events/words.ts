@@ -37,12 +37,10 @@ export const interfaceName = (name: string) => INTERFACES[name] ?? name;
 export const authMethod = (name: string) => WAYS[name] ?? name;
 export const actorKind = (name: string) => KINDS[name] ?? name;
 
-export function actorName(actor: Actor | string): string {
-  if (typeof actor === 'string') return actor;
-  return actor.name ?? actor.id ?? actorKind(actor.kind);
+export function actorName(actor: Actor): string {
+  return actor.name ?? (actor.id || actorKind(actor.kind));
 }
 
 export function resourceName(resource: AuditEvent['resource']): string {
-  if (!resource) return '';
-  return resource.id === null ? resource.kind : `${resource.kind} ${resource.id}`;
+  return resource ? `${resource.kind.replaceAll('_', ' ')} ${resource.id}` : '';
 }

@@ -17,12 +17,12 @@ export function RouteTable({ routes }: { routes: RouteSummary[] }) {
             <Table.Tr>
               <Table.Th>Id</Table.Th>
               <Table.Th>Name</Table.Th>
-              <Table.Th>Path</Table.Th>
+              <Table.Th>Status</Table.Th>
+              <Table.Th miw={130}>Path</Table.Th>
               <Table.Th>Methods</Table.Th>
               <Table.Th>Hosts</Table.Th>
               <Table.Th>Upstream</Table.Th>
               <Table.Th>Plugins</Table.Th>
-              <Table.Th>Status</Table.Th>
               <Table.Th ta="right">Revision</Table.Th>
             </Table.Tr>
           </Table.Thead>
@@ -54,6 +54,9 @@ function RouteRow({ route }: { route: RouteSummary }) {
       </Table.Td>
       <Table.Td className={classes.text}>{route.name}</Table.Td>
       <Table.Td>
+        <Dot tone={route.enabled ? 'good' : 'off'}>{route.enabled ? 'enabled' : 'disabled'}</Dot>
+      </Table.Td>
+      <Table.Td>
         <Few items={route.uris} code />
       </Table.Td>
       <Table.Td>{route.methods.length === 0 ? <span className="faint">all</span> : <Few items={route.methods} />}</Table.Td>
@@ -63,9 +66,6 @@ function RouteRow({ route }: { route: RouteSummary }) {
       </Table.Td>
       <Table.Td>
         <Few items={route.plugins} />
-      </Table.Td>
-      <Table.Td>
-        <Dot tone={route.enabled ? 'good' : 'off'}>{route.enabled ? 'enabled' : 'disabled'}</Dot>
       </Table.Td>
       <Table.Td ta="right" className="mono number">
         <TextLink

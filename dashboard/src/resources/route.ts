@@ -15,7 +15,8 @@ export interface RouteSummary {
   revision: number;
 }
 
-export function summarize({ id, value, mod_revision }: Resource): RouteSummary {
+export function summarize({ id, value: document, mod_revision }: Resource): RouteSummary {
+  const value = isObject(document) ? document : {};
   return {
     id,
     name: text(value['name']),

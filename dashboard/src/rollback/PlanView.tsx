@@ -1,4 +1,4 @@
-import type { PlannedChange } from '../api/types';
+import type { PlannedChange, Rollback } from '../api/types';
 import { FieldDiff } from '../diff/FieldDiff';
 import { Dot } from '../ui/Dot';
 import classes from './PlanView.module.css';
@@ -27,5 +27,22 @@ export function PlanView({ changes }: { changes: PlannedChange[] }) {
         </li>
       ))}
     </ul>
+  );
+}
+
+/** What the old state names and does not hold; the rollback is allowed all the same. */
+export function BrokenReferences({ broken }: { broken: Rollback['broken_references'] }) {
+  if (broken.length === 0) return null;
+  return (
+    <div className={classes.broken} role="note">
+      <strong>The state at that revision has references that lead nowhere:</strong>
+      <ul>
+        {broken.map(({ key, kind, id }) => (
+          <li key={`${key} ${kind} ${id}`} className="break">
+            <code>{key}</code> names {kind} {id}
+          </li>
+        ))}
+      </ul>
+    </div>
   );
 }

@@ -3,10 +3,11 @@ import { useForm } from '@mantine/form';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
+import { ApiError } from '../api/client';
 import { rollback } from '../api/queries';
 import type { Rollback } from '../api/types';
 import { Failure, Loading } from '../ui/states';
-import { PlanView } from './PlanView';
+import { BrokenReferences, PlanView } from './PlanView';
 
 interface Props {
   group: string;
@@ -99,6 +100,7 @@ function ConfirmForm({ group, to, plan, onBusy, onClose }: FormProps & { plan: R
           event: the log keeps everything, and it can be undone the same way.
         </Text>
         <PlanView changes={plan.changes} />
+        <BrokenReferences broken={plan.broken_references} />
         <Textarea
           label="Reason"
           withAsterisk
@@ -110,7 +112,7 @@ function ConfirmForm({ group, to, plan, onBusy, onClose }: FormProps & { plan: R
           disabled={confirm.isPending}
           {...form.getInputProps('reason')}
         />
-        {confirm.isError && <Failure title="Nothing was rolled back" error={confirm.error} />}
+        {confirm.isError && <Failure title={failureTitle(confirm.error)} error={confirm.error} />}
         <Group justify="flex-end" gap="xs">
           <Button variant="default" onClick={onClose} disabled={confirm.isPending}>
             Cancel
@@ -122,4 +124,10 @@ function ConfirmForm({ group, to, plan, onBusy, onClose }: FormProps & { plan: R
       </Stack>
     </form>
   );
+}
+
+/** Only a refusal tells for sure that nothing happened; an answer may also have been lost on its way. */
+function failureTitle(error: Error): string {
+  const isRefusal = error instanceof ApiError && error.status >= 400 && error.status < 500;
+  return isRefusal ? 'Nothing was rolled back' : 'It is not known whether the rollback was done: look at the events';
 }

@@ -1,5 +1,6 @@
 import { createFileRoute, Outlet, redirect } from '@tanstack/react-router';
 import { sessionQuery, statusQuery } from '../api/queries';
+import { NotStarted } from '../ui/NotStarted';
 import { Shell } from '../ui/Shell';
 
 /** Everything below needs a session. */
@@ -16,6 +17,7 @@ export const Route = createFileRoute('/_app')({
     const status = await queryClient.ensureQueryData(statusQuery);
     return { user: session.user, group: status.gateway_groups[0] ?? 'default' };
   },
+  errorComponent: NotStarted,
   component: function App() {
     const { user, group } = Route.useRouteContext();
     return (

@@ -5,6 +5,7 @@ import { ApiError } from '../../../api/client';
 import { historyQuery, resourceQuery } from '../../../api/queries';
 import type { Resource, ResourceVersion } from '../../../api/types';
 import { ChangeView } from '../../../diff/ChangeView';
+import { isObject } from '../../../diff/fields';
 import { HistoryPanel } from '../../../resources/HistoryPanel';
 import { Dot } from '../../../ui/Dot';
 import { ButtonLink, TextLink } from '../../../ui/links';
@@ -34,8 +35,9 @@ function RoutePage() {
 
   const versions = history.data?.versions.toSorted((a, b) => b.revision - a.revision) ?? [];
   const selected = at ?? route.data?.mod_revision ?? versions[0]?.revision;
-  const isGone = route.error instanceof ApiError && route.error.status === 404;
-  const name = route.data?.value['name'];
+  const isGone = isMissing(route.error);
+  const isUnknown = isGone && isMissing(history.error);
+  const name = isObject(route.data?.value) ? route.data.value['name'] : undefined;
 
   return (
     <>
@@ -55,10 +57,10 @@ function RoutePage() {
       {route.isLoadingError && !isGone && (
         <Failure title="The route could not be loaded" error={route.error} onRetry={() => void route.refetch()} />
       )}
-      {history.isLoadingError && (
+      {history.isLoadingError && !isUnknown && (
         <Failure title="The history could not be loaded" error={history.error} onRetry={() => void history.refetch()} />
       )}
-      {isGone && history.data && versions.length === 0 && <Empty title={`There is no route ${id}, and never was`} />}
+      {isUnknown && <Empty title={`There is no route ${id}, and never was`} />}
       <div className={classes.columns}>
         <Stack gap="sm" miw={0}>
           <Shown route={route.data} versions={versions} selected={selected} />
@@ -68,6 +70,8 @@ function RoutePage() {
     </>
   );
 }
+
+const isMissing = (error: unknown) => error instanceof ApiError && error.status === 404;
 
 interface ShownProps {
   route: Resource | undefined;
