@@ -1,11 +1,11 @@
 //! Resource types, ids, keys and checks of the Portolan configuration; pure, no I/O.
 //!
 //! Owns: what a route, a service, an upstream and a consumer are ([`resource`]), how they are named ([`id`], [`kind`])
-//! and where they stand in the key space ([`layout`]); whether a document is one of them ([`check`], [`schema`],
+//! and where they stand in the key space ([`layout`]); whether a document is one of them ([`mod@check`], [`schema`],
 //! [`plugins`], [`vars`]); how a request body becomes JSON ([`json`]).
 //!
 //! Invariant: no I/O, no clock, no async, no logging, and nothing of ours: this crate knows no other crate of the project.
-//! Invariant: the control plane and the data plane ask [`check`] the same question and get the same answer, word for word.
+//! Invariant: the control plane and the data plane ask [`mod@check`] the same question and get the same answer, word for word.
 //! Invariant: nothing here panics or recurses without bound on a document, however it was made.
 //! Invariant: the message texts are those of the APISIX Admin API; they are part of the interface and stand in tests.
 //!

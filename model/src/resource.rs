@@ -1,6 +1,6 @@
 //! The resources as the data plane reads them: strict about the types of what they hold, blind to what they don't.
 //!
-//! A document reaches these types only after [`crate::check`]; whatever that accepts, these read.
+//! A document reaches these types only after [`mod@crate::check`]; whatever that accepts, these read.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};

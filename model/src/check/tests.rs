@@ -420,7 +420,7 @@ fn whatever_is_accepted_can_be_read() {
     let catalog = Catalog::parse(PLUGINS).unwrap();
     let mut sequence = Sequence::new();
     let mut accepted = 0;
-    for round in 0..60_000 {
+    for round in 0..20_000 {
         let kind = Kind::all()[round % 4];
         let mut document = sequence.sample(schema_document(kind));
         if kind == Kind::Route && sequence.below(2) == 0 && document.is_object() {
@@ -435,5 +435,5 @@ fn whatever_is_accepted_can_be_read() {
             Resource::read(kind, &document).unwrap_or_else(|error| panic!("{document}: {:?}", error.source));
         }
     }
-    assert!(accepted > 5000, "{accepted}");
+    assert!(accepted > 2000, "{accepted}");
 }

@@ -308,7 +308,7 @@ fn no_schema_and_no_document_panics() {
     ];
     let mut sequence = Sequence::new();
     let mut compiled = 0;
-    for _ in 0..60_000 {
+    for _ in 0..20_000 {
         let schema = sequence.document(4, WORDS);
         let Ok(schema) = Schema::compile(&schema, Secrets::Resolved) else { continue };
         compiled += 1;
@@ -318,5 +318,5 @@ fn no_schema_and_no_document_panics() {
             assert_eq!(first, schema.check(&document));
         }
     }
-    assert!(compiled > 1000, "{compiled}");
+    assert!(compiled > 300, "{compiled}");
 }
