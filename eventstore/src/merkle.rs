@@ -6,7 +6,7 @@
 use aws_lc_rs::digest;
 
 /// A SHA-256 hash.
-pub(crate) type Hash = [u8; 32];
+pub type Hash = [u8; 32];
 
 /// The right edge of the tree.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

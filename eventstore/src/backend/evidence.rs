@@ -153,7 +153,8 @@ pub(super) fn leaf((revision, entry, leaf_hash): (i64, Vec<u8>, Vec<u8>)) -> Lea
 }
 
 fn of_columns(row: ColumnsRow) -> Columns {
-    let (revision, event_id, recorded_at, action, outcome, actor_id, actor_kind, group, kind, id, request_id, cause) = row;
+    let (revision, event_id, recorded_at, action, outcome, actor_id, actor_kind, group, kind, id, request_id, cause) =
+        row;
     Columns {
         revision,
         event_id,

@@ -457,7 +457,7 @@ mod tests {
     async fn every_statement_prepares_against_the_migrated_schema() {
         let database = portolan_testkit::postgres::database().await.unwrap();
         let store = Postgres::open(database.url()).await.unwrap();
-        for statement in ALL {
+        for statement in ALL.iter().chain(evidence::ALL) {
             let prepared = (&store.pool).prepare((*statement).into_sql_str()).await;
             assert!(prepared.is_ok(), "{statement}: {:?}", prepared.err());
         }

@@ -170,7 +170,8 @@ pub fn open<'a>(note: &'a str, trusted: &[Verifier]) -> Result<&'a str, Error> {
     let lines = signatures.strip_suffix('\n').ok_or(Error::Note)?;
     let mut found = false;
     for line in lines.split('\n') {
-        let (name, signature) = line.strip_prefix("\u{2014} ").and_then(|rest| rest.split_once(' ')).ok_or(Error::Note)?;
+        let (name, signature) =
+            line.strip_prefix("\u{2014} ").and_then(|rest| rest.split_once(' ')).ok_or(Error::Note)?;
         let signature = STANDARD.decode(signature).map_err(|_| Error::Note)?;
         let (id, signature) = signature.split_at_checked(4).filter(|(_, rest)| !rest.is_empty()).ok_or(Error::Note)?;
         let Some(key) = trusted.iter().find(|key| key.name == name && key.id == id) else { continue };

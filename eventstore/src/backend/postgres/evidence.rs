@@ -64,12 +64,10 @@ impl Evidence for Postgres {
     fn evidence(&self, after: i64, limit: i64) -> BoxFuture<'_, Result<Vec<EventEvidence>, Error>> {
         Box::pin(async move {
             let mut tx = self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-            let columns: Vec<ColumnsRow> =
-                sqlx::query_as(COLUMNS).bind(after).bind(limit).fetch_all(&mut *tx).await?;
+            let columns: Vec<ColumnsRow> = sqlx::query_as(COLUMNS).bind(after).bind(limit).fetch_all(&mut *tx).await?;
             let sealed: Vec<SealedRow> = sqlx::query_as(SEALED).bind(after).bind(limit).fetch_all(&mut *tx).await?;
             let last = columns.last().map_or(after, |row| row.0);
-            let changes: Vec<ChangeRow> =
-                sqlx::query_as(CHANGES).bind(after).bind(last).fetch_all(&mut *tx).await?;
+            let changes: Vec<ChangeRow> = sqlx::query_as(CHANGES).bind(after).bind(last).fetch_all(&mut *tx).await?;
             tx.rollback().await?;
             Ok(evidence::join(columns, sealed, changes))
         })

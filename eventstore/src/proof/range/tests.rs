@@ -63,7 +63,8 @@ fn every_tree_continues_every_smaller_one_and_no_fork_of_it() {
 #[test]
 fn a_range_is_covered_by_perfect_subtrees_that_rebuild_the_root() {
     let leaves = leaves();
-    let hash = |node: &Node| root(&leaves[(node.index << node.level) as usize..((node.index + 1) << node.level) as usize]);
+    let hash =
+        |node: &Node| root(&leaves[(node.index << node.level) as usize..((node.index + 1) << node.level) as usize]);
     for size in 1..=SIZES {
         for from in 0..size {
             for to in from + 1..=size {
@@ -86,7 +87,8 @@ fn a_range_is_covered_by_perfect_subtrees_that_rebuild_the_root() {
 #[test]
 fn a_consistency_proof_of_a_public_log_is_accepted() {
     let vectors: serde_json::Value = serde_json::from_str(include_str!("argon2020.json")).unwrap();
-    let hash = |text: &serde_json::Value| -> Hash { STANDARD.decode(text.as_str().unwrap()).unwrap().try_into().unwrap() };
+    let hash =
+        |text: &serde_json::Value| -> Hash { STANDARD.decode(text.as_str().unwrap()).unwrap().try_into().unwrap() };
     let path = |list: &serde_json::Value| list.as_array().unwrap().iter().map(hash).collect::<Vec<_>>();
     let (size, head) = (vectors["tree_size"].as_u64().unwrap(), hash(&vectors["root"]));
     let leaf = hash(&vectors["leaf_hash"]);

@@ -1,0 +1,23 @@
+//! The provable part of the log: signed tree heads, proofs, bundles for auditors, and the verifiers.
+//!
+//! The tree is RFC 6962 over the canonical entries, leaf = revision − 1. A *checkpoint* is its head as a C2SP signed note; kept in
+//! the database and sent to sinks outside of it, so that not even a superuser rewrites history unnoticed.
+//!
+//! ```text
+//! sign    background task: every 10 s or 256 events, checkpoint → table, sinks
+//! export  a range of events with everything that proves it → bundle (docs/audit/README.md)
+//! verify  bundle + public key → OK | FAIL(first bad revision, why); no network, no database
+//! live    the same over a database, and its columns, key space and head as well
+//! ```
+//! Invariant: nothing is signed that does not continue everything signed before.
+//! Invariant: the verifiers trust the public key they are given and nothing in what they verify.
+
+pub mod checkpoint;
+pub mod note;
+mod range;
+
+pub use checkpoint::Checkpoint;
+pub use note::{Signer, Verifier};
+pub use range::{check_consistency, check_inclusion};
+
+pub use crate::merkle::Hash;
