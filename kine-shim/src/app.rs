@@ -137,6 +137,7 @@ impl App {
         txn: Txn,
     ) -> Result<(Progress, TxnAnswer), Status> {
         let subject = subject::of(&txn);
+        self.check_leases(&session.view, &txn).await?;
         if session.view == View::Everything
             && let Err(text) = self.check.check(&puts(&txn))
         {

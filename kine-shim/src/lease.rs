@@ -3,6 +3,7 @@
 //! Leases are one name space for everybody, as in etcd. A data plane has to do only with leases all of whose keys are its own
 //! status keys; others do not exist for it.
 
+use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use portolan_etcd_proto::etcdserverpb::{
     LeaseTimeToLiveResponse,
 };
 use portolan_eventstore::lease::{LeaseError, Remaining};
+use portolan_eventstore::txn::{Op, Txn};
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::app::App;
@@ -126,6 +128,26 @@ impl App {
     async fn lease(&self, view: &View, id: i64) -> Result<Option<Remaining>, Status> {
         let found = self.store.lease_time_to_live(id).await.map_err(|error| errors::status(&error))?;
         Ok(found.filter(|lease| lease.keys.iter().all(|key| view.may_write_stored(key))))
+    }
+
+    /// Checks that the leases which a write attaches keys to exist for the owner of the view. Whether they exist at all, the event
+    /// store checks under its lock.
+    pub(crate) async fn check_leases(&self, view: &View, txn: &Txn) -> Result<(), Status> {
+        if *view == View::Everything {
+            return Ok(());
+        }
+        let mut leases = BTreeSet::new();
+        txn.for_each_op(&mut |op| {
+            if let Op::Put(put) = op {
+                leases.extend(put.lease.filter(|lease| *lease != 0));
+            }
+        });
+        for id in leases {
+            if self.lease(view, id).await?.is_none() {
+                return Err(errors::LEASE_NOT_FOUND.into());
+            }
+        }
+        Ok(())
     }
 
     async fn keep_alive(&self, view: &View, id: i64) -> Result<LeaseKeepAliveResponse, Status> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portolan_etcd_proto::etcdserverpb::request_op::Request;
+use portolan_etcd_proto::etcdserverpb::watch_request::RequestUnion;
 use portolan_etcd_proto::etcdserverpb::{PutRequest, RequestOp, TxnRequest, WatchCreateRequest};
 use portolan_kine_shim::{AcceptAll, Settings};
 use tonic::Code;
@@ -118,8 +119,8 @@ async fn progress_comes_after_the_events() {
         admin.put("a", "v").await;
     }
     let mut watch = admin.watch();
-    watch.create(create("a", "", 1)).await;
-    watch.create(create("none", "", 0)).await;
+    watch.send(RequestUnion::CreateRequest(create("a", "", 1))).await;
+    watch.send(RequestUnion::CreateRequest(create("none", "", 0))).await;
     watch.ask_progress().await;
     let mut delivered = 0;
     loop {

@@ -217,20 +217,21 @@ async fn a_compacted_start_is_canceled_and_the_compacted_revision_itself_is_not(
     let both = Both::start().await;
     write(&both).await;
     both.same(Step::Put(put(END, ""))).await;
-    both.same(Step::Compact(6)).await;
-    for (start, prev_kv) in [(5, false), (1, true)] {
+    // Revision 8 deletes nothing: etcd 3.4 forgets the deletes of the compacted revision itself, later versions and we do not.
+    both.same(Step::Compact(8)).await;
+    for (start, prev_kv) in [(7, false), (1, true)] {
         let request = [WatchCreateRequest { prev_kv, ..create("a", "\0", start) }];
         let (mut ours, our_created) = open(&both.ours, &request).await;
         let (mut theirs, their_created) = open(&both.theirs, &request).await;
         assert_eq!(our_created, their_created);
         let (mut our, their) = (ours.next().await, theirs.next().await);
-        assert_eq!((our.canceled, our.compact_revision), (true, 6));
+        assert_eq!((our.canceled, our.compact_revision), (true, 8));
         let (header, their_header) = (our.header.as_mut().unwrap(), their.header.as_ref().unwrap());
         (header.cluster_id, header.member_id, header.raft_term) =
             (their_header.cluster_id, their_header.member_id, their_header.raft_term);
         assert_eq!(our, their);
     }
-    let request = [WatchCreateRequest { prev_kv: true, ..create("a", "\0", 6) }];
+    let request = [WatchCreateRequest { prev_kv: true, ..create("a", "\0", 8) }];
     let (mut ours, _) = open(&both.ours, &request).await;
     let (mut theirs, _) = open(&both.theirs, &request).await;
     assert_eq!(until_end(&mut ours, 1).await, until_end(&mut theirs, 1).await);
