@@ -349,4 +349,4 @@ fn unsupported(document: &Document) -> Result<(), String> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -254,7 +254,7 @@ impl<P: Plugin> Factory for Of<P> {
     }
 
     fn consumer_schema(&self) -> Option<Value> {
-        P::consumer_schema()
+        P::consumer_schema().map(schema::with_meta)
     }
 
     fn metadata_schema(&self) -> Option<Value> {

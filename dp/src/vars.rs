@@ -58,6 +58,30 @@ enum Piece {
     Var(Var),
 }
 
+/// Value of the variable of this name. Allocates only for values that have to be put together.
+#[must_use]
+pub fn lookup<'c>(context: &'c Context<'_>, name: &str) -> Option<Cow<'c, str>> {
+    let request = &context.request;
+    if let Some(built_in) = BuiltIn::parse(name) {
+        return built_in.read(context);
+    }
+    if let Some(rest) = name.strip_prefix("arg_") {
+        return request.arg(rest);
+    }
+    if let Some(rest) = name.strip_prefix("http_") {
+        // Header names longer than this are not asked for by anyone.
+        let mut header = [0_u8; 128];
+        let header = header.get_mut(..rest.len())?;
+        header.iter_mut().zip(rest.bytes()).for_each(|(to, from)| *to = if from == b'_' { b'-' } else { from });
+        return request.header_joined(HeaderName::from_bytes(header).as_ref().ok()?);
+    }
+    if let Some(rest) = name.strip_prefix("cookie_") {
+        return request.cookie(rest).map(Cow::Borrowed);
+    }
+    let rest = name.strip_prefix("uri_param_")?;
+    context.path_param(rest).map(Cow::Borrowed)
+}
+
 // === impl Var ===
 
 impl Var {
@@ -73,14 +97,14 @@ impl Var {
         if let Some(rest) = name.strip_prefix("uri_param_") {
             return Self::PathParam(rest.into());
         }
-        if name == "http_host" {
-            return Self::BuiltIn(BuiltIn::HttpHost);
+        if let Some(built_in) = BuiltIn::parse(name) {
+            return Self::BuiltIn(built_in);
         }
         if let Some(rest) = name.strip_prefix("http_") {
             let header = rest.replace('_', "-").to_ascii_lowercase();
             return HeaderName::try_from(header).map_or(Self::Unknown, Self::Header);
         }
-        BuiltIn::parse(name).map_or(Self::Unknown, Self::BuiltIn)
+        Self::Unknown
     }
 
     /// Its value in this request.
@@ -108,6 +132,7 @@ impl BuiltIn {
             "args" | "query_string" => Self::Args,
             "is_args" => Self::IsArgs,
             "host" => Self::Host,
+            "http_host" => Self::HttpHost,
             "request_method" | "method" => Self::RequestMethod,
             "remote_addr" | "realip_remote_addr" => Self::RemoteAddr,
             "remote_port" => Self::RemotePort,
@@ -253,6 +278,7 @@ mod tests {
             ];
             for (name, expected) in cases {
                 assert_eq!(Var::parse(name).read(context).as_deref(), expected, "{name}");
+                assert_eq!(lookup(context, name).as_deref(), expected, "{name}");
             }
         });
     }

@@ -79,10 +79,25 @@ fn tidy(schema: &mut Value) {
                 object.shift_remove("format");
             }
             without_null(object);
+            choice(object);
+            if let Some(Value::String(text)) = object.get_mut("description") {
+                *text = text.replace('\n', " ");
+            }
             object.values_mut().for_each(tidy);
         }
         Value::Array(items) => items.iter_mut().for_each(tidy),
         _ => {}
+    }
+}
+
+/// `oneOf` over constants is what an enumeration of documented variants becomes; `enum` says it to everybody.
+fn choice(object: &mut Map<String, Value>) {
+    let Some(Value::Array(variants)) = object.get("oneOf") else { return };
+    let constants: Option<Vec<Value>> = variants.iter().map(|variant| variant.get("const").cloned()).collect();
+    if let Some(constants) = constants {
+        object.shift_remove("oneOf");
+        object.insert("type".to_owned(), json!("string"));
+        object.insert("enum".to_owned(), Value::Array(constants));
     }
 }
 

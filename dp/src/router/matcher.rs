@@ -48,8 +48,8 @@ pub enum MatcherError {
     NoUri,
     #[error("method {0:?} is not known")]
     Method(String),
-    #[error("remote_addr: {0}")]
-    RemoteAddr(expr::Error),
+    #[error("remote_addr: {0:?} is no address and no network")]
+    RemoteAddr(String),
     #[error("failed to validate the 'vars' expression: {0}")]
     Vars(expr::Error),
 }
@@ -66,13 +66,13 @@ impl Matcher {
         for method in &spec.methods {
             methods.0 |= method_bit(method).ok_or_else(|| MatcherError::Method(method.clone()))?;
         }
-        let networks = spec.remote_addrs.iter().map(|text| expr::network(text)).collect::<Result<_, _>>();
+        let network = |text: &String| expr::network(text).ok_or_else(|| MatcherError::RemoteAddr(text.clone()));
         Ok(Self {
             hosts: distinct(spec.hosts.iter().map(|host| host.to_ascii_lowercase())).map(Arc::from).collect(),
             paths: distinct(spec.uris.iter().cloned()).map(|uri| Arc::new(Pattern::parse(&uri))).collect(),
             priority: spec.priority,
             methods,
-            networks: networks.map_err(MatcherError::RemoteAddr)?,
+            networks: spec.remote_addrs.iter().map(network).collect::<Result<_, _>>()?,
             vars: spec.vars.map(Expr::compile).transpose().map_err(MatcherError::Vars)?,
         })
     }

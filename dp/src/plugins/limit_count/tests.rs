@@ -1,1 +1,107 @@
+use http::request::Builder;
+use serde_json::{Value, json};
 
+use super::*;
+use crate::context::tests::{NOW, with_context};
+use crate::plugin::State;
+use crate::plugins::tests::{compile, decided};
+
+fn get(uri: &str) -> Builder {
+    http::Request::get(uri).header("host", "h")
+}
+
+/// Status or 0 for a pass, and limit, remaining and reset as shown.
+fn run(plugin: &LimitCount, head: Builder, after_micros: i64) -> (u16, Vec<String>) {
+    with_context(head, |context| {
+        context.now_micros = NOW + after_micros;
+        let answer = decided(plugin.access(context));
+        let mut headers = answer.as_ref().map(|answer| answer.headers.clone()).unwrap_or_default();
+        headers.extend(context.response_headers.drain(..).map(|(name, value)| (Some(name), value)));
+        let shown = [LIMIT, REMAINING, RESET].into_iter().filter_map(|name| headers.get(name));
+        let shown = shown.map(|value| value.to_str().unwrap().to_owned()).collect();
+        (answer.map_or(0, |answer| answer.status.as_u16()), shown)
+    })
+}
+
+fn plugin(config: Value) -> LimitCount {
+    compile(config, &State::default()).unwrap()
+}
+
+#[test]
+fn requests_pass_until_the_limit_and_again_in_the_next_window() {
+    let plugin = plugin(json!({"count": 2, "time_window": 10, "rejected_code": 429}));
+    let cases = [
+        (0, 0, ["2", "1", "10"]),
+        (1_500_000, 0, ["2", "0", "8.5"]),
+        (2_005_000, 429, ["2", "0", "7.99"]),
+        (9_999_999, 429, ["2", "0", "0"]),
+        (10_000_000, 0, ["2", "1", "10"]),
+    ];
+    for (after, status, shown) in cases {
+        assert_eq!(run(&plugin, get("/"), after), (status, shown.map(str::to_owned).to_vec()), "{after}");
+    }
+}
+
+#[test]
+fn keys_are_counted_apart() {
+    let cases = [
+        (json!({"key": "arg_user"}), "/?user=a", "/?user=b", false),
+        (json!({"key": "arg_user"}), "/?user=a", "/?user=a", true),
+        // Without a value the client's address counts, and it is one client.
+        (json!({"key": "arg_user"}), "/", "/", true),
+        (json!({"key": "$arg_user $uri", "key_type": "var_combination"}), "/x?user=a", "/y?user=a", false),
+        (json!({"key": "$arg_none", "key_type": "var_combination"}), "/x", "/y", true),
+        (json!({"key": "all", "key_type": "constant"}), "/x?user=a", "/y?user=b", true),
+    ];
+    for (mut config, first, second, shared) in cases {
+        config["count"] = json!(1);
+        config["time_window"] = json!(60);
+        let plugin = plugin(config.clone());
+        assert_eq!(run(&plugin, get(first), 0).0, 0, "{config}");
+        assert_eq!(run(&plugin, get(second), 0).0, if shared { 503 } else { 0 }, "{config}");
+    }
+}
+
+#[test]
+fn a_refusal_says_what_was_configured() {
+    let plugin = plugin(json!({"count": 1, "time_window": 60, "rejected_msg": "slow down", "show_limit_quota_header": false}));
+    run(&plugin, get("/"), 0);
+    with_context(get("/"), |context| {
+        let answer = decided(plugin.access(context)).unwrap();
+        assert_eq!(answer.status, 503);
+        assert_eq!(answer.body, r#"{"error_msg":"slow down"}"#);
+        assert!(!answer.headers.contains_key(LIMIT));
+    });
+}
+
+#[test]
+fn counters_live_as_long_as_the_same_configuration_or_group() {
+    let state = State::default();
+    let compile_in = |config: Value| compile::<LimitCount>(config, &state).unwrap();
+    let config = json!({"count": 1, "time_window": 60});
+    let first = compile_in(config.clone());
+    assert_eq!(run(&first, get("/"), 0).0, 0);
+    assert_eq!(run(&compile_in(config), get("/"), 0).0, 503, "the route was compiled again");
+    assert_eq!(run(&compile_in(json!({"count": 1, "time_window": 61})), get("/"), 0).0, 0, "another configuration");
+    let group = json!({"count": 1, "time_window": 60, "group": "g"});
+    let one = compile_in(group.clone());
+    assert_eq!(run(&one, get("/"), 0).0, 0);
+    assert_eq!(run(&compile_in(group), get("/"), 0).0, 503);
+}
+
+#[test]
+fn nonsense_is_refused() {
+    let cases = [
+        json!({}),
+        json!({"count": 0, "time_window": 1}),
+        json!({"count": 1, "time_window": -1}),
+        json!({"count": 1, "time_window": 1, "rejected_code": 600}),
+        json!({"count": 1, "time_window": 1, "key_type": "other"}),
+        json!({"count": 1, "time_window": 1, "policy": "redis", "redis_host": "127.0.0.1"}),
+        json!({"count": 1, "time_window": 1, "policy": "redis"}),
+        json!({"count": "1", "time_window": 1}),
+    ];
+    for config in cases {
+        assert!(compile::<LimitCount>(config.clone(), &State::default()).is_err(), "{config}");
+    }
+}
