@@ -6,13 +6,15 @@
 //! Invariant: knows no crate of ours, so that every crate's tests may use it.
 //! Invariant: loopback and unix sockets only; no fixed port; no sleep in place of a condition.
 //!
-//! Start reading at [`postgres`]; test with `cargo test -p portolan-testkit`.
+//! Start reading at [`postgres`] (and [`mariadb`], its brother); test with `cargo test -p portolan-testkit`.
 
 pub mod certificates;
 pub mod etcd;
+pub mod mariadb;
 pub mod ports;
 pub mod postgres;
 pub mod process;
+mod throwaway;
 pub mod upstream;
 mod wait;
 

@@ -5,18 +5,18 @@
 //! away starts one for itself with [`Server::start`].
 
 use std::hash::{BuildHasher as _, RandomState};
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::str::FromStr as _;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
 use tokio::sync::OnceCell;
 
+use crate::throwaway::Program;
+
 /// Its absence is no error: then the process starts a server of its own.
 const VARIABLE: &str = "PORTOLAN_TEST_POSTGRES";
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/throwaway-postgres");
+const SCRIPT: &str = "throwaway-postgres";
 
 /// The server of this process, when the run has none. Statics are not dropped: the end of our end of its stdin is its end.
 static OWN: OnceCell<Server> = OnceCell::const_new();
@@ -24,10 +24,7 @@ static OWN: OnceCell<Server> = OnceCell::const_new();
 /// A server on a unix socket; stopped and removed when dropped, or when the test process dies.
 #[derive(Debug)]
 pub struct Server {
-    child: Child,
-    stdin: Option<ChildStdin>,
-    stdout: BufReader<ChildStdout>,
-    url: String,
+    program: Program,
 }
 
 /// An empty database, dropped with this value (which ends connections that are still open).
@@ -82,7 +79,7 @@ async fn run_server() -> anyhow::Result<String> {
         return Ok(url);
     }
     let own = OWN.get_or_try_init(|| async { tokio::task::spawn_blocking(Server::start).await? }).await?;
-    Ok(own.url.clone())
+    Ok(own.program.url().to_owned())
 }
 
 // === impl Server ===
@@ -93,16 +90,7 @@ impl Server {
     /// # Errors
     /// When PostgreSQL is not installed or does not come up.
     pub fn start() -> anyhow::Result<Self> {
-        let mut child = Command::new(SCRIPT)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("could not run throwaway-postgres")?;
-        let stdin = child.stdin.take();
-        let stdout = child.stdout.take().context("the pipe was asked for")?;
-        let mut server = Self { child, stdin, stdout: BufReader::new(stdout), url: String::new() };
-        server.url = server.line()?;
-        Ok(server)
+        Ok(Self { program: Program::start(SCRIPT)? })
     }
 
     /// An empty database on this server.
@@ -110,7 +98,7 @@ impl Server {
     /// # Errors
     /// When the server refuses.
     pub async fn database(&self) -> anyhow::Result<Database> {
-        Database::create(&self.url, "template1").await
+        Database::create(self.program.url(), "template1").await
     }
 
     /// Takes the server away at once, connections and all (an immediate shutdown of its postmaster).
@@ -118,7 +106,7 @@ impl Server {
     /// # Errors
     /// When it is gone already.
     pub fn stop(&mut self) -> anyhow::Result<()> {
-        self.command("stop")
+        self.program.command("stop")
     }
 
     /// Brings it back, with what was committed.
@@ -126,33 +114,7 @@ impl Server {
     /// # Errors
     /// When it does not come up.
     pub fn start_again(&mut self) -> anyhow::Result<()> {
-        self.command("start")
-    }
-
-    fn command(&mut self, word: &str) -> anyhow::Result<()> {
-        let stdin = self.stdin.as_mut().context("the server has ended")?;
-        writeln!(stdin, "{word}")?;
-        let answer = self.line()?;
-        if answer != "ok" {
-            bail!("throwaway-postgres answered {answer}");
-        }
-        Ok(())
-    }
-
-    fn line(&mut self) -> anyhow::Result<String> {
-        let mut line = String::new();
-        if self.stdout.read_line(&mut line)? == 0 {
-            bail!("throwaway-postgres has ended; its complaint stands above");
-        }
-        Ok(line.trim_end().to_owned())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.stdin = None;
-        // Waiting fails only when it was waited for already.
-        let _gone = self.child.wait();
+        self.program.command("start")
     }
 }
 
