@@ -212,11 +212,8 @@ fn supports(kind: Kind, method: &Method) -> bool {
 impl Place {
     fn of(path: &str) -> Self {
         let rest = path.strip_prefix("/apisix/admin/").unwrap_or("");
-        let mut segments: Vec<String> = rest.split('/').map(query::decoded_segment).collect();
-        while segments.len() > 1 && segments.last().is_some_and(String::is_empty) {
-            segments.pop();
-        }
-        let mut segments = segments.into_iter();
+        // As nginx does, slashes that follow one another count as one.
+        let mut segments = rest.split('/').filter(|segment| !segment.is_empty()).map(query::decoded_segment);
         let mut place = Self {
             resource: segments.next().unwrap_or_default(),
             id: segments.next(),
@@ -252,6 +249,7 @@ mod tests {
             ("/apisix/admin/routes/a%20b", place("routes", Some("a b"), "")),
             ("/apisix/admin/routes/1/plugins/cors", place("routes", Some("1"), "plugins/cors")),
             ("/apisix/admin/", place("", None, "")),
+            ("/apisix/admin//routes///r1/", place("routes", Some("r1"), "")),
             ("/apisix/admin/consumers/jack/credentials", place("credentials", Some("jack"), "credentials")),
         ] {
             assert_eq!(Place::of(path), expected, "{path}");

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::handler::Handler;
 use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
 use http::Method;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -89,7 +90,12 @@ pub fn dashboard(app: Arc<App>) -> Router {
 /// What surrounds every request: its origin and its count, and a 500 in place of a panic.
 fn around(router: Router<Arc<App>>, app: Arc<App>, listener: Listener) -> Router {
     let state = (app.clone(), listener);
-    router.layer(CatchPanicLayer::new()).layer(from_fn_with_state(state, each::request)).with_state(app)
+    router.layer(CatchPanicLayer::custom(panicked)).layer(from_fn_with_state(state, each::request)).with_state(app)
+}
+
+fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
+    // The panic itself is in the log already, with its place.
+    ApiError::internal("a handler panicked").into_response()
 }
 
 // === impl Table ===

@@ -153,9 +153,15 @@ pub async fn start(config: &Config, clock: Arc<dyn Clock>, supervisor: &Supervis
         mask: resources::check::mask(),
         metrics: Metrics::new(),
     });
-    if let Some(password) = password {
-        let made = users::create_first(&app, &config.admin.user, password.expose()).await;
-        made.map_err(Error::FirstUser)?;
+    match password {
+        Some(password) => {
+            let made = users::create_first(&app, &config.admin.user, password.expose()).await;
+            made.map_err(Error::FirstUser)?;
+        }
+        None if users::find(&app, &config.admin.user).is_none() => {
+            tracing::warn!("nobody can log in: set admin.password or admin.password_file");
+        }
+        None => {}
     }
     certificate.watch(supervisor);
     denials::watch(app.clone(), supervisor);

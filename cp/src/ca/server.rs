@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -116,7 +117,9 @@ fn is_current(pem: &[u8], authority: &Authority, names: &[String], now_micros: i
         Ok(Some(extension)) => extension.value.general_names.iter().filter_map(text).collect(),
         _ => Vec::new(),
     };
-    let mut wanted = names.to_vec();
+    // Addresses have more than one spelling.
+    let spelled = |name: &String| name.parse::<IpAddr>().map_or_else(|_| name.clone(), |address| address.to_string());
+    let mut wanted: Vec<String> = names.iter().map(spelled).collect();
     held.sort();
     wanted.sort();
     left > RENEW_BEFORE_SECONDS && held == wanted && certificate.verify_signature(Some(root.public_key())).is_ok()

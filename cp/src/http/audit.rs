@@ -56,8 +56,10 @@ pub async fn list(
         after: filter.after,
         limit,
     };
-    let head = app.store.revision();
     let found = app.store.events(&query).await?;
+    // The database may be ahead of memory.
+    let newest = found.first().map_or(0, |event| event.revision);
+    let head = app.store.revision().max(newest);
     // A full page may have a next one; its first event is the one before our last.
     let full = i64::try_from(found.len()).is_ok_and(|n| n == limit);
     let next = found.last().map(|event| event.revision).filter(|last| full && *last > 1);

@@ -53,7 +53,9 @@ pub async fn post(
     body: Body,
 ) -> Result<Json<Value>, ApiError> {
     caller.require(&app, Right::Write).await?;
-    let order = match body::json(&headers, body).await.and_then(|request| order(&app, request)) {
+    // Another replica may have written what the caller has seen.
+    let head = app.store.linearizable().await?;
+    let order = match body::json(&headers, body).await.and_then(|request| order(head, request)) {
         Ok(order) => order,
         Err(error) => {
             let what = Attempt { action: "group.rollback", group: None, resource: None };
@@ -79,9 +81,8 @@ pub async fn post(
     })))
 }
 
-fn order(app: &App, request: Request) -> Result<Order, ApiError> {
+fn order(head: i64, request: Request) -> Result<Order, ApiError> {
     let group = params::group(request.gateway_group_id.as_deref().unwrap_or(DEFAULT_GROUP))?;
-    let head = app.store.revision();
     if !(1..=head).contains(&request.to) {
         return Err(ApiError::Invalid(format!("to must be a revision between 1 and {head}")));
     }

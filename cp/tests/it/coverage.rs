@@ -2,10 +2,12 @@
 //! exactly one event with its actor, and none that reads appends any.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use portolan_rt::clock::SystemClock;
 use serde_json::{Value, json};
 
-use crate::plane::{ADMIN_KEY, Plane, VIEWER_KEY, send};
+use crate::plane::{ADMIN_KEY, Plane, VIEWER_KEY, config, send};
 
 const DOCUMENT: &str = include_str!("../../openapi.json");
 
@@ -102,6 +104,31 @@ async fn every_route_refuses_a_missing_and_a_wrong_key() {
         }
     }
     assert_eq!(plane.head().await, head, "failures without credentials are counted, not written one by one");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failures_without_credentials_become_one_event_with_their_number() {
+    let plane = Plane::new().await;
+    for key in ["wrong-1", "wrong-2", "wrong-3"] {
+        send(plane.request("GET", "/apisix/admin/routes").header("x-api-key", key)).await;
+    }
+    send(plane.request("DELETE", "/apisix/admin/routes/1")).await;
+    send(plane.request("GET", "/api/status")).await;
+    // What was counted is written each minute, and at the end.
+    let dir = plane.stop().await;
+    let plane = Plane::with(dir.clone(), config(dir.path()), Arc::new(SystemClock)).await;
+    let page = plane.expect("GET", "/api/audit/events?action=auth.denied", Value::Null, 200).await;
+    let events = page["events"].as_array().unwrap();
+    let messages: BTreeSet<_> = events.iter().map(|event| event["error"]["message"].as_str().unwrap()).collect();
+    let expected = [
+        "1 requests without valid credentials, the last one: missing apikey",
+        "4 requests without valid credentials, the last one: missing apikey",
+    ];
+    assert_eq!(messages, BTreeSet::from(expected), "one for each door");
+    for event in events {
+        assert_eq!((&event["actor"]["kind"], &event["source"]["ip"]), (&json!("anonymous"), &json!("127.0.0.1")));
+        assert_eq!((&event["outcome"], &event["error"]["status"]), (&json!("denied"), &json!(401)));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
