@@ -45,7 +45,9 @@ export function EventTable({ events }: { events: AuditEvent[] }) {
               <Table.Td className="break">
                 <ResourceLink resource={event.resource} />
               </Table.Td>
-              <Table.Td className="break">{actorName(event.actor)}</Table.Td>
+              <Table.Td miw={96} className="break">
+                {actorName(event.actor)}
+              </Table.Td>
               <Table.Td className="nowrap">
                 {interfaceName(event.source.interface)}
                 {event.source.ip && <span className="faint"> · {event.source.ip}</span>}
