@@ -2,7 +2,8 @@
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Router;
@@ -53,9 +54,11 @@ pub enum Error {
     /// A setting can't be used.
     #[error(transparent)]
     Config(#[from] crate::config::Error),
-    /// The data folder can't be made.
-    #[error("data_dir.path: can't make {}", path.display())]
-    DataDir {
+    /// A folder can't be made.
+    #[error("{setting}: can't make the folder {}", path.display())]
+    Folder {
+        /// The setting that names it.
+        setting: &'static str,
         /// The folder.
         path: PathBuf,
         /// Why.
@@ -125,7 +128,11 @@ pub async fn start(config: &Config, clock: Arc<dyn Clock>, supervisor: &Supervis
     let keys = Keys::load(&config.admin)?;
     let password = config.admin.password()?;
     let folder = config.data_dir.path.clone();
-    fs::create_dir_all(&folder).map_err(|source| Error::DataDir { path: folder.clone(), source })?;
+    if let Some(folder) = config.store.folder() {
+        // The database holds password hashes and the plugins' secrets.
+        make_folder("store.url", folder, 0o700)?;
+    }
+    make_folder("data_dir.path", &folder, 0o755)?;
     let seal = match &config.data_dir.secret_key_file {
         Some(file) => Seal::load(file),
         None => Seal::load_or_make(&folder.join("secret.key")),
@@ -171,6 +178,12 @@ pub async fn start(config: &Config, clock: Arc<dyn Clock>, supervisor: &Supervis
     Ok(announcement)
 }
 
+/// Makes a folder that is missing; one that is there stays as it is.
+fn make_folder(setting: &'static str, path: &Path, mode: u32) -> Result<(), Error> {
+    let made = fs::DirBuilder::new().recursive(true).mode(mode).create(path);
+    made.map_err(|source| Error::Folder { setting, path: path.to_owned(), source })
+}
+
 // === impl Ports ===
 
 impl Ports {
@@ -183,7 +196,7 @@ impl Ports {
         })
     }
 
-    fn announcement(&self, folder: &std::path::Path) -> Result<Announcement, Error> {
+    fn announcement(&self, folder: &Path) -> Result<Announcement, Error> {
         let url = |scheme: &str, listener: &TcpListener| {
             Ok::<_, std::io::Error>(format!("{scheme}://{}", reachable(listener.local_addr()?)))
         };

@@ -1,5 +1,7 @@
 //! Section `store`.
 
+use std::path::Path;
+
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
@@ -23,6 +25,15 @@ fn url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
 }
 
 // === impl Store ===
+
+impl Store {
+    /// The folder of a database that is a file.
+    pub fn folder(&self) -> Option<&Path> {
+        let path = self.url.strip_prefix("sqlite:")?.split('?').next()?;
+        let path = path.strip_prefix("//").unwrap_or(path);
+        Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty())
+    }
+}
 
 impl Default for Store {
     fn default() -> Self {

@@ -22,6 +22,20 @@ fn an_empty_file_is_the_defaults() {
 }
 
 #[test]
+fn a_file_database_has_a_folder() {
+    for (url, folder) in [
+        ("sqlite:./data/portolan.db", Some("./data")),
+        ("sqlite:/var/lib/p/x.db?mode=rwc", Some("/var/lib/p")),
+        ("sqlite:///var/lib/p/x.db", Some("/var/lib/p")),
+        ("sqlite:x.db", None),
+        ("postgres://u@h/d", None),
+    ] {
+        let store = Store { url: url.into() };
+        assert_eq!(store.folder(), folder.map(std::path::Path::new), "{url}");
+    }
+}
+
+#[test]
 fn everything_can_be_set() {
     let config = read(
         "store: { url: 'postgres://u:p@h/d' }\ndata_dir: { path: /d, secret_key_file: /k }\n\

@@ -148,6 +148,17 @@ async fn the_dashboard_is_strict_and_its_api_is_the_same() {
         assert_eq!((page.header("x-content-type-options"), page.header("x-frame-options")), ("nosniff", "DENY"));
     }
     assert_eq!(send(plane.dashboard("GET", "/assets/no-such.js")).await.status, 404);
+    let page = send(plane.dashboard("GET", "/")).await;
+    // A checkout without `npm run build` has a page that says so, and no assets.
+    if let Some((_, rest)) = page.text.split_once("src=\"/assets/") {
+        let path = format!("/assets/{}", rest.split('"').next().unwrap());
+        let asset = send(plane.dashboard("GET", &path)).await;
+        assert_eq!((asset.status, asset.header("cache-control")), (200, "public, max-age=31536000, immutable"));
+        assert!(asset.header("content-type").starts_with("text/javascript"), "{}", asset.header("content-type"));
+        assert_eq!(page.header("cache-control"), "no-cache");
+        let again = plane.dashboard("GET", "/").header("if-none-match", page.header("etag"));
+        assert_eq!(send(again).await.status, 304);
+    }
     assert_eq!(send(plane.dashboard("POST", "/")).await.status, 405);
     let api = send(plane.dashboard("GET", "/api/status").header("x-api-key", ADMIN_KEY)).await;
     assert_eq!((api.status, api.header("cache-control")), (200, "no-store"));

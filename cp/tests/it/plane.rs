@@ -38,7 +38,7 @@ pub fn config(dir: &Path) -> Config {
     let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
     let key = |name: &str, key: &str, role| Key { name: name.into(), key: Some(key.into()), key_file: None, role };
     Config {
-        store: Store { url: format!("sqlite:{}", dir.join("portolan.db").display()) },
+        store: Store { url: format!("sqlite:{}", dir.join("db/portolan.db").display()) },
         data_dir: DataDir { path: dir.join("cp"), secret_key_file: None },
         listen: Listen { dashboard: any, admin_api: any, dp_manager: any, status: any },
         admin: Admin {
