@@ -5,43 +5,28 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{SqlitePool, Transaction};
+use sqlx::{SqliteConnection, SqlitePool};
 
-use super::{Backend, Batch, CommitError, Head, Locked, Request, migrations, rows};
+use super::{Backend, Head, Locked, migrations, rows};
 use crate::error::Error;
 use crate::keyspace::{Change, Committed, End, KeyRange, KeyValue};
 use crate::lease::Lease;
 use crate::protect::Protection;
 use crate::read::{EventQuery, StoredEvent};
 
+mod locked;
+
+use locked::LockedHead;
+
 const INIT_HEAD: &str = "-- head_init
 INSERT INTO log_head (one, epoch, revision, recorded_at, tree_frontier, compact_revision)
 VALUES (1, ?, 0, 0, x'', 0) ON CONFLICT DO NOTHING";
 const HEAD: &str = "-- head_get
 SELECT epoch, revision, recorded_at, tree_frontier, compact_revision FROM log_head";
-const MOVE_HEAD: &str = "-- head_move
-UPDATE log_head SET revision = ?, recorded_at = ?, tree_frontier = ? WHERE epoch = ?";
 const COMPACT: &str = "-- head_compact
 UPDATE log_head SET compact_revision = max(compact_revision, ?)";
 const KEYS: &str = "-- keys_list
 SELECT key, value, create_revision, mod_revision, version, lease_id FROM keys ORDER BY key";
-const PUT_KEY: &str = "-- key_put
-INSERT INTO keys (key, value, create_revision, mod_revision, version, lease_id) VALUES (?, ?, ?, ?, ?, ?)
-ON CONFLICT (key) DO UPDATE SET value = excluded.value, create_revision = excluded.create_revision,
-  mod_revision = excluded.mod_revision, version = excluded.version, lease_id = excluded.lease_id";
-const DELETE_KEY: &str = "-- key_delete
-DELETE FROM keys WHERE key = ?";
-const INSERT_EVENT: &str = "-- event_insert
-INSERT INTO events (revision, event_id, recorded_at, action, outcome, actor_id, actor_kind, gateway_group,
-  resource_kind, resource_id, request_id, causation_revision, entry, leaf_hash)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-const INSERT_CONTEXT: &str = "-- context_insert
-INSERT INTO contexts (revision, salt, body) VALUES (?, ?, ?)";
-const INSERT_SALT: &str = "-- change_salt_insert
-INSERT INTO change_salts (revision, salt) VALUES (?, ?)";
-const INSERT_CHANGE: &str = "-- change_insert
-INSERT INTO changes (revision, ordinal, key, value, create_revision, version, prev_revision, lease_id)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
 const COMMITTED: &str = "-- events_after
 SELECT revision, recorded_at FROM events WHERE revision > ? ORDER BY revision LIMIT ?";
 const CHANGES_BETWEEN: &str = "-- changes_between
@@ -82,19 +67,8 @@ const LEASE: &str = "-- lease_get
 SELECT id, ttl_seconds, expires_at FROM leases WHERE id = ?";
 const LEASES: &str = "-- leases_list
 SELECT id, ttl_seconds, expires_at FROM leases ORDER BY id";
-const DELETE_LEASE: &str = "-- lease_delete
-DELETE FROM leases WHERE id = ?";
-const PUT_SECRET: &str = "-- secret_put
-INSERT INTO secrets (name, value, revision) VALUES (?, ?, ?)
-ON CONFLICT (name) DO UPDATE SET value = excluded.value, revision = excluded.revision";
-const DELETE_SECRET: &str = "-- secret_delete
-DELETE FROM secrets WHERE name = ?";
 const SECRET: &str = "-- secret_get
 SELECT value FROM secrets WHERE name = ?";
-const REQUEST: &str = "-- request_get
-SELECT actor_id, idempotency_key, body_hash, revision FROM requests WHERE actor_id = ? AND idempotency_key = ?";
-const INSERT_REQUEST: &str = "-- request_insert
-INSERT INTO requests (actor_id, idempotency_key, body_hash, revision, recorded_at) VALUES (?, ?, ?, ?, ?)";
 const FORGET_REQUESTS: &str = "-- requests_forget
 DELETE FROM requests WHERE recorded_at < ?";
 const SIZE: &str = "-- size
@@ -107,15 +81,8 @@ mod evidence;
 pub(super) const ALL: &[&str] = &[
     INIT_HEAD,
     HEAD,
-    MOVE_HEAD,
     COMPACT,
     KEYS,
-    PUT_KEY,
-    DELETE_KEY,
-    INSERT_EVENT,
-    INSERT_CONTEXT,
-    INSERT_SALT,
-    INSERT_CHANGE,
     COMMITTED,
     CHANGES_BETWEEN,
     STATE_AT,
@@ -127,12 +94,7 @@ pub(super) const ALL: &[&str] = &[
     EXTEND_LEASE,
     LEASE,
     LEASES,
-    DELETE_LEASE,
-    PUT_SECRET,
-    DELETE_SECRET,
     SECRET,
-    REQUEST,
-    INSERT_REQUEST,
     FORGET_REQUESTS,
     SIZE,
 ];
@@ -142,11 +104,6 @@ pub(super) struct Sqlite {
     /// One connection: SQLite has one writer, and a queue in the pool is fairer than SQLITE_BUSY.
     writer: SqlitePool,
     readers: SqlitePool,
-}
-
-struct LockedHead {
-    tx: Transaction<'static, sqlx::Sqlite>,
-    head: Head,
 }
 
 // === impl Sqlite ===
@@ -199,11 +156,7 @@ impl Backend for Sqlite {
     }
 
     fn lock(&self) -> BoxFuture<'_, Result<Box<dyn Locked>, Error>> {
-        Box::pin(async {
-            let mut tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-            let head = rows::head(sqlx::query_as(HEAD).fetch_one(&mut *tx).await?)?;
-            Ok(Box::new(LockedHead { tx, head }) as Box<dyn Locked>)
-        })
+        Box::pin(async { Ok(Box::new(LockedHead::begin(self.writer.acquire().await?).await?) as Box<dyn Locked>) })
     }
 
     fn committed_after(&self, revision: i64, limit: i64) -> BoxFuture<'_, Result<Vec<Committed>, Error>> {
@@ -341,134 +294,20 @@ impl Backend for Sqlite {
     }
 }
 
-// === impl LockedHead ===
-
-impl Locked for LockedHead {
-    fn head(&self) -> &Head {
-        &self.head
-    }
-
-    fn committed_after(&mut self, revision: i64) -> BoxFuture<'_, Result<Vec<Committed>, Error>> {
-        Box::pin(committed_after(&mut self.tx, revision, i64::MAX))
-    }
-
-    fn requests<'a>(&'a mut self, asked: &'a [(&'a str, &'a str)]) -> BoxFuture<'a, Result<Vec<Request>, Error>> {
-        Box::pin(async move {
-            let mut found = Vec::new();
-            for (actor_id, key) in asked {
-                let query = sqlx::query_as(REQUEST).bind(*actor_id).bind(*key);
-                found.extend(query.fetch_optional(&mut *self.tx).await?.map(rows::request));
-            }
-            Ok(found)
-        })
-    }
-
-    fn commit(mut self: Box<Self>, batch: Batch) -> BoxFuture<'static, Result<Batch, CommitError>> {
-        Box::pin(async move {
-            write(&mut self.tx, &batch).await.map_err(CommitError::NotWritten)?;
-            // In process: an error means that SQLite did not commit.
-            self.tx.commit().await.map_err(CommitError::NotWritten)?;
-            Ok(batch)
-        })
-    }
-
-    fn release(self: Box<Self>) -> BoxFuture<'static, ()> {
-        Box::pin(async move {
-            if let Err(error) = self.tx.rollback().await {
-                tracing::debug!(%error, "the rollback of an empty transaction failed; the connection is dropped");
-            }
-        })
-    }
+async fn read_head(connection: &mut SqliteConnection) -> Result<Head, Error> {
+    rows::head(sqlx::query_as(HEAD).fetch_one(connection).await?)
 }
 
 async fn committed_after(
-    tx: &mut Transaction<'static, sqlx::Sqlite>,
+    connection: &mut SqliteConnection,
     revision: i64,
     limit: i64,
 ) -> Result<Vec<Committed>, Error> {
-    let events: Vec<(i64, i64)> = sqlx::query_as(COMMITTED).bind(revision).bind(limit).fetch_all(&mut **tx).await?;
+    let events: Vec<(i64, i64)> =
+        sqlx::query_as(COMMITTED).bind(revision).bind(limit).fetch_all(&mut *connection).await?;
     let Some(&(last, _)) = events.last() else { return Ok(Vec::new()) };
-    let changes = sqlx::query_as(CHANGES_BETWEEN).bind(revision).bind(last).fetch_all(&mut **tx).await?;
+    let changes = sqlx::query_as(CHANGES_BETWEEN).bind(revision).bind(last).fetch_all(&mut *connection).await?;
     Ok(rows::committed(events, changes))
-}
-
-async fn write(tx: &mut Transaction<'static, sqlx::Sqlite>, batch: &Batch) -> Result<(), sqlx::Error> {
-    for event in &batch.events {
-        sqlx::query(INSERT_EVENT)
-            .bind(event.revision)
-            .bind(&event.event_id)
-            .bind(event.recorded_at)
-            .bind(&event.action)
-            .bind(event.outcome)
-            .bind(&event.actor_id)
-            .bind(event.actor_kind)
-            .bind(&event.gateway_group)
-            .bind(&event.resource_kind)
-            .bind(&event.resource_id)
-            .bind(&event.request_id)
-            .bind(event.causation_revision)
-            .bind(&event.entry)
-            .bind(&event.leaf_hash)
-            .execute(&mut **tx)
-            .await?;
-        let context = sqlx::query(INSERT_CONTEXT).bind(event.revision).bind(&event.context_salt);
-        context.bind(&event.context_body).execute(&mut **tx).await?;
-        if let Some(salt) = &event.changes_salt {
-            sqlx::query(INSERT_SALT).bind(event.revision).bind(salt).execute(&mut **tx).await?;
-        }
-        for (ordinal, change) in event.changes.iter().enumerate() {
-            let after = change.after.as_deref();
-            sqlx::query(INSERT_CHANGE)
-                .bind(event.revision)
-                .bind(i64::try_from(ordinal).unwrap_or(i64::MAX))
-                .bind(change.key.as_ref())
-                .bind(after.map(|kv| kv.value.as_ref()))
-                .bind(after.map_or(0, |kv| kv.create_revision))
-                .bind(after.map_or(0, |kv| kv.version))
-                .bind(change.before.as_ref().map_or(0, |kv| kv.mod_revision))
-                .bind(after.map_or(0, |kv| kv.lease))
-                .execute(&mut **tx)
-                .await?;
-        }
-    }
-    for (key, value) in batch.final_keys() {
-        match value {
-            Some(kv) => {
-                let put = sqlx::query(PUT_KEY).bind(key.as_ref()).bind(kv.value.as_ref()).bind(kv.create_revision);
-                put.bind(kv.mod_revision).bind(kv.version).bind(kv.lease).execute(&mut **tx).await?;
-            }
-            None => {
-                sqlx::query(DELETE_KEY).bind(key.as_ref()).execute(&mut **tx).await?;
-            }
-        }
-    }
-    for (revision, secret) in &batch.secrets {
-        match &secret.value {
-            Some(value) => {
-                sqlx::query(PUT_SECRET).bind(&secret.name).bind(value).bind(revision).execute(&mut **tx).await?;
-            }
-            None => {
-                sqlx::query(DELETE_SECRET).bind(&secret.name).execute(&mut **tx).await?;
-            }
-        }
-    }
-    for request in &batch.requests {
-        let insert = sqlx::query(INSERT_REQUEST).bind(&request.actor_id).bind(&request.idempotency_key);
-        let insert = insert.bind(request.body_hash.as_slice()).bind(request.revision).bind(request.recorded_at);
-        insert.execute(&mut **tx).await?;
-    }
-    for id in &batch.ended_leases {
-        sqlx::query(DELETE_LEASE).bind(id).execute(&mut **tx).await?;
-    }
-    let head = &batch.head;
-    let moved = sqlx::query(MOVE_HEAD)
-        .bind(head.revision)
-        .bind(head.recorded_at)
-        .bind(head.frontier.to_bytes())
-        .bind(&head.epoch)
-        .execute(&mut **tx)
-        .await?;
-    if moved.rows_affected() == 1 { Ok(()) } else { Err(sqlx::Error::RowNotFound) }
 }
 
 #[cfg(test)]
@@ -476,15 +315,72 @@ mod tests {
     use sqlx::{Executor as _, SqlSafeStr as _, Statement as _};
 
     use super::*;
+    use crate::backend::Batch;
 
     #[tokio::test]
     async fn every_statement_prepares_against_the_migrated_schema() {
         let dir = tempfile::tempdir().unwrap();
         let store = Sqlite::open(dir.path().join("log.db").to_str().unwrap()).await.unwrap();
-        for statement in ALL.iter().chain(evidence::ALL) {
+        for statement in ALL.iter().chain(locked::ALL).chain(evidence::ALL) {
             let prepared = (&store.writer).prepare((*statement).into_sql_str()).await;
             assert!(prepared.is_ok(), "{statement}: {:?}", prepared.err());
             assert!(prepared.unwrap().sql().as_str().starts_with("-- "), "{statement} has no name");
         }
+    }
+
+    /// A batch with one event of the given size.
+    fn batch(head: &Head, size: usize) -> Batch {
+        let entry = vec![b' '; 100];
+        let mut next = head.clone();
+        next.revision += 1;
+        next.recorded_at += 1;
+        next.frontier.push(crate::merkle::leaf_hash(&entry));
+        let event = crate::backend::EventRow {
+            revision: next.revision,
+            event_id: next.revision.to_string(),
+            recorded_at: next.recorded_at,
+            action: "test".into(),
+            outcome: "success",
+            actor_id: "test".into(),
+            actor_kind: "system",
+            gateway_group: None,
+            resource_kind: None,
+            resource_id: None,
+            request_id: String::new(),
+            causation_revision: None,
+            leaf_hash: crate::merkle::leaf_hash(&entry).to_vec(),
+            entry,
+            context_salt: vec![0; 32],
+            context_body: vec![b' '; size],
+            changes_salt: None,
+            changes: Vec::new(),
+        };
+        Batch { events: vec![event], secrets: Vec::new(), requests: Vec::new(), ended_leases: Vec::new(), head: next }
+    }
+
+    #[tokio::test]
+    async fn after_a_full_disk_the_log_goes_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(dir.path().join("log.db").to_str().unwrap()).await.unwrap();
+        // The limit belongs to the connection, so a new one is a disk with room again.
+        sqlx::query("PRAGMA max_page_count = 100").execute(&store.writer).await.unwrap();
+        let lock = store.lock().await.unwrap();
+        let full = batch(lock.head(), 1_000_000);
+        assert!(matches!(lock.commit(full).await, Err(crate::backend::CommitError::NotWritten(_))));
+        let lock = store.lock().await.unwrap();
+        assert_eq!(lock.head().revision, 0, "nothing of the batch was kept");
+        let small = batch(lock.head(), 10);
+        assert!(lock.commit(small).await.is_ok());
+        assert_eq!(store.head().await.unwrap().revision, 1);
+    }
+
+    #[tokio::test]
+    async fn a_lock_that_is_dropped_does_not_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(dir.path().join("log.db").to_str().unwrap()).await.unwrap();
+        drop(store.lock().await.unwrap());
+        let lock = store.lock().await.unwrap();
+        let small = batch(lock.head(), 10);
+        assert!(lock.commit(small).await.is_ok());
     }
 }
