@@ -17,15 +17,3 @@ pub trait ConfigCheck: Send + Sync + 'static {
     /// nothing is written, and the log records the refusal.
     fn check(&self, puts: &[KeyAndValue]) -> Result<(), String>;
 }
-
-/// Accepts everything: for a key space that holds no configuration.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct AcceptAll;
-
-// === impl AcceptAll ===
-
-impl ConfigCheck for AcceptAll {
-    fn check(&self, _puts: &[KeyAndValue]) -> Result<(), String> {
-        Ok(())
-    }
-}

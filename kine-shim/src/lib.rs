@@ -36,5 +36,5 @@ mod watch;
 mod wire;
 
 pub use app::{Settings, Shim};
-pub use check::{AcceptAll, ConfigCheck, KeyAndValue};
+pub use check::{ConfigCheck, KeyAndValue};
 pub use router::router;

@@ -197,7 +197,9 @@ impl Watch {
     /// Serves the watchers that are furthest behind with the next batch; nothing is left to do when `out` stays empty.
     async fn serve(&mut self) -> Result<(), Status> {
         loop {
-            let head = *self.head.borrow_and_update();
+            // First the mark, then the look: what comes after the look wakes us again.
+            self.head.mark_unchanged();
+            let head = self.app.store.revision();
             if self.served < head {
                 self.cancel_compacted();
             }
@@ -225,6 +227,8 @@ impl Watch {
             if !self.out.is_empty() {
                 return Ok(());
             }
+            // A long stretch of the log that says nothing to anybody here: let others run between two batches.
+            tokio::task::yield_now().await;
         }
     }
 

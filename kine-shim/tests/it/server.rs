@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use portolan_eventstore::read::{Event, EventQuery};
 use portolan_eventstore::{EventStore, Options};
-use portolan_kine_shim::{AcceptAll, ConfigCheck, Settings, Shim, router};
+use portolan_kine_shim::{ConfigCheck, KeyAndValue, Settings, Shim, router};
 use portolan_rt::clock::ManualClock;
 use portolan_rt::serve::{Limits, Server as Listener, listen};
 use portolan_rt::task::Supervisor;
@@ -20,6 +20,15 @@ use crate::client::Client;
 pub const ADMIN: &str = "ops";
 /// The common name of [`Server::data_plane`].
 pub const DATA_PLANE: &str = "dp-1";
+
+/// For tests whose values are no configuration.
+pub struct AcceptAll;
+
+impl ConfigCheck for AcceptAll {
+    fn check(&self, _puts: &[KeyAndValue]) -> Result<(), String> {
+        Ok(())
+    }
+}
 
 pub struct Server {
     pub store: EventStore,

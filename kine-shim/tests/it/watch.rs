@@ -6,11 +6,11 @@ use std::time::Duration;
 use portolan_etcd_proto::etcdserverpb::request_op::Request;
 use portolan_etcd_proto::etcdserverpb::watch_request::RequestUnion;
 use portolan_etcd_proto::etcdserverpb::{PutRequest, RequestOp, TxnRequest, WatchCreateRequest};
-use portolan_kine_shim::{AcceptAll, Settings};
+use portolan_kine_shim::Settings;
 use tonic::Code;
 
 use crate::client::{create, events, revision};
-use crate::server::Server;
+use crate::server::{AcceptAll, Server};
 
 fn put(key: String, size: usize) -> PutRequest {
     PutRequest { key: key.into(), value: vec![b'x'; size].into(), ..PutRequest::default() }
@@ -160,6 +160,24 @@ async fn quiet_watchers_that_want_it_hear_of_progress() {
             break;
         }
     }
+}
+
+#[tokio::test]
+async fn filters_leave_events_out() {
+    let server = Server::start().await;
+    let admin = server.admin();
+    let mut watch = admin.watch();
+    watch.create(WatchCreateRequest { filters: vec![0], ..create("a", "b", 0) }).await;
+    watch.create(WatchCreateRequest { filters: vec![1], ..create("a", "b", 0) }).await;
+    watch.create(WatchCreateRequest { filters: vec![0, 1], ..create("a", "b", 0) }).await;
+    admin.put("a", "v").await;
+    let seen = watch.next().await;
+    assert_eq!((seen.watch_id, events(&seen)), (1, vec!["PUT a=v@2".to_owned()]));
+    admin.delete("a", "").await;
+    let seen = watch.next().await;
+    assert_eq!((seen.watch_id, events(&seen)), (0, vec!["DELETE a@3".to_owned()]));
+    admin.put("a", "w").await;
+    assert_eq!(watch.next().await.watch_id, 1, "and nothing for the third");
 }
 
 #[tokio::test]
