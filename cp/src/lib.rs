@@ -9,7 +9,7 @@
 //! Invariant: no answer of `/api` holds a secret; [`mask`] sees every value on its way out.
 //! Invariant: knows nothing of the data plane's code; it meets data planes only as etcd clients.
 //!
-//! Called by the `portolan` binary ([`run`]). Calls eventstore, kine-shim, model, rt.
+//! Called by the `portolan` binary ([`run()`]). Calls eventstore, kine-shim, model, rt.
 //! Start reading at `http.rs`, then `admin.rs` and `resources.rs` (the life of a write).
 //! Test: `cargo test -p portolan-cp`; `tests/it` starts whole control planes on real sockets.
 

@@ -1,5 +1,7 @@
 //! Whole control planes on real sockets.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 mod admin;
 mod api;
 mod certificates;
