@@ -18,6 +18,7 @@ use crate::read::{EventQuery, StoredEvent};
 
 pub(crate) mod evidence;
 mod migrations;
+mod mysql;
 mod postgres;
 mod rows;
 mod sqlite;
@@ -89,10 +90,14 @@ pub(crate) enum CommitError {
 
 /// A database that holds a log.
 pub(crate) trait Backend: evidence::Evidence + Send + Sync + 'static {
-    /// `sqlite`, `postgres`.
+    /// `sqlite`, `postgres`, `mysql`.
     fn name(&self) -> &'static str;
     /// Whether another process may append; if not, memory is always at the head.
     fn is_shared(&self) -> bool;
+    /// Whether the database can hold the change; not all of them take keys and values of any size.
+    fn fits(&self, _change: &Change) -> Result<(), Error> {
+        Ok(())
+    }
     /// The head row.
     fn head(&self) -> BoxFuture<'_, Result<Head, Error>>;
     /// The head and the current key space, from one consistent state.
@@ -152,6 +157,9 @@ pub(crate) async fn open(url: &str) -> Result<Arc<dyn Backend>, Error> {
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
         return Ok(Arc::new(postgres::Postgres::open(url).await?));
     }
+    if url.starts_with("mysql://") || url.starts_with("mariadb://") {
+        return Ok(Arc::new(mysql::MySql::open(url).await?));
+    }
     match url.strip_prefix("sqlite:") {
         Some(path) if !path.is_empty() => Ok(Arc::new(sqlite::Sqlite::open(path.trim_start_matches("//")).await?)),
         _ => Err(Error::UnknownStore(scheme_only(url))),
@@ -162,6 +170,9 @@ pub(crate) async fn open(url: &str) -> Result<Arc<dyn Backend>, Error> {
 pub(crate) async fn open_read_only(url: &str) -> Result<Arc<dyn Backend>, Error> {
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
         return Ok(Arc::new(postgres::Postgres::open_read_only(url).await?));
+    }
+    if url.starts_with("mysql://") || url.starts_with("mariadb://") {
+        return Ok(Arc::new(mysql::MySql::open_read_only(url).await?));
     }
     match url.strip_prefix("sqlite:") {
         Some(path) if !path.is_empty() => {

@@ -18,6 +18,16 @@ pub enum Error {
         /// Size of the entry, in bytes.
         size: usize,
     },
+    /// The database can't hold a key or value of this size.
+    #[error("a {what} of {size} bytes is too large for this database, which holds {limit}")]
+    TooLarge {
+        /// `key` or `value`.
+        what: &'static str,
+        /// Its size, in bytes.
+        size: usize,
+        /// The largest size, in bytes.
+        limit: usize,
+    },
     /// The log contradicts itself: a hole, or a head that went back. The store no longer serves.
     #[error("the event log is corrupt: {0}")]
     Corrupt(String),
@@ -28,7 +38,9 @@ pub enum Error {
         revision: i64,
     },
     /// The store URL names no known database.
-    #[error("unknown store {0:?}: use sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE")]
+    #[error(
+        "unknown store {0:?}: use sqlite:PATH, postgres://USER:PASSWORD@HOST/DATABASE or mysql://USER:PASSWORD@HOST/DATABASE"
+    )]
     UnknownStore(String),
     /// The database was migrated by a newer version of Portolan, or a migration failed.
     #[error("the database schema can't be brought up to date")]
@@ -56,6 +68,7 @@ impl Error {
             Self::Corrupt(text) => Self::Corrupt(text.clone()),
             Self::Txn(error) => Self::Txn(*error),
             Self::IdempotencyConflict { revision } => Self::IdempotencyConflict { revision: *revision },
+            Self::TooLarge { what, size, limit } => Self::TooLarge { what, size: *size, limit: *limit },
             Self::EntryTooLarge { size } => Self::EntryTooLarge { size: *size },
             Self::UnknownStore(store) => Self::UnknownStore(store.clone()),
             Self::Migrate(error) => Self::Unavailable(sqlx::Error::Protocol(error.to_string())),

@@ -120,7 +120,7 @@ pub(crate) struct StoredEvent {
 /// Facts about the store for a status page.
 #[derive(Clone, Debug)]
 pub struct Status {
-    /// `sqlite` or `postgres`.
+    /// `sqlite`, `postgres` or `mysql`.
     pub backend: &'static str,
     /// Identity of this log; another epoch is another log.
     pub epoch: String,

@@ -333,6 +333,10 @@ impl Draught<'_> {
         if changes.is_empty() {
             return Verdict::Plain { revision: self.overlay.revision(), answer };
         }
+        // Before the batch is written: there it would fail its neighbours, too.
+        if let Err(error) = changes.iter().try_for_each(|change| self.shared.backend.fits(change)) {
+            return Verdict::Failed(error);
+        }
         self.event(proposal, &naming, changes, answer, None)
     }
 

@@ -12,6 +12,10 @@ const POSTGRES: &[Step] = &[
     ("create log", include_str!("../../../migrations/postgres/0001_create_log.sql")),
     ("create checkpoints", include_str!("../../../migrations/postgres/0002_create_checkpoints.sql")),
 ];
+const MYSQL: &[Step] = &[
+    ("create log", include_str!("../../../migrations/mysql/0001_create_log.sql")),
+    ("create checkpoints", include_str!("../../../migrations/mysql/0002_create_checkpoints.sql")),
+];
 const SQLITE: &[Step] = &[
     ("create log", include_str!("../../../migrations/sqlite/0001_create_log.sql")),
     ("create checkpoints", include_str!("../../../migrations/sqlite/0002_create_checkpoints.sql")),
@@ -20,6 +24,11 @@ const SQLITE: &[Step] = &[
 /// The steps for PostgreSQL.
 pub(super) fn postgres() -> Migrator {
     migrator(POSTGRES)
+}
+
+/// The steps for MySQL and MariaDB.
+pub(super) fn mysql() -> Migrator {
+    migrator(MYSQL)
 }
 
 /// The steps for SQLite.

@@ -12,6 +12,7 @@ macro_rules! suite {
     ($($test:ident),* $(,)?) => {
         mod sqlite { $(#[tokio::test] async fn $test() { crate::suite::$test(crate::stand::Stand::sqlite().await).await; })* }
         mod postgres { $(#[tokio::test] async fn $test() { crate::suite::$test(crate::stand::Stand::postgres().await).await; })* }
+        mod mysql { $(#[tokio::test] async fn $test() { crate::suite::$test(crate::stand::Stand::mysql().await).await; })* }
     };
 }
 

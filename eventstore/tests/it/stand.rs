@@ -13,30 +13,30 @@ pub struct Stand {
     pub clock: Arc<ManualClock>,
     pub url: String,
     supervisor: Supervisor,
-    _files: Option<tempfile::TempDir>,
-    _database: Option<portolan_testkit::postgres::Database>,
+    /// The files or the throw-away database, removed with this value.
+    _home: Box<dyn std::any::Any + Send>,
 }
 
 impl Stand {
     pub async fn sqlite() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let url = format!("sqlite:{}", dir.path().join("log.db").display());
-        Self::open(url, Some(dir), None).await
+        Self::open(format!("sqlite:{}", dir.path().join("log.db").display()), dir).await
     }
 
     pub async fn postgres() -> Self {
         let database = portolan_testkit::postgres::database().await.unwrap();
-        Self::open(database.url().to_owned(), None, Some(database)).await
+        Self::open(database.url().to_owned(), database).await
     }
 
-    async fn open(
-        url: String,
-        files: Option<tempfile::TempDir>,
-        database: Option<portolan_testkit::postgres::Database>,
-    ) -> Self {
+    pub async fn mysql() -> Self {
+        let database = portolan_testkit::mariadb::database().await.unwrap();
+        Self::open(database.url().to_owned(), database).await
+    }
+
+    async fn open(url: String, home: impl std::any::Any + Send) -> Self {
         let clock = Arc::new(ManualClock::new(1_700_000_000_000_000));
         let (store, supervisor) = open(&url, clock.clone()).await;
-        Self { store, clock, url, supervisor, _files: files, _database: database }
+        Self { store, clock, url, supervisor, _home: Box::new(home) }
     }
 
     /// Closes the store and opens the same database again.

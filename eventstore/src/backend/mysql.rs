@@ -1,0 +1,414 @@
+//! MySQL (8.0.16 or newer) and MariaDB (10.6 or newer): several replicas, `SELECT … FOR UPDATE` on the head row, and a poll of its
+//! primary key in place of a notification.
+
+use std::str::FromStr as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
+use sqlx::migrate::Migrate as _;
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlPoolOptions, MySqlQueryResult};
+use sqlx::{Executor as _, MySqlPool};
+
+use super::{Backend, Batch, CommitError, Head, Locked, Request, migrations, rows};
+use crate::error::Error;
+use crate::keyspace::{Change, Committed, End, KeyRange, KeyValue};
+use crate::lease::Lease;
+use crate::protect::Protection;
+use crate::read::{EventQuery, StoredEvent};
+
+mod evidence;
+mod statements;
+mod write;
+
+use statements as sql;
+use write::Tx;
+
+/// Connections of one replica: the writer, the poll, and readers of history.
+const CONNECTIONS: u32 = 8;
+/// A database that gives no connection for this long counts as away.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Texts of statements that stay prepared per connection: ten sizes of ten multi-row statements, and the others.
+const PREPARED: usize = 160;
+/// Longest key that the tables hold.
+const MAX_KEY: usize = 3_064;
+/// Largest part of a packet that one batch of rows is cut to, whatever the server allows.
+const MAX_PACKET: usize = 16 << 20;
+/// Pause before the next look at the head when another replica has just written; it doubles until [`IDLE`].
+const BUSY: Duration = Duration::from_millis(2);
+/// Longest pause between two looks at the head.
+const IDLE: Duration = Duration::from_millis(100);
+
+/// A log in a MySQL or MariaDB database.
+pub(super) struct MySql {
+    pool: MySqlPool,
+    /// The server's `max_allowed_packet`.
+    packet: usize,
+    /// The last revision that is no news: seen by the poll, or written by this process.
+    seen: Arc<AtomicI64>,
+    pause: Mutex<Duration>,
+}
+
+struct LockedHead {
+    tx: Tx,
+    head: Head,
+    packet: usize,
+    seen: Arc<AtomicI64>,
+}
+
+// === impl MySql ===
+
+impl MySql {
+    pub(super) async fn open(url: &str) -> Result<Self, Error> {
+        let store = Self::open_read_only(url).await?;
+        migrate(&mut *store.pool.acquire().await?).await?;
+        sqlx::query(sql::INIT_HEAD).bind(uuid::Uuid::now_v7().to_string()).execute(&store.pool).await?;
+        Ok(store)
+    }
+
+    pub(super) async fn open_read_only(url: &str) -> Result<Self, Error> {
+        let options = MySqlConnectOptions::from_str(url)?
+            .pipes_as_concat(false)
+            .no_engine_substitution(false)
+            .statement_cache_capacity(PREPARED);
+        let pool = MySqlPoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .acquire_timeout(CONNECT_TIMEOUT)
+            .after_connect(|connection, _| Box::pin(async { connection.execute(sql::SESSION).await.map(drop) }))
+            .connect_with(options)
+            .await?;
+        let (flush, binlog, sync_binlog, packet): (i64, i64, i64, i64) =
+            sqlx::query_as(sql::SETTINGS).fetch_one(&pool).await?;
+        if flush != 1 || (binlog != 0 && sync_binlog != 1) {
+            tracing::warn!(
+                innodb_flush_log_at_trx_commit = flush,
+                sync_binlog,
+                "the database may lose acknowledged events when its machine fails; both settings should be 1"
+            );
+        }
+        let packet = usize::try_from(packet).unwrap_or(MAX_PACKET);
+        Ok(Self { pool, packet, seen: Arc::new(AtomicI64::new(0)), pause: Mutex::new(BUSY) })
+    }
+}
+
+/// Brings the schema up to date. The lock is our own: sqlx asks for one without time-out, which MariaDB refuses by answering NULL.
+async fn migrate(connection: &mut MySqlConnection) -> Result<(), Error> {
+    let (locked,): (Option<i64>,) = sqlx::query_as(sql::LOCK_MIGRATIONS).fetch_one(&mut *connection).await?;
+    if locked != Some(1) {
+        let text = "another process is bringing the database schema up to date";
+        return Err(Error::Unavailable(sqlx::Error::Protocol(text.to_owned())));
+    }
+    let migrated = migrate_locked(connection).await.map_err(Error::Migrate);
+    sqlx::query(sql::UNLOCK_MIGRATIONS).execute(connection).await?;
+    migrated
+}
+
+/// A migration that was broken off runs again: each of its statements is written so that it can.
+async fn migrate_locked(connection: &mut MySqlConnection) -> Result<(), sqlx::migrate::MigrateError> {
+    connection.ensure_migrations_table("_sqlx_migrations").await?;
+    sqlx::query(sql::FORGET_HALF_MIGRATIONS).execute(&mut *connection).await?;
+    migrations::mysql().set_locking(false).run(connection).await
+}
+
+impl Backend for MySql {
+    fn name(&self) -> &'static str {
+        "mysql"
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+
+    fn fits(&self, change: &Change) -> Result<(), Error> {
+        if change.key.len() > MAX_KEY {
+            return Err(Error::TooLarge { what: "key", size: change.key.len(), limit: MAX_KEY });
+        }
+        let size = write::size(&change.key, change.after.as_deref());
+        if size > self.packet {
+            return Err(Error::TooLarge { what: "value", size, limit: self.packet });
+        }
+        Ok(())
+    }
+
+    fn head(&self) -> BoxFuture<'_, Result<Head, Error>> {
+        Box::pin(async { rows::head(sqlx::query_as(sql::HEAD).fetch_one(&self.pool).await?) })
+    }
+
+    fn load(&self) -> BoxFuture<'_, Result<(Head, Vec<KeyValue>), Error>> {
+        Box::pin(async {
+            let mut tx = self.pool.begin_with(sql::SNAPSHOT).await?;
+            let head = rows::head(sqlx::query_as(sql::HEAD).fetch_one(&mut *tx).await?)?;
+            let keys: Vec<rows::KeyRow> = sqlx::query_as(sql::KEYS).fetch_all(&mut *tx).await?;
+            tx.rollback().await?;
+            Ok((head, keys.into_iter().map(rows::key_value).collect()))
+        })
+    }
+
+    fn lock(&self) -> BoxFuture<'_, Result<Box<dyn Locked>, Error>> {
+        Box::pin(async {
+            let mut tx = self.pool.begin().await?;
+            let head = rows::head(sqlx::query_as(sql::LOCK_HEAD).fetch_one(&mut *tx).await?)?;
+            Ok(Box::new(LockedHead { tx, head, packet: self.packet, seen: self.seen.clone() }) as Box<dyn Locked>)
+        })
+    }
+
+    fn committed_after(&self, revision: i64, limit: i64) -> BoxFuture<'_, Result<Vec<Committed>, Error>> {
+        Box::pin(async move {
+            let mut tx = self.pool.begin_with(sql::SNAPSHOT).await?;
+            let committed = committed_after(&mut tx, revision, limit).await?;
+            tx.rollback().await?;
+            Ok(committed)
+        })
+    }
+
+    fn state_at<'a>(&'a self, range: &'a KeyRange, revision: i64) -> BoxFuture<'a, Result<Vec<KeyValue>, Error>> {
+        Box::pin(async move {
+            let end = match &range.end {
+                End::Single => Some([range.start.as_ref(), &[0]].concat()),
+                End::Before(end) => Some(end.to_vec()),
+                End::Unbounded => None,
+            };
+            let query = sqlx::query_as(sql::STATE_AT).bind(range.start.as_ref()).bind(&end).bind(&end).bind(revision);
+            let keys: Vec<rows::KeyRow> = query.fetch_all(&self.pool).await?;
+            Ok(keys.into_iter().map(rows::key_value).collect())
+        })
+    }
+
+    fn history<'a>(&'a self, key: &'a [u8], limit: i64) -> BoxFuture<'a, Result<Vec<(StoredEvent, Change)>, Error>> {
+        Box::pin(async move {
+            let mut tx = self.pool.begin_with(sql::SNAPSHOT).await?;
+            let events = sqlx::query_as(sql::HISTORY).bind(key).bind(limit);
+            let events: Vec<rows::EventRow> = events.fetch_all(&mut *tx).await?;
+            let changes = sqlx::query_as(sql::HISTORY_CHANGES).bind(key).bind(limit);
+            let changes: Vec<rows::ChangeRow> = changes.fetch_all(&mut *tx).await?;
+            tx.rollback().await?;
+            Ok(events.into_iter().map(rows::event).zip(changes.into_iter().map(|row| rows::change(row).1)).collect())
+        })
+    }
+
+    fn events<'a>(&'a self, query: &'a EventQuery) -> BoxFuture<'a, Result<Vec<StoredEvent>, Error>> {
+        Box::pin(async move {
+            let EventQuery { action, outcome, actor, resource_kind, resource_id, gateway_group, .. } = query;
+            let filters = [action, outcome, actor, resource_kind, resource_id, gateway_group];
+            let filtered =
+                filters.iter().fold(sqlx::query_as(sql::EVENTS), |sql, filter| sql.bind(*filter).bind(*filter));
+            let events: Vec<rows::EventRow> = filtered
+                .bind(query.before.unwrap_or(i64::MAX))
+                .bind(query.after.unwrap_or(0))
+                .bind(query.limit)
+                .fetch_all(&self.pool)
+                .await?;
+            Ok(events.into_iter().map(rows::event).collect())
+        })
+    }
+
+    fn leaf_hash(&self, revision: i64) -> BoxFuture<'_, Result<Option<Vec<u8>>, Error>> {
+        Box::pin(async move {
+            let row: Option<(Vec<u8>,)> =
+                sqlx::query_as(sql::LEAF_HASH).bind(revision).fetch_optional(&self.pool).await?;
+            Ok(row.map(|(hash,)| hash))
+        })
+    }
+
+    fn changes_of<'a>(&'a self, revisions: &'a [i64]) -> BoxFuture<'a, Result<Vec<(i64, Change)>, Error>> {
+        Box::pin(async move {
+            let mut all = Vec::new();
+            for part in write::parts(revisions, usize::MAX, |_| 0) {
+                let query = part.iter().fold(sqlx::query_as(sql::CHANGES_OF.over(part.len())), |sql, r| sql.bind(*r));
+                let changes: Vec<rows::ChangeRow> = query.fetch_all(&self.pool).await?;
+                all.extend(changes.into_iter().map(rows::change));
+            }
+            Ok(all)
+        })
+    }
+
+    fn compact(&self, revision: i64) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async move {
+            sqlx::query(sql::COMPACT).bind(revision).execute(&self.pool).await?;
+            Ok(())
+        })
+    }
+
+    fn lease_insert<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<bool, Error>> {
+        Box::pin(async move {
+            let insert = sqlx::query(sql::INSERT_LEASE).bind(lease.id).bind(lease.ttl_seconds).bind(lease.expires_at);
+            inserted(insert.execute(&self.pool).await)
+        })
+    }
+
+    fn lease_extend(&self, id: i64, expires_at: i64) -> BoxFuture<'_, Result<bool, Error>> {
+        Box::pin(async move {
+            let update = sqlx::query(sql::EXTEND_LEASE).bind(expires_at).bind(id);
+            Ok(update.execute(&self.pool).await?.rows_affected() == 1)
+        })
+    }
+
+    fn lease(&self, id: i64) -> BoxFuture<'_, Result<Option<Lease>, Error>> {
+        Box::pin(
+            async move { Ok(sqlx::query_as(sql::LEASE).bind(id).fetch_optional(&self.pool).await?.map(rows::lease)) },
+        )
+    }
+
+    fn leases(&self) -> BoxFuture<'_, Result<Vec<Lease>, Error>> {
+        Box::pin(async {
+            let leases: Vec<rows::LeaseRow> = sqlx::query_as(sql::LEASES).fetch_all(&self.pool).await?;
+            Ok(leases.into_iter().map(rows::lease).collect())
+        })
+    }
+
+    fn secret<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, Error>> {
+        Box::pin(async move {
+            let query = sqlx::query_as(sql::SECRET).bind(name.as_bytes());
+            let row: Option<(Vec<u8>,)> = query.fetch_optional(&self.pool).await?;
+            Ok(row.map(|(value,)| value))
+        })
+    }
+
+    fn requests_forget(&self, before: i64) -> BoxFuture<'_, Result<u64, Error>> {
+        Box::pin(async move {
+            Ok(sqlx::query(sql::FORGET_REQUESTS).bind(before).execute(&self.pool).await?.rows_affected())
+        })
+    }
+
+    /// As of the server's last statistics.
+    fn size(&self) -> BoxFuture<'_, Result<i64, Error>> {
+        Box::pin(async {
+            let (size,): (i64,) = sqlx::query_as(sql::SIZE).fetch_one(&self.pool).await?;
+            Ok(size)
+        })
+    }
+
+    fn protection(&self) -> BoxFuture<'_, Result<Protection, Error>> {
+        Box::pin(async { Ok(Protection::Off) })
+    }
+
+    /// Looks at the head until another replica moved it: often while others write, seldom while they don't. What this process
+    /// writes is no news.
+    fn wait_for_news(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async {
+            loop {
+                let pause = *self.pause.lock();
+                tokio::time::sleep(pause).await;
+                let (revision,): (i64,) = sqlx::query_as(sql::REVISION).fetch_one(&self.pool).await?;
+                if self.seen.fetch_max(revision, Ordering::Relaxed) < revision {
+                    *self.pause.lock() = BUSY;
+                    return Ok(());
+                }
+                *self.pause.lock() = (pause * 2).min(IDLE);
+            }
+        })
+    }
+}
+
+// === impl LockedHead ===
+
+impl Locked for LockedHead {
+    fn head(&self) -> &Head {
+        &self.head
+    }
+
+    fn committed_after(&mut self, revision: i64) -> BoxFuture<'_, Result<Vec<Committed>, Error>> {
+        Box::pin(committed_after(&mut self.tx, revision, i64::MAX))
+    }
+
+    fn requests<'a>(&'a mut self, asked: &'a [(&'a str, &'a str)]) -> BoxFuture<'a, Result<Vec<Request>, Error>> {
+        Box::pin(async move {
+            let mut found = Vec::new();
+            for part in write::parts(asked, usize::MAX, |_| 0) {
+                let query = sqlx::query_as(sql::REQUESTS.over(part.len()));
+                let query = part.iter().fold(query, |sql, (actor, key)| sql.bind(write::request_id(actor, key)));
+                let requests: Vec<rows::RequestRow> = query.fetch_all(&mut *self.tx).await?;
+                found.extend(requests.into_iter().map(rows::request));
+            }
+            Ok(found)
+        })
+    }
+
+    fn commit(mut self: Box<Self>, batch: Batch) -> BoxFuture<'static, Result<Batch, CommitError>> {
+        Box::pin(async move {
+            write::batch(&mut self.tx, &batch, self.packet.min(MAX_PACKET)).await.map_err(CommitError::NotWritten)?;
+            match self.tx.commit().await {
+                Ok(()) => {
+                    self.seen.fetch_max(batch.head.revision, Ordering::Relaxed);
+                    Ok(batch)
+                }
+                Err(error) if is_rollback(&error) => Err(CommitError::NotWritten(error)),
+                Err(error) => Err(CommitError::Unknown(error)),
+            }
+        })
+    }
+
+    fn release(self: Box<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            if let Err(error) = self.tx.rollback().await {
+                tracing::debug!(%error, "the rollback of an empty transaction failed; the connection is dropped");
+            }
+        })
+    }
+}
+
+/// Whether a row was inserted; false when there is one with that key. (INSERT IGNORE would hide other errors, too.)
+fn inserted(result: Result<MySqlQueryResult, sqlx::Error>) -> Result<bool, Error> {
+    match result {
+        Ok(_) => Ok(true),
+        Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether the server said that it rolled the transaction back (SQLSTATE class 40: a deadlock, a conflict in a cluster). Other
+/// answers to COMMIT (a shutdown, a killed connection, a replica that did not confirm) may come after the commit: those are looked
+/// up.
+fn is_rollback(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| code.starts_with("40"))
+}
+
+async fn committed_after(tx: &mut Tx, revision: i64, limit: i64) -> Result<Vec<Committed>, Error> {
+    let events: Vec<(i64, i64)> =
+        sqlx::query_as(sql::COMMITTED).bind(revision).bind(limit).fetch_all(&mut **tx).await?;
+    let Some(&(last, _)) = events.last() else { return Ok(Vec::new()) };
+    let changes = sqlx::query_as(sql::CHANGES_BETWEEN).bind(revision).bind(last).fetch_all(&mut **tx).await?;
+    Ok(rows::committed(events, changes))
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::SqlSafeStr as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn every_statement_prepares_against_the_migrated_schema() {
+        let database = portolan_testkit::mariadb::database().await.unwrap();
+        let store = MySql::open(database.url()).await.unwrap();
+        let multi = sql::ALL_MULTI.iter().flat_map(|multi| [1, 2, 256].map(|rows| multi.over(rows).into_sql_str()));
+        for statement in sql::ALL.iter().chain(evidence::ALL).map(|statement| statement.into_sql_str()).chain(multi) {
+            assert!(statement.as_str().starts_with("-- "), "{} has no name", statement.as_str());
+            let prepared = (&store.pool).prepare(statement.clone()).await;
+            assert!(prepared.is_ok(), "{}: {:?}", statement.as_str(), prepared.err());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_migration_that_was_broken_off_runs_again() {
+        let database = portolan_testkit::mariadb::database().await.unwrap();
+        let store = MySql::open(database.url()).await.unwrap();
+        let half = "UPDATE _sqlx_migrations SET success = FALSE; DROP TRIGGER events_no_delete; DROP TABLE requests";
+        store.pool.execute(half).await.unwrap();
+        let again = MySql::open(database.url()).await.unwrap();
+        again.pool.execute("SELECT id FROM requests").await.unwrap();
+        assert_eq!(again.head().await.unwrap(), store.head().await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn processes_that_start_together_migrate_once() {
+        let database = portolan_testkit::mariadb::database().await.unwrap();
+        let opened = futures_util::future::join_all((0..4).map(|_| MySql::open(database.url()))).await;
+        for store in opened {
+            store.unwrap().head().await.unwrap();
+        }
+    }
+}

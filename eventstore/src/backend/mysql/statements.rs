@@ -1,0 +1,219 @@
+//! The SQL of the MySQL backend. Names that are words of MySQL stand in double quotes (sql_mode ANSI_QUOTES).
+
+use sqlx::AssertSqlSafe;
+
+/// What every connection begins with: SQL as strict as the other databases speak it, a lock on the head that is not waited for
+/// as long as the server likes, and reads that see what committed while that lock was waited for.
+pub(super) const SESSION: &str = "-- session
+SET SESSION sql_mode = 'ANSI_QUOTES,STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = 10;
+SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
+/// Begins a transaction that reads one consistent state.
+pub(super) const SNAPSHOT: &str = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ;
+START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
+
+pub(super) const SETTINGS: &str = "-- settings
+SELECT CAST(@@innodb_flush_log_at_trx_commit AS signed), CAST(@@log_bin AS signed), CAST(@@sync_binlog AS signed),
+  CAST(@@max_allowed_packet AS signed)";
+pub(super) const LOCK_MIGRATIONS: &str = "-- migrations_lock
+SELECT CAST(get_lock(concat('portolan ', sha1(database())), 60) AS signed)";
+pub(super) const UNLOCK_MIGRATIONS: &str = "-- migrations_unlock
+SELECT CAST(release_lock(concat('portolan ', sha1(database()))) AS signed)";
+pub(super) const FORGET_HALF_MIGRATIONS: &str = "-- migrations_forget_half
+DELETE FROM _sqlx_migrations WHERE success = FALSE";
+
+pub(super) const INIT_HEAD: &str = "-- head_init
+INSERT INTO log_head (one, epoch, revision, recorded_at, tree_frontier, compact_revision)
+VALUES (1, ?, 0, 0, '', 0) ON DUPLICATE KEY UPDATE one = one";
+pub(super) const HEAD: &str = "-- head_get
+SELECT epoch, revision, recorded_at, tree_frontier, compact_revision FROM log_head WHERE one = 1";
+pub(super) const LOCK_HEAD: &str = "-- head_lock
+SELECT epoch, revision, recorded_at, tree_frontier, compact_revision FROM log_head WHERE one = 1 FOR UPDATE";
+pub(super) const REVISION: &str = "-- head_revision
+SELECT revision FROM log_head WHERE one = 1";
+pub(super) const MOVE_HEAD: &str = "-- head_move
+UPDATE log_head SET revision = ?, recorded_at = ?, tree_frontier = ? WHERE one = 1 AND epoch = ?";
+pub(super) const COMPACT: &str = "-- head_compact
+UPDATE log_head SET compact_revision = greatest(compact_revision, ?) WHERE one = 1";
+pub(super) const KEYS: &str = r#"-- keys_list
+SELECT "key", value, create_revision, mod_revision, version, lease_id FROM "keys" ORDER BY "key""#;
+pub(super) const COMMITTED: &str = "-- events_after
+SELECT revision, recorded_at FROM events WHERE revision > ? ORDER BY revision LIMIT ?";
+pub(super) const CHANGES_BETWEEN: &str = "-- changes_between
+SELECT c.revision, c.key, c.value, c.create_revision, c.version, c.lease_id, c.prev_revision,
+  p.value, p.create_revision, p.version, p.lease_id
+FROM changes c LEFT JOIN changes p ON p.key = c.key AND p.revision = c.prev_revision
+WHERE c.revision > ? AND c.revision <= ? ORDER BY c.revision, c.ordinal";
+/// The last change of each key comes from the index alone, and only those rows are read.
+pub(super) const STATE_AT: &str = r#"-- state_at
+SELECT c.key, c.value, c.create_revision, c.revision, c.version, c.lease_id
+FROM (SELECT d.key, max(d.revision) AS revision FROM changes d
+      WHERE d.key >= ? AND (? IS NULL OR d.key < ?) AND d.revision <= ? GROUP BY d.key) latest
+JOIN changes c ON c.key = latest.key AND c.revision = latest.revision
+WHERE c.value IS NOT NULL ORDER BY c.key"#;
+pub(super) const HISTORY: &str = "-- key_history
+SELECT e.revision, e.entry, x.body, e.leaf_hash
+FROM changes c JOIN events e ON e.revision = c.revision LEFT JOIN contexts x ON x.revision = c.revision
+WHERE c.key = ? ORDER BY c.revision DESC LIMIT ?";
+pub(super) const HISTORY_CHANGES: &str = "-- key_history_changes
+SELECT c.revision, c.key, c.value, c.create_revision, c.version, c.lease_id, c.prev_revision,
+  p.value, p.create_revision, p.version, p.lease_id
+FROM changes c LEFT JOIN changes p ON p.key = c.key AND p.revision = c.prev_revision
+WHERE c.key = ? ORDER BY c.revision DESC LIMIT ?";
+/// Each filter is bound twice: once to ask whether it is set.
+pub(super) const EVENTS: &str = "-- events_list
+SELECT e.revision, e.entry, x.body, e.leaf_hash
+FROM events e LEFT JOIN contexts x ON x.revision = e.revision
+WHERE (? IS NULL OR e.action = ?) AND (? IS NULL OR e.outcome = ?) AND (? IS NULL OR e.actor_id = ?)
+  AND (? IS NULL OR e.resource_kind = ?) AND (? IS NULL OR e.resource_id = ?)
+  AND (? IS NULL OR e.gateway_group = ?) AND e.revision < ? AND e.revision > ?
+ORDER BY e.revision DESC LIMIT ?";
+pub(super) const LEAF_HASH: &str = "-- event_leaf_hash
+SELECT leaf_hash FROM events WHERE revision = ?";
+pub(super) const INSERT_LEASE: &str = "-- lease_insert
+INSERT INTO leases (id, ttl_seconds, expires_at) VALUES (?, ?, ?)";
+pub(super) const EXTEND_LEASE: &str = "-- lease_extend
+UPDATE leases SET expires_at = ? WHERE id = ?";
+pub(super) const LEASE: &str = "-- lease_get
+SELECT id, ttl_seconds, expires_at FROM leases WHERE id = ?";
+pub(super) const LEASES: &str = "-- leases_list
+SELECT id, ttl_seconds, expires_at FROM leases ORDER BY id";
+pub(super) const PUT_SECRET: &str = "-- secret_put
+INSERT INTO secrets (name, value, revision) VALUES (?, ?, ?)
+ON DUPLICATE KEY UPDATE value = VALUES(value), revision = VALUES(revision)";
+pub(super) const DELETE_SECRET: &str = "-- secret_delete
+DELETE FROM secrets WHERE name = ?";
+pub(super) const SECRET: &str = "-- secret_get
+SELECT value FROM secrets WHERE name = ?";
+pub(super) const FORGET_REQUESTS: &str = "-- requests_forget
+DELETE FROM requests WHERE recorded_at < ?";
+pub(super) const SIZE: &str = "-- size
+SELECT CAST(coalesce(sum(data_length + index_length), 0) AS signed) FROM information_schema.tables
+WHERE table_schema = database()";
+
+/// A statement over several rows: what stands before them, one row, and what follows.
+pub(super) struct Multi {
+    before: &'static str,
+    row: &'static str,
+    after: &'static str,
+}
+
+pub(super) const INSERT_EVENTS: Multi = Multi {
+    before: "-- events_insert
+INSERT INTO events (revision, event_id, recorded_at, action, outcome, actor_id, actor_kind, gateway_group,
+  resource_kind, resource_id, request_id, causation_revision, entry, leaf_hash) VALUES ",
+    row: "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    after: "",
+};
+pub(super) const INSERT_CONTEXTS: Multi = Multi {
+    before: "-- contexts_insert
+INSERT INTO contexts (revision, salt, body) VALUES ",
+    row: "(?, ?, ?)",
+    after: "",
+};
+pub(super) const INSERT_SALTS: Multi = Multi {
+    before: "-- change_salts_insert
+INSERT INTO change_salts (revision, salt) VALUES ",
+    row: "(?, ?)",
+    after: "",
+};
+pub(super) const INSERT_CHANGES: Multi = Multi {
+    before: r#"-- changes_insert
+INSERT INTO changes (revision, ordinal, "key", value, create_revision, version, prev_revision, lease_id) VALUES "#,
+    row: "(?, ?, ?, ?, ?, ?, ?, ?)",
+    after: "",
+};
+/// `VALUES(column)`: the only spelling that both MySQL and MariaDB know.
+pub(super) const PUT_KEYS: Multi = Multi {
+    before: r#"-- keys_put
+INSERT INTO "keys" ("key", value, create_revision, mod_revision, version, lease_id) VALUES "#,
+    row: "(?, ?, ?, ?, ?, ?)",
+    after: "
+ON DUPLICATE KEY UPDATE value = VALUES(value), create_revision = VALUES(create_revision),
+  mod_revision = VALUES(mod_revision), version = VALUES(version), lease_id = VALUES(lease_id)",
+};
+pub(super) const DELETE_KEYS: Multi = Multi {
+    before: r#"-- keys_delete
+DELETE FROM "keys" WHERE "key" IN ("#,
+    row: "?",
+    after: ")",
+};
+pub(super) const INSERT_REQUESTS: Multi = Multi {
+    before: "-- requests_insert
+INSERT INTO requests (id, actor_id, idempotency_key, body_hash, revision, recorded_at) VALUES ",
+    row: "(?, ?, ?, ?, ?, ?)",
+    after: "",
+};
+pub(super) const REQUESTS: Multi = Multi {
+    before: "-- requests_get
+SELECT actor_id, idempotency_key, body_hash, revision FROM requests WHERE id IN (",
+    row: "?",
+    after: ")",
+};
+pub(super) const DELETE_LEASES: Multi =
+    Multi { before: "-- leases_delete\nDELETE FROM leases WHERE id IN (", row: "?", after: ")" };
+pub(super) const CHANGES_OF: Multi = Multi {
+    before: "-- changes_of
+SELECT c.revision, c.key, c.value, c.create_revision, c.version, c.lease_id, c.prev_revision,
+  p.value, p.create_revision, p.version, p.lease_id
+FROM changes c LEFT JOIN changes p ON p.key = c.key AND p.revision = c.prev_revision
+WHERE c.revision IN (",
+    row: "?",
+    after: ") ORDER BY c.revision, c.ordinal",
+};
+
+/// All statements, prepared against the migrated schema by a test.
+#[cfg(test)]
+pub(super) const ALL: &[&str] = &[
+    SETTINGS,
+    LOCK_MIGRATIONS,
+    UNLOCK_MIGRATIONS,
+    FORGET_HALF_MIGRATIONS,
+    INIT_HEAD,
+    HEAD,
+    LOCK_HEAD,
+    REVISION,
+    MOVE_HEAD,
+    COMPACT,
+    KEYS,
+    COMMITTED,
+    CHANGES_BETWEEN,
+    STATE_AT,
+    HISTORY,
+    HISTORY_CHANGES,
+    EVENTS,
+    LEAF_HASH,
+    INSERT_LEASE,
+    EXTEND_LEASE,
+    LEASE,
+    LEASES,
+    PUT_SECRET,
+    DELETE_SECRET,
+    SECRET,
+    FORGET_REQUESTS,
+    SIZE,
+];
+
+/// The same for those over several rows.
+#[cfg(test)]
+pub(super) const ALL_MULTI: &[Multi] = &[
+    INSERT_EVENTS,
+    INSERT_CONTEXTS,
+    INSERT_SALTS,
+    INSERT_CHANGES,
+    PUT_KEYS,
+    DELETE_KEYS,
+    INSERT_REQUESTS,
+    REQUESTS,
+    DELETE_LEASES,
+    CHANGES_OF,
+];
+
+// === impl Multi ===
+
+impl Multi {
+    /// The statement for that many rows. Only the fixed parts above go into it: values are bound.
+    pub(super) fn over(&self, rows: usize) -> AssertSqlSafe<String> {
+        let rows = vec![self.row; rows].join(", ");
+        AssertSqlSafe([self.before, &rows, self.after].concat())
+    }
+}
