@@ -105,6 +105,15 @@ impl Gateway {
         Portolan::start(&[half, "--config", &config], &self.data.with_extension(format!("{half}.log"))).await.unwrap()
     }
 
+    /// The same, and a write beyond a limit on the size of files is an error to it, not the end.
+    pub async fn start_half_without_file_size_signal(&self, half: &str) -> Portolan {
+        let config = self.data.join(format!("{half}.yaml"));
+        let mut command = Command::new("sh");
+        command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(process::binary());
+        command.args([half, "--config"]).arg(config);
+        Portolan::start_command(command, &self.data.with_extension(format!("{half}.log"))).await.unwrap()
+    }
+
     /// A request to the Admin API's listener with the admin key.
     pub async fn admin(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
         self.try_admin(method, path, body).await.unwrap()

@@ -11,6 +11,7 @@
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 
 mod bad_input;
+mod full_disk;
 mod gateway;
 mod journey;
 mod load;

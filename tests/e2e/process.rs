@@ -76,9 +76,15 @@ pub fn kill(pid: i32) {
 impl Portolan {
     /// Starts it (with `--json --stop-with-parent`) and waits for the ready line. Its log goes to `log`.
     pub async fn start(args: &[&str], log: &Path) -> anyhow::Result<Self> {
+        let mut command = Command::new(binary());
+        command.args(args);
+        Self::start_command(command, log).await
+    }
+
+    /// The same with a command that becomes the binary.
+    pub async fn start_command(mut command: Command, log: &Path) -> anyhow::Result<Self> {
         let file = std::fs::OpenOptions::new().create(true).append(true).open(log)?;
-        let mut child = Command::new(binary())
-            .args(args)
+        let mut child = command
             .args(["--json", "--stop-with-parent"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -90,7 +96,7 @@ impl Portolan {
         let Ok(Ok(Some(line))) = line else {
             drop(stdin);
             let text = std::fs::read_to_string(log)?;
-            bail!("portolan {} did not become ready:\n{text}", args.join(" "));
+            bail!("{command:?} did not become ready:\n{text}");
         };
         let ready = serde_json::from_str(&line).with_context(|| format!("the ready line is {line}"))?;
         Ok(Self { child, stdin, stdout, ready, log: log.to_owned() })
