@@ -37,8 +37,7 @@ pub(crate) async fn run(shared: Arc<Shared>) -> Result<(), Error> {
 }
 
 async fn look(shared: &Shared) -> Result<(), Error> {
-    let head = shared.backend.head().await?;
-    shared.check_head(&head)?;
+    let head = shared.head_now().await?;
     shared.compacted(head.compact_revision);
     shared.catch_up().await
 }

@@ -125,8 +125,7 @@ impl EventStore {
         if !self.shared.backend.is_shared() {
             return Ok(self.revision());
         }
-        let head = self.shared.backend.head().await?;
-        self.shared.check_head(&head)?;
+        let head = self.shared.head_now().await?;
         if head.revision > self.revision() {
             self.shared.catch_up().await?;
         }
@@ -306,12 +305,20 @@ impl Shared {
         self.leases.write().remove(&id);
     }
 
-    /// Refuses a head that contradicts what this process has seen.
-    pub(crate) fn check_head(&self, head: &backend::Head) -> Result<(), Error> {
+    /// The head as the database has it. What memory held before the question is the least that the answer may say: the writer
+    /// and the follower apply more while it is on its way.
+    pub(crate) async fn head_now(&self) -> Result<backend::Head, Error> {
+        let applied = self.with_state(View::revision);
+        let head = self.backend.head().await?;
+        self.check_head(&head, applied)?;
+        Ok(head)
+    }
+
+    /// Refuses a head that contradicts what this process had applied when it asked for the head.
+    pub(crate) fn check_head(&self, head: &backend::Head, applied: i64) -> Result<(), Error> {
         if head.epoch != self.epoch {
             return Err(Error::Corrupt(format!("the log's epoch changed from {} to {}", self.epoch, head.epoch)));
         }
-        let applied = self.with_state(View::revision);
         if head.revision < applied {
             return Err(Error::Corrupt(format!("the log went back from revision {applied} to {}", head.revision)));
         }

@@ -176,8 +176,8 @@ impl Writer {
     }
 
     async fn catch_up(&self, lock: &mut dyn Locked) -> Result<(), Error> {
-        self.shared.check_head(lock.head())?;
         let applied = self.shared.with_state(View::revision);
+        self.shared.check_head(lock.head(), applied)?;
         if lock.head().revision > applied {
             let events = lock.committed_after(applied).await?;
             self.shared.apply(events.into_iter().map(Arc::new).collect())?;
@@ -264,8 +264,9 @@ impl Writer {
             match self.shared.backend.lock().await {
                 Ok(lock) => {
                     let head = lock.head().clone();
+                    let applied = self.shared.with_state(View::revision);
                     lock.release().await;
-                    self.shared.check_head(&head)?;
+                    self.shared.check_head(&head, applied)?;
                     if head.revision == before.revision {
                         return Ok(Some(false));
                     }
