@@ -140,12 +140,13 @@ impl Compiler {
             self.problems.remove(name);
             return;
         };
-        let compiled = match name.0 {
+        let checked = check(name, &document);
+        let compiled = checked.and_then(|()| match name.0 {
             Kind::Upstream => self.compile_upstream(&name.1, &document),
             Kind::Service => self.compile_service(name, &document),
             Kind::Consumer => self.compile_consumer(&name.1, &document),
             Kind::Route => self.compile_route(name, &document),
-        };
+        });
         match compiled {
             Ok(()) => drop(self.problems.remove(name)),
             Err(error) => self.failed(name, &document, error),
@@ -167,15 +168,15 @@ impl Compiler {
             Kind::Consumer => self.snapshot.consumers.get(name.1.as_bytes()).is_some(),
         };
         tracing::error!(
-            resource.kind = name.0.noun(), resource.id = &*name.1, revision = document.mod_revision,
-            previous_in_use, error, "resource is left out",
-        );
-        let problem = Problem {
-            key: document.key.to_string(),
-            mod_revision: document.mod_revision,
-            error,
+            resource.kind = name.0.noun(),
+            resource.id = &*name.1,
+            revision = document.mod_revision,
             previous_in_use,
-        };
+            error,
+            "resource is left out",
+        );
+        let problem =
+            Problem { key: document.key.to_string(), mod_revision: document.mod_revision, error, previous_in_use };
         self.problems.insert(name.clone(), problem);
     }
 
@@ -293,11 +294,7 @@ impl Compiler {
     }
 
     /// `None`: the resource names no upstream itself.
-    fn target(
-        &self,
-        inline: Option<&model::Upstream>,
-        id: Option<&model::Id>,
-    ) -> Result<Option<Target>, String> {
+    fn target(&self, inline: Option<&model::Upstream>, id: Option<&model::Id>) -> Result<Option<Target>, String> {
         if let Some(inline) = inline {
             let upstream = Upstream::compile(inline).map_err(|e| e.to_string())?;
             return Ok(Some(Target::Upstream(Arc::new(upstream))));
@@ -335,6 +332,12 @@ impl Compiler {
 
 fn read<T: DeserializeOwned>(document: &Document) -> Result<T, String> {
     serde_json::from_slice(&document.value).map_err(|e| format!("the document cannot be read: {e}"))
+}
+
+/// Asks what the control plane has asked before it took the document; one written by others has not been asked.
+fn check(name: &Name, document: &Document) -> Result<(), String> {
+    let value: Value = read(document)?;
+    model::check::check(name.0, Some(&name.1), &value).map_err(|invalid| invalid.0)
 }
 
 /// What a route may ask for and this gateway does not do. It must not be served without it.

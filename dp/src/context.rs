@@ -79,10 +79,7 @@ pub(crate) mod tests {
 
     pub(crate) const NOW: i64 = 1_700_000_000_000_000;
 
-    pub(crate) fn with_context<T>(
-        head: http::request::Builder,
-        test: impl FnOnce(&mut Context<'_>) -> T,
-    ) -> T {
+    pub(crate) fn with_context<T>(head: http::request::Builder, test: impl FnOnce(&mut Context<'_>) -> T) -> T {
         let snapshot = Snapshot::default();
         with_snapshot(head, &snapshot, test)
     }

@@ -108,7 +108,9 @@ pub fn write_requests(workers: &[Arc<WorkerStats>], out: &mut Exposition) {
     let accepted = sum(|worker| worker.accepted.load(Ordering::Relaxed));
     let active = total(|worker| worker.active.load(Ordering::Relaxed));
     let in_flight = total(|worker| worker.in_flight.load(Ordering::Relaxed));
-    for (state, value) in [("accepted", accepted), ("active", active.unsigned_abs()), ("writing", in_flight.unsigned_abs())] {
+    for (state, value) in
+        [("accepted", accepted), ("active", active.unsigned_abs()), ("writing", in_flight.unsigned_abs())]
+    {
         out.sample("apisix_nginx_http_current_connections", &[("state", state)], value);
     }
     write_status(workers, out);

@@ -250,9 +250,8 @@ pub(crate) mod tests {
 
     #[test]
     fn arguments_and_cookies_are_read() {
-        let request = request(
-            http::Request::get("/a?x=1&y=a%20b+c&z&x=2").header(HOST, "h").header(COOKIE, "a=1; sid=xyz "),
-        );
+        let request =
+            request(http::Request::get("/a?x=1&y=a%20b+c&z&x=2").header(HOST, "h").header(COOKIE, "a=1; sid=xyz "));
         assert_eq!(request.arg("x").as_deref(), Some("1"));
         assert_eq!(request.arg("y").as_deref(), Some("a b c"));
         assert_eq!(request.arg("z").as_deref(), Some(""));

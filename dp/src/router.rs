@@ -149,12 +149,7 @@ impl Paths {
     }
 
     fn find<'r>(&'r self, path: &str, host: &'r str, context: &Context<'_>) -> Option<Found<'r>> {
-        let found = |entry: &'r Entry, params| Found {
-            route: &entry.route,
-            path: entry.pattern.text(),
-            host,
-            params,
-        };
+        let found = |entry: &'r Entry, params| Found { route: &entry.route, path: entry.pattern.text(), host, params };
         if let Some(entries) = self.exact.get(path.as_bytes())
             && let Some(entry) = entries.iter().find(|entry| entry.route.matcher.accepts(context))
         {
@@ -179,11 +174,7 @@ impl Paths {
 impl Entry {
     /// Order among the routes of one path: priority, then the longer pattern, then the id.
     fn rank(&self) -> (std::cmp::Reverse<i64>, std::cmp::Reverse<usize>, &str) {
-        (
-            std::cmp::Reverse(self.route.matcher.priority),
-            std::cmp::Reverse(self.pattern.text().len()),
-            &self.route.id,
-        )
+        (std::cmp::Reverse(self.route.matcher.priority), std::cmp::Reverse(self.pattern.text().len()), &self.route.id)
     }
 }
 

@@ -36,15 +36,25 @@ impl Scrape {
         gauge("apisix_etcd_reachable", "whether the control plane can be reached", connected);
         gauge("portolan_dp_control_plane_connected", "whether the control plane is followed", connected);
         gauge("portolan_dp_config_revision", "revision of the configuration in use", state.revision.unsigned_abs());
-        gauge("portolan_dp_config_from_snapshot", "whether the configuration came from disk",
-            u64::from(state.source == Some(Source::Snapshot)));
+        gauge(
+            "portolan_dp_config_from_snapshot",
+            "whether the configuration came from disk",
+            u64::from(state.source == Some(Source::Snapshot)),
+        );
         gauge("portolan_dp_resource_errors", "resources that are not in use as written", state.problems.len() as u64);
         gauge("portolan_dp_snapshot_revision", "revision of the snapshot on disk", state.saved_revision.unsigned_abs());
-        gauge("portolan_dp_snapshot_failing", "whether the snapshot on disk cannot be read or written",
-            u64::from(state.disk_error.is_some()));
+        gauge(
+            "portolan_dp_snapshot_failing",
+            "whether the snapshot on disk cannot be read or written",
+            u64::from(state.disk_error.is_some()),
+        );
         out.family("portolan_dp_config_compile_seconds", "gauge", "time the last change took to compile");
         out.sample("portolan_dp_config_compile_seconds", &[], state.compile.as_secs_f64());
-        out.family("portolan_dp_control_plane_failures", "counter", "connections to the control plane lost or not made");
+        out.family(
+            "portolan_dp_control_plane_failures",
+            "counter",
+            "connections to the control plane lost or not made",
+        );
         out.sample("portolan_dp_control_plane_failures", &[], state.failures);
         metrics::write_requests(&self.workers, &mut out);
         out.finish()

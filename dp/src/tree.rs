@@ -244,10 +244,8 @@ mod tests {
             assert!(tree.values().into_iter().eq(model.values()));
             for (key, value) in &model {
                 assert_eq!(tree.get(key.as_bytes()), Some(value));
-                let expected: Vec<String> = (0..=key.len())
-                    .rev()
-                    .filter_map(|length| model.get(&key[..length]).cloned())
-                    .collect();
+                let expected: Vec<String> =
+                    (0..=key.len()).rev().filter_map(|length| model.get(&key[..length]).cloned()).collect();
                 assert_eq!(all_prefixes(&tree, key), expected, "{key}");
             }
         }

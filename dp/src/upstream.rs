@@ -137,7 +137,9 @@ impl Upstream {
             balancer: RoundRobin::new(given.iter().map(|node| (node.priority, node.weight))),
             tls,
             host: Host::compile(document)?,
-            retries: document.retries.map_or(nodes.len().saturating_sub(1), |n| usize::try_from(n).unwrap_or(usize::MAX)),
+            retries: document
+                .retries
+                .map_or(nodes.len().saturating_sub(1), |n| usize::try_from(n).unwrap_or(usize::MAX)),
             retry_timeout: document.retry_timeout.filter(|s| *s > 0.0).map(seconds),
             timeouts: document.timeout.map(Timeouts::from).unwrap_or_default(),
             keepalive: Keepalive {

@@ -82,7 +82,9 @@ fn routes_follow_their_service_and_upstream() {
     assert_eq!(find(&snapshot, "/a"), Some(("1".into(), "missing upstream")));
     let snapshot = compiler.apply([put("upstreams", "u", 3, &node())], 3);
     assert_eq!(find(&snapshot, "/a"), Some(("1".into(), "upstream")));
-    let chain = |snapshot: &Snapshot| snapshot.routes.get(b"1").unwrap().plugins.names().map(|(name, _)| name).collect::<Vec<_>>();
+    let chain = |snapshot: &Snapshot| {
+        snapshot.routes.get(b"1").unwrap().plugins.names().map(|(name, _)| name).collect::<Vec<_>>()
+    };
     assert_eq!(chain(&snapshot), ["key-auth"]);
     // The service's hosts are those of the route, which names none.
     let service = json!({"upstream_id": "u", "hosts": ["b.example"], "plugins": {"cors": {}}});
@@ -97,7 +99,8 @@ fn routes_follow_their_service_and_upstream() {
 fn an_old_snapshot_stays_as_it_was() {
     let mut compiler = Compiler::new(PREFIX);
     let before = compiler.apply([put("routes", "1", 1, &json!({"uri": "/a", "upstream": node()}))], 1);
-    let after = compiler.apply([gone("routes", "1"), put("routes", "2", 2, &json!({"uri": "/b", "upstream": node()}))], 2);
+    let after =
+        compiler.apply([gone("routes", "1"), put("routes", "2", 2, &json!({"uri": "/b", "upstream": node()}))], 2);
     assert_eq!((find(&before, "/a"), find(&before, "/b")), (Some(("1".into(), "upstream")), None));
     assert_eq!((find(&after, "/a"), find(&after, "/b")), (None, Some(("2".into(), "upstream"))));
 }
@@ -130,7 +133,8 @@ fn one_identity_has_one_holder() {
     let mut compiler = Compiler::new(PREFIX);
     let consumer = |name: &str| json!({"username": name, "plugins": {"key-auth": {"key": "k"}}});
     let holder = |snapshot: &Snapshot| snapshot.credential("key-auth", "k").map(|c| c.consumer.username.to_string());
-    let snapshot = compiler.apply([put("consumers", "a", 1, &consumer("a")), put("consumers", "b", 2, &consumer("b"))], 2);
+    let snapshot =
+        compiler.apply([put("consumers", "a", 1, &consumer("a")), put("consumers", "b", 2, &consumer("b"))], 2);
     assert_eq!(holder(&snapshot).as_deref(), Some("b"));
     let snapshot = compiler.apply([gone("consumers", "b")], 3);
     assert_eq!(holder(&snapshot).as_deref(), Some("a"));

@@ -90,6 +90,9 @@ mod tests {
         let text = out.finish();
         assert!(text.starts_with("# HELP a help\n# TYPE a counter\na{x=\"1\",y=\"q\\\"\\\\\\n\"} 7\n"), "{text}");
         assert!(text.contains("h_bucket{t=\"r\",le=\"1\"} 0\nh_bucket{t=\"r\",le=\"2\"} 1\n"), "{text}");
-        assert!(text.contains("h_bucket{t=\"r\",le=\"+Inf\"} 2\nh_sum{t=\"r\"} 100001.500\nh_count{t=\"r\"} 2\n"), "{text}");
+        assert!(
+            text.contains("h_bucket{t=\"r\",le=\"+Inf\"} 2\nh_sum{t=\"r\"} 100001.500\nh_count{t=\"r\"} 2\n"),
+            "{text}"
+        );
     }
 }

@@ -132,7 +132,10 @@ impl Plugin for LimitCount {
 
     fn compile(config: Config, scope: &Scope<'_>) -> Result<Self, Error> {
         let positive = |name: &str, value: i64| {
-            u64::try_from(value).ok().filter(|n| *n > 0).ok_or_else(|| Error::Refused(format!("{name} must be above 0")))
+            u64::try_from(value)
+                .ok()
+                .filter(|n| *n > 0)
+                .ok_or_else(|| Error::Refused(format!("{name} must be above 0")))
         };
         let count = positive("count", config.count)?;
         positive("time_window", config.time_window)?;

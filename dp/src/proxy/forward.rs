@@ -69,7 +69,8 @@ impl Attempts<'_> {
             };
             log(context, node, &failed.failure);
             let in_time = self.upstream.retry_timeout.is_none_or(|bound| started.elapsed() < bound);
-            let Some(whole) = failed.body.filter(|_| left > 0 && in_time && may_repeat(context, &failed.failure)) else {
+            let Some(whole) = failed.body.filter(|_| left > 0 && in_time && may_repeat(context, &failed.failure))
+            else {
                 return Err(answer::failed(&failed.failure));
             };
             left -= 1;
@@ -89,7 +90,8 @@ impl Attempts<'_> {
             Ok(keys) => keys,
             Err(failure) => return Err(Failed { failure, body: Some(body) }),
         };
-        let mut pooled = if self.upgrade.is_none() { keys.iter().find_map(|key| self.worker.pool.take(key)) } else { None };
+        let mut pooled =
+            if self.upgrade.is_none() { keys.iter().find_map(|key| self.worker.pool.take(key)) } else { None };
         loop {
             let reused = pooled.is_some();
             let mut connection = match pooled.take() {
@@ -175,12 +177,7 @@ impl Attempts<'_> {
         request
     }
 
-    fn respond(
-        self,
-        response: Response<Incoming>,
-        connection: Box<Connection>,
-        record: &mut Record,
-    ) -> Forwarded {
+    fn respond(self, response: Response<Incoming>, connection: Box<Connection>, record: &mut Record) -> Forwarded {
         record.answered = Some(Instant::now());
         let (mut parts, incoming) = response.into_parts();
         if parts.status == StatusCode::SWITCHING_PROTOCOLS {

@@ -89,9 +89,7 @@ impl Pattern {
         match &self.tail {
             Tail::Exact => (path.len() == self.text.len()).then_some(params),
             Tail::Anything => Some(params),
-            Tail::Segments { from, segments } => {
-                matches(segments, path.get(*from..)?, &mut params).then_some(params)
-            }
+            Tail::Segments { from, segments } => matches(segments, path.get(*from..)?, &mut params).then_some(params),
         }
     }
 }

@@ -35,7 +35,9 @@ fn what_was_saved_is_loaded_and_unreadable() {
     }
     let bytes = std::fs::read(dir.path().join("sub/snapshot")).unwrap();
     assert!(!bytes.windows(6).any(|window| window == b"routes"));
-    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(dir.path().join("sub/snapshot")).unwrap().permissions());
+    let mode = std::os::unix::fs::PermissionsExt::mode(
+        &std::fs::metadata(dir.path().join("sub/snapshot")).unwrap().permissions(),
+    );
     assert_eq!(mode & 0o777, 0o600);
 }
 

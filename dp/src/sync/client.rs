@@ -167,12 +167,8 @@ impl Link {
     /// The whole prefix, as it is at one revision.
     pub(super) async fn range(&mut self, prefix: &str) -> Result<Store, Error> {
         let mut store = Store::default();
-        let mut request = RangeRequest {
-            key: copy(prefix),
-            range_end: end_of(prefix),
-            limit: PAGE,
-            ..RangeRequest::default()
-        };
+        let mut request =
+            RangeRequest { key: copy(prefix), range_end: end_of(prefix), limit: PAGE, ..RangeRequest::default() };
         loop {
             let response = self.ask(request.clone()).await?;
             if request.revision == 0 {

@@ -92,11 +92,8 @@ impl RequestBody {
         if incoming.is_end_stream() {
             return Self::empty();
         }
-        let progress = Progress {
-            last: Cell::new(Instant::now()),
-            received: Cell::new(0),
-            state: Cell::new(State::Sending),
-        };
+        let progress =
+            Progress { last: Cell::new(Instant::now()), received: Cell::new(0), state: Cell::new(State::Sending) };
         let source = Source { incoming, left: limit, silence: Silence::new(bound), progress: Rc::new(progress) };
         Self { source: Some(source) }
     }
@@ -118,10 +115,7 @@ impl Body for RequestBody {
     type Data = Bytes;
     type Error = ClientFailure;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, ClientFailure>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ClientFailure>>> {
         match &mut self.get_mut().source {
             None => Poll::Ready(None),
             Some(source) => source.poll_frame(cx),
@@ -228,8 +222,7 @@ impl ResponseBody {
         keepalive: Keepalive,
         bound: Duration,
     ) -> Self {
-        let mut body =
-            Self { incoming, connection: Some(connection), pool, keepalive, silence: Silence::new(bound) };
+        let mut body = Self { incoming, connection: Some(connection), pool, keepalive, silence: Silence::new(bound) };
         if body.incoming.is_end_stream() {
             body.release(&mut Context::from_waker(std::task::Waker::noop()));
         }

@@ -22,7 +22,9 @@ type Driver = http1::Connection<TokioIo<Stream>, RequestBody>;
 /// The connection.
 pub struct Connection {
     sender: SendRequest<RequestBody>,
-    driver: Option<Driver>,
+    driver: Driver,
+    /// The driver has come to its end: closed, broken or upgraded.
+    over: bool,
     /// Where it belongs in the pool.
     pub(super) key: Key,
     /// Requests it has carried.
@@ -47,27 +49,24 @@ impl Connection {
         let mut builder = http1::Builder::new();
         builder.max_buf_size(header_bytes.max(64 * 1024));
         let (sender, driver) = builder.handshake(TokioIo::new(stream)).await.map_err(Failure::Broken)?;
-        Ok(Self { sender, driver: Some(driver), key, served: 0, idle_since: Instant::now() })
+        Ok(Self { sender, driver, over: false, key, served: 0, idle_since: Instant::now() })
     }
 
     /// Whether an idle connection still stands. Nobody drives it while it lies in the pool, so this looks.
     pub fn is_usable(&mut self) -> bool {
         self.drive(&mut Context::from_waker(Waker::noop()));
-        self.driver.is_some() && self.sender.is_ready()
+        self.is_idle()
     }
 
     /// Lets the connection make progress. The one who waits for it must call this in each poll.
     pub fn drive(&mut self, cx: &mut Context<'_>) {
-        if let Some(driver) = &mut self.driver
-            && Pin::new(driver).poll(cx).is_ready()
-        {
-            self.driver = None;
-        }
+        // What it ends with, whoever waits for the response learns from the response.
+        self.over = self.over || self.driver.poll_without_shutdown(cx).is_ready();
     }
 
     /// Whether the next request may be sent.
     pub fn is_idle(&self) -> bool {
-        self.driver.is_some() && self.sender.is_ready()
+        !self.over && self.sender.is_ready()
     }
 
     /// Sends a request and waits for the head of its response.
@@ -79,15 +78,11 @@ impl Connection {
         self.served = self.served.saturating_add(1);
         let progress = request.body().progress();
         let mut response = pin!(self.sender.try_send_request(request));
-        let driver = &mut self.driver;
+        let (driver, over) = (&mut self.driver, &mut self.over);
         let patience = Patience { timeouts, progress: progress.as_deref(), started: Instant::now() };
         let mut timer = pin!(sleep_until(patience.first_look()));
         let result = poll_fn(|cx| {
-            if let Some(running) = driver
-                && Pin::new(running).poll(cx).is_ready()
-            {
-                *driver = None;
-            }
+            *over = *over || driver.poll_without_shutdown(cx).is_ready();
             match response.as_mut().poll(cx) {
                 Poll::Ready(result) => Poll::Ready(Ok(result)),
                 Poll::Pending => patience.poll_over(timer.as_mut(), cx).map(Err),
@@ -111,9 +106,10 @@ impl Connection {
 
     /// Takes the stream out after a response with status 101, with the bytes that came after the head.
     pub async fn into_upgraded(mut self: Box<Self>) -> Option<(Stream, bytes::Bytes)> {
-        let mut driver = self.driver.take()?;
-        poll_fn(|cx| driver.poll_without_shutdown(cx)).await.ok()?;
-        let parts = driver.into_parts();
+        if !self.over {
+            poll_fn(|cx| self.driver.poll_without_shutdown(cx)).await.ok()?;
+        }
+        let parts = self.driver.into_parts();
         Some((parts.io.into_inner(), parts.read_buf))
     }
 }
@@ -135,7 +131,8 @@ struct Patience<'a> {
 
 impl Patience<'_> {
     fn first_look(&self) -> Instant {
-        let patience = if self.progress.is_some() { self.timeouts.send.min(self.timeouts.read) } else { self.timeouts.read };
+        let patience =
+            if self.progress.is_some() { self.timeouts.send.min(self.timeouts.read) } else { self.timeouts.read };
         self.started + patience
     }
 
@@ -146,9 +143,13 @@ impl Patience<'_> {
             }
             let (end, late) = match self.progress {
                 None => (self.started + self.timeouts.read, Failure::ReadTimeout),
-                Some(progress) if progress.is_finished() => (progress.last() + self.timeouts.read, Failure::ReadTimeout),
+                Some(progress) if progress.is_finished() => {
+                    (progress.last() + self.timeouts.read, Failure::ReadTimeout)
+                }
                 // The client has a bound of its own: the body ends with an error.
-                Some(progress) if progress.waits_for_client() => (Instant::now() + self.timeouts.send, Failure::SendTimeout),
+                Some(progress) if progress.waits_for_client() => {
+                    (Instant::now() + self.timeouts.send, Failure::SendTimeout)
+                }
                 Some(progress) => (progress.last() + self.timeouts.send, Failure::SendTimeout),
             };
             if Instant::now() >= end {

@@ -99,12 +99,7 @@ impl Resolved {
         if addresses.first().is_some_and(IpAddr::is_ipv4) {
             addresses.retain(IpAddr::is_ipv4);
         }
-        Self {
-            addresses: addresses.into(),
-            next: AtomicUsize::new(0),
-            until,
-            asked_again: AtomicBool::new(false),
-        }
+        Self { addresses: addresses.into(), next: AtomicUsize::new(0), until, asked_again: AtomicBool::new(false) }
     }
 }
 

@@ -55,13 +55,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 }
 
 /// The life of a connection. Its errors are the client's affair and show at level debug only.
-async fn serve(
-    worker: Rc<Worker>,
-    stream: TcpStream,
-    remote: SocketAddr,
-    local_port: u16,
-    tls: Option<TlsAcceptor>,
-) {
+async fn serve(worker: Rc<Worker>, stream: TcpStream, remote: SocketAddr, local_port: u16, tls: Option<TlsAcceptor>) {
     let present = worker.enter();
     // Small answers should leave at once; on failure they leave a little later.
     stream.set_nodelay(true).ok();
@@ -148,7 +142,8 @@ where
         .max_headers(limits.header_count)
         .max_header_size(limits.header_bytes)
         .max_buf_size(limits.header_bytes.max(64 * 1024));
-    let service = service_fn(|request: http::Request<Incoming>| proxy::handle(worker.clone(), connection.clone(), request));
+    let service =
+        service_fn(|request: http::Request<Incoming>| proxy::handle(worker.clone(), connection.clone(), request));
     let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service).with_upgrades());
     tokio::select! {
         biased;

@@ -43,11 +43,19 @@ fn origins_are_allowed_or_not() {
         (json!({"allow_origins": "null"}), "https://a.example", Some("null")),
         // With one origin it is named to everybody, as in APISIX; the browser compares.
         (json!({"allow_origins": "https://a.example"}), "https://b.example", Some("https://a.example")),
-        (json!({"allow_origins": "https://a.example,https://b.example"}), "https://b.example", Some("https://b.example")),
+        (
+            json!({"allow_origins": "https://a.example,https://b.example"}),
+            "https://b.example",
+            Some("https://b.example"),
+        ),
         (json!({"allow_origins": "https://a.example,https://b.example"}), "https://c.example", None),
         (json!({"allow_origins_by_regex": [".*\\.test\\.com$"]}), "https://a.test.com", Some("https://a.test.com")),
         (json!({"allow_origins_by_regex": [".*\\.test\\.com$"]}), "https://a.test.org", None),
-        (json!({"allow_origins": "https://a.example", "allow_origins_by_regex": ["x"]}), "https://a.example", Some("https://a.example")),
+        (
+            json!({"allow_origins": "https://a.example", "allow_origins_by_regex": ["x"]}),
+            "https://a.example",
+            Some("https://a.example"),
+        ),
     ];
     for (config, asked, expected) in cases {
         assert_eq!(origin(config.clone(), asked).as_deref(), expected, "{config} {asked}");

@@ -12,7 +12,10 @@ use crate::snapshot::Snapshot;
 fn snapshot() -> Arc<Snapshot> {
     let consumer = |name: &str, value: serde_json::Value| crate::compile::tests::put("consumers", name, 1, &value);
     crate::compile::tests::snapshot(vec![
-        consumer("jack", json!({"username": "jack", "plugins": {"key-auth": {"key": "one two"}}, "labels": {"custom_id": "c-1"}})),
+        consumer(
+            "jack",
+            json!({"username": "jack", "plugins": {"key-auth": {"key": "one two"}}, "labels": {"custom_id": "c-1"}}),
+        ),
         consumer("nobody", json!({"username": "nobody"})),
         crate::compile::tests::put(
             "consumers",
@@ -24,7 +27,10 @@ fn snapshot() -> Arc<Snapshot> {
 }
 
 fn head(uri: &str) -> Builder {
-    http::Request::get(uri).header("host", "h").header("x-consumer-username", "forged").header("x-credential-identifier", "forged")
+    http::Request::get(uri)
+        .header("host", "h")
+        .header("x-consumer-username", "forged")
+        .header("x-credential-identifier", "forged")
 }
 
 #[test]
@@ -36,7 +42,11 @@ fn requests_are_let_in_or_not() {
         (json!({}), head("/").header("apikey", "second"), Ok(("jack", Some("cred-1"), "/"))),
         (json!({}), head("/?apikey=one%20two&a=1"), Ok(("jack", None, "/?apikey=one%20two&a=1"))),
         (json!({"header": "X-Key", "query": "key"}), head("/").header("x-key", "one two"), Ok(("jack", None, "/"))),
-        (json!({"header": "X-Key", "query": "key"}), head("/?key=second"), Ok(("jack", Some("cred-1"), "/?key=second"))),
+        (
+            json!({"header": "X-Key", "query": "key"}),
+            head("/?key=second"),
+            Ok(("jack", Some("cred-1"), "/?key=second")),
+        ),
         (json!({"hide_credentials": true}), head("/?apikey=second&a=1"), Ok(("jack", Some("cred-1"), "/?a=1"))),
         (json!({"hide_credentials": true}), head("/?a=1").header("apikey", "one two"), Ok(("jack", None, "/?a=1"))),
         (json!({"anonymous_consumer": "nobody"}), head("/"), Ok(("nobody", None, "/"))),
@@ -77,7 +87,9 @@ fn requests_are_let_in_or_not() {
 
 #[test]
 fn nonsense_is_refused() {
-    for config in [json!({"header": 1}), json!({"realm": "a\"b"}), json!({"anonymous_consumer": ""}), json!({"heder": "x"})] {
+    for config in
+        [json!({"header": 1}), json!({"realm": "a\"b"}), json!({"anonymous_consumer": ""}), json!({"heder": "x"})]
+    {
         assert!(compile::<KeyAuth>(config.clone(), &State::default()).is_err(), "{config}");
     }
     for config in [json!({}), json!({"key": 1}), json!({"key": "a", "other": 1})] {

@@ -82,11 +82,7 @@ impl Windows {
         }
         let allowed = window.used < count;
         window.used = window.used.saturating_add(1);
-        Taken {
-            allowed,
-            remaining: count.saturating_sub(window.used),
-            reset_micros: window.ends_micros - now,
-        }
+        Taken { allowed, remaining: count.saturating_sub(window.used), reset_micros: window.ends_micros - now }
     }
 
     fn sweep(&mut self, now: i64) {

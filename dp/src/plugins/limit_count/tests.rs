@@ -64,7 +64,8 @@ fn keys_are_counted_apart() {
 
 #[test]
 fn a_refusal_says_what_was_configured() {
-    let plugin = plugin(json!({"count": 1, "time_window": 60, "rejected_msg": "slow down", "show_limit_quota_header": false}));
+    let plugin =
+        plugin(json!({"count": 1, "time_window": 60, "rejected_msg": "slow down", "show_limit_quota_header": false}));
     run(&plugin, get("/"), 0);
     with_context(get("/"), |context| {
         let answer = decided(plugin.access(context)).unwrap();

@@ -1,0 +1,110 @@
+//! Requests that no client should send, and limits.
+
+use std::io::Write;
+use std::net::TcpStream;
+use std::time::Duration;
+
+use portolan_testkit::Upstream;
+use portolan_testkit::upstream::Reply;
+use serde_json::json;
+
+use crate::harness::Gateway;
+use crate::raw;
+
+fn status(answer: &str) -> u16 {
+    answer.get(9..12).and_then(|code| code.parse().ok()).unwrap_or(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn smuggling_is_refused_or_harmless() {
+    let (gateway, _files) = Gateway::new().await;
+    let upstream = Upstream::start(Reply::text("ok")).unwrap();
+    gateway.route_to(&[upstream.node()], json!({})).await;
+    let refused: &[&[u8]] = &[
+        b"POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello!",
+        b"POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 5, 6\r\n\r\nhello!",
+        b"POST / HTTP/1.1\r\nhost: h\r\ncontent-length: +5\r\n\r\nhello",
+        b"POST / HTTP/1.1\r\nhost: h\r\ntransfer-encoding: gzip\r\n\r\nhello",
+        b"POST / HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+        b"POST / HTTP/1.0\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n",
+        b"GET / HTTP/1.1\r\nhost: a b\r\n\r\n",
+        b"GET / HTTP/1.1\r\nhost : h\r\n\r\n",
+        b"GET / HTTP/1.1\r\nhost: h\r\n folded: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nhost: h\r\nx: a\0b\r\n\r\n",
+        b"GET /../etc HTTP/1.1\r\nhost: h\r\n\r\n",
+        b"GET /%zz HTTP/1.1\r\nhost: h\r\n\r\n",
+        b"POST / HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\nZ\r\nhello\r\n0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhelloX\r\n0\r\n\r\n",
+    ];
+    for bytes in refused {
+        let answer = raw::exchange(&gateway.address(), bytes);
+        assert_eq!(status(&answer), 400, "{} → {answer}", String::from_utf8_lossy(bytes));
+    }
+    for method in ["TRACE / HTTP/1.1\r\nhost: h\r\n\r\n", "CONNECT h:80 HTTP/1.1\r\nhost: h:80\r\n\r\n"] {
+        assert_eq!(status(&raw::exchange(&gateway.address(), method.as_bytes())), 405, "{method}");
+    }
+    upstream.take_seen();
+    // Both framings: the chunks count, the length is dropped, and the connection ends, so that nothing behind the
+    // body is taken for a request (RFC 9112 6.3).
+    for both in
+        ["content-length: 6\r\ntransfer-encoding: chunked\r\n", "transfer-encoding: chunked\r\ncontent-length: 6\r\n"]
+    {
+        let bytes =
+            format!("POST /a HTTP/1.1\r\nhost: h\r\n{both}\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nhost: h\r\n\r\n");
+        let answer = raw::exchange(&gateway.address(), bytes.as_bytes());
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
+        let seen = upstream.take_seen();
+        assert_eq!(seen.len(), 1);
+        assert_eq!((seen[0].uri.path(), seen[0].body.len()), ("/a", 0));
+        assert!(!(seen[0].headers.contains_key("content-length") && seen[0].headers.contains_key("transfer-encoding")));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_hold() {
+    let (gateway, _files) = Gateway::with(|config| {
+        config.limits.header_bytes = 8192;
+        config.limits.header_count = 20;
+        config.limits.body_bytes = 1000;
+        config.limits.header_seconds = 1;
+        config.limits.body_seconds = 1;
+    })
+    .await;
+    let upstream = Upstream::start(Reply::text("ok")).unwrap();
+    gateway.route_to(&[upstream.node()], json!({})).await;
+    let address = gateway.address();
+    let send = |text: String| status(&raw::exchange(&address, text.as_bytes()));
+    let large = "x".repeat(20_000);
+    assert_eq!(send(format!("GET / HTTP/1.1\r\nhost: h\r\nx-large: {large}\r\n\r\n")), 431);
+    let many: String = (0..30).map(|at| format!("x-{at}: 1\r\n")).collect();
+    assert_eq!(send(format!("GET / HTTP/1.1\r\nhost: h\r\n{many}\r\n")), 431);
+    let body = "x".repeat(2000);
+    assert_eq!(send(format!("POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 2000\r\n\r\n{body}")), 413);
+    assert_eq!(
+        send(format!("POST / HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n7d0\r\n{body}\r\n0\r\n\r\n")),
+        413
+    );
+    assert_eq!(
+        send(format!(
+            "POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 1000\r\nconnection: close\r\n\r\n{}",
+            &body[..1000]
+        )),
+        200
+    );
+    // A body that never comes.
+    let mut stream = TcpStream::connect(&address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream.write_all(b"POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 5\r\n\r\nab").unwrap();
+    assert_eq!(status(&raw::read_all(&mut stream)), 408);
+    // A head that never ends, and a connection without a word, are closed.
+    for bytes in [&b"GET / HTTP/1.1\r\nhost"[..], b"", b"P", b"PR"] {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream.write_all(bytes).unwrap();
+        let began = std::time::Instant::now();
+        raw::read_all(&mut stream);
+        assert!(began.elapsed() < Duration::from_secs(8), "{bytes:?}");
+    }
+}
