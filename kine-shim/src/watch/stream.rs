@@ -123,12 +123,7 @@ impl Watch {
         };
         match request.request_union {
             Some(RequestUnion::CreateRequest(create)) => self.create(create).await,
-            Some(RequestUnion::CancelRequest(cancel)) => {
-                if self.watchers.remove(&cancel.watch_id).is_some() {
-                    let canceled = WatchResponse { watch_id: cancel.watch_id, canceled: true, ..self.response() };
-                    self.out.push_back(canceled.into());
-                }
-            }
+            Some(RequestUnion::CancelRequest(cancel)) => self.cancel(cancel.watch_id),
             Some(RequestUnion::ProgressRequest(_)) => self.progress_asked = true,
             None => {}
         }
@@ -172,6 +167,13 @@ impl Watch {
         self.out.push_back(WatchResponse { header, watch_id: id, created: true, ..WatchResponse::default() }.into());
         self.watchers.insert(id, Watcher::new(id, view.inward(range), start, head, &request));
         self.served = self.served.min(start - 1);
+    }
+
+    /// Ends a watcher; an id that names none gets no answer.
+    fn cancel(&mut self, watch_id: i64) {
+        if self.watchers.remove(&watch_id).is_some() {
+            self.out.push_back(WatchResponse { watch_id, canceled: true, ..self.response() }.into());
+        }
     }
 
     /// The next id of the stream's own; ids that the client took are left out.
@@ -261,8 +263,7 @@ impl Watch {
         for watcher in self.watchers.values_mut().filter(|watcher| watcher.progress_notify) {
             let quiet = !std::mem::take(&mut watcher.busy);
             if quiet && watcher.next == self.served + 1 {
-                let response =
-                    WatchResponse { header: header.clone(), watch_id: watcher.id, ..WatchResponse::default() };
+                let response = WatchResponse { header, watch_id: watcher.id, ..WatchResponse::default() };
                 self.out.push_back(response.into());
             }
         }

@@ -119,7 +119,7 @@ impl Watcher {
 
     fn responses(&mut self, batch: &Batch<'_>, revision: i64, events: Vec<Bytes>) -> Vec<Frame> {
         self.busy = true;
-        let header = ResponseHeader { revision, ..batch.header.clone() };
+        let header = ResponseHeader { revision, ..batch.header };
         let head = WatchResponse { header: Some(header), watch_id: self.id, ..WatchResponse::default() };
         let whole = Frame { head, events };
         if self.fragment { fragments(whole) } else { vec![whole] }

@@ -1,8 +1,8 @@
 //! An etcd client: the generated stubs over one HTTP/2 connection, with or without TLS.
 
-use std::pin::Pin;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -40,8 +40,8 @@ pub struct Watch {
 /// etcd sends the headers of the answer with the first message, which is after the first request. So the call is made, and waited
 /// for, with the first look at the responses.
 enum Responses {
-    Opening(Pin<Box<dyn Future<Output = Result<Response<Streaming<WatchResponse>>, Status>> + Send>>),
-    Open(Streaming<WatchResponse>),
+    Opening(BoxFuture<'static, Result<Response<Streaming<WatchResponse>>, Status>>),
+    Open(Box<Streaming<WatchResponse>>),
 }
 
 impl Client {
@@ -147,7 +147,7 @@ impl Watch {
             let responses = match &mut self.responses {
                 Responses::Open(responses) => responses,
                 Responses::Opening(opening) => {
-                    self.responses = Responses::Open(opening.await?.into_inner());
+                    self.responses = Responses::Open(Box::new(opening.await?.into_inner()));
                     let Responses::Open(responses) = &mut self.responses else { unreachable!() };
                     responses
                 }
@@ -160,7 +160,7 @@ impl Watch {
     /// Says that no more requests come.
     pub fn end_requests(self) -> Streaming<WatchResponse> {
         match self.responses {
-            Responses::Open(responses) => responses,
+            Responses::Open(responses) => *responses,
             Responses::Opening(_) => panic!("nothing was asked yet"),
         }
     }

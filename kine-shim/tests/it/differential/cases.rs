@@ -69,7 +69,7 @@ fn bytes(text: &str) -> Bytes {
     Bytes::from(text.to_owned())
 }
 
-async fn all_same(steps: impl IntoIterator<Item = Step>) {
+async fn all_same(steps: Vec<Step>) {
     let both = Both::start().await;
     for step in steps {
         both.same(step).await;
@@ -141,7 +141,7 @@ async fn puts_and_deletes() {
     let ignoring = |key: &str, value: &str, ignore_value, ignore_lease, lease| {
         Step::Put(PutRequest { ignore_value, ignore_lease, lease, ..put(key, value) })
     };
-    all_same([
+    all_same(vec![
         Step::Put(put("", "v")),
         prev(put("k", "v1")),
         prev(put("k", "v1")),
@@ -229,7 +229,7 @@ async fn transactions() {
     let at = |revision| op(Request::RequestRange(RangeRequest { revision, ..range("a", "z") }));
     let ignoring = |key: &str| op(Request::RequestPut(PutRequest { ignore_value: true, ..put(key, "") }));
     let leased = |key: &str, lease| op(Request::RequestPut(PutRequest { lease, ..put(key, "v") }));
-    all_same([
+    all_same(vec![
         then(vec![]),
         then(vec![range_op("a", "z")]),
         then(vec![delete_op("a", "z")]),
@@ -322,7 +322,7 @@ async fn transactions() {
 #[tokio::test]
 async fn a_read_inside_a_transaction_may_not_see_the_revision_it_makes() {
     let at = |revision| op(Request::RequestRange(RangeRequest { revision, ..range("a", "z") }));
-    all_same([
+    all_same(vec![
         Step::Put(put("a", "1")),
         then(vec![put_op("b", "1"), at(3)]),
         then(vec![put_op("b", "1"), txn_op(txn(vec![], vec![at(3)], vec![]))]),
@@ -336,7 +336,7 @@ async fn a_read_inside_a_transaction_may_not_see_the_revision_it_makes() {
 async fn leases() {
     let leased = |key: &str, lease| Step::Put(PutRequest { lease, ..put(key, "v") });
     let prev = |key: &str| Step::Put(PutRequest { prev_kv: true, ..put(key, "v") });
-    all_same([
+    all_same(vec![
         Step::Leases,
         Step::Grant(1001, 600),
         Step::Grant(1001, 600),
@@ -381,7 +381,7 @@ async fn leases() {
 #[tokio::test]
 async fn compactions() {
     let at = |revision| Step::Range(RangeRequest { revision, ..range("a", "z") });
-    all_same([
+    all_same(vec![
         Step::Compact(5),
         Step::Put(put("a", "1")),
         Step::Put(put("a", "2")),
