@@ -11,7 +11,6 @@ use axum::middleware::Next;
 use axum::response::Response;
 use http::request::Parts;
 use http::{HeaderValue, Method};
-use portolan_eventstore::proposal::ResourceRef;
 use portolan_eventstore::{Intent, Proposal, Refusal};
 use portolan_model::{GroupId, Kind};
 
@@ -189,7 +188,7 @@ async fn refuse(
     let refusal = Refusal::invalid(answer.status(), answer.message());
     let proposal = Proposal::new(caller.context(), format!("{kind}.{verb}"), Intent::Refused(refusal));
     let mut proposal = proposal.in_group(GroupId::default().as_str());
-    proposal.resource = place.id.clone().map(|id| ResourceRef { kind: kind.noun().into(), id });
+    proposal.resource = place.id.as_deref().map(|id| resources::named(kind, id));
     app.append(proposal).await?;
     Ok(answer)
 }

@@ -96,6 +96,12 @@ pub enum Outcome {
 type Document = Map<String, Value>;
 type Decide = Box<dyn Fn(&dyn View) -> Decision + Send + Sync>;
 
+/// The resource in an event. An id that can be none may be of any length: its head says enough.
+pub fn named(kind: Kind, id: &str) -> ResourceRef {
+    const LONGEST: usize = 256;
+    ResourceRef { kind: kind.noun().into(), id: id.chars().take(LONGEST).collect() }
+}
+
 /// Carries a command out: one proposal, one event.
 ///
 /// # Errors
@@ -113,9 +119,7 @@ pub async fn run(app: &App, caller: &Caller, scope: Scope, command: Command) -> 
         Err(text) => Intent::Refused(Refusal::invalid(400, text)),
     };
     let mut proposal = Proposal::new(caller.context(), format!("{noun}.{verb}"), intent).in_group(scope.group.as_str());
-    if let Some(id) = id {
-        proposal = proposal.on(noun, id);
-    }
+    proposal.resource = id.map(|id| named(scope.kind, &id));
     match app.append(proposal).await? {
         Appended::Committed { changes, .. } => {
             let change = changes.last().ok_or_else(|| ApiError::internal("a command that changed no key"))?;
@@ -230,7 +234,7 @@ fn write(view: &dyn View, scope: &Scope, id: &str, mut document: Document) -> De
     let put = Put { lease: Some(scope.lease), ..Put::new(key, value) };
     Decision::ApplyAs {
         action: format!("{}.{verb}", scope.kind),
-        resource: Some(ResourceRef { kind: scope.kind.noun().into(), id: id.to_owned() }),
+        resource: Some(named(scope.kind, id)),
         txn: Txn::of(vec![Op::Put(put)]),
     }
 }

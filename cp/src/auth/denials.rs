@@ -74,7 +74,8 @@ impl Denials {
         let taken = std::mem::take(&mut *self.0.lock());
         let mut left = taken.sources.into_iter();
         while let Some((source, count)) = left.next() {
-            let text = format!("{} requests without valid credentials, the last one: {}", count.requests, count.why);
+            let requests = if count.requests == 1 { "request" } else { "requests" };
+            let text = format!("{} {requests} without valid credentials, the last one: {}", count.requests, count.why);
             let context = count.last.context(origin::anonymous());
             let proposal = Proposal::new(context, "auth.denied", Intent::Refused(Refusal::denied(401, text)));
             if let Err(error) = app.append(proposal).await {

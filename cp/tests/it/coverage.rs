@@ -123,7 +123,7 @@ async fn failures_without_credentials_become_one_event_with_their_number() {
     let events = page["events"].as_array().unwrap();
     let messages: BTreeSet<_> = events.iter().map(|event| event["error"]["message"].as_str().unwrap()).collect();
     let expected = [
-        "1 requests without valid credentials, the last one: missing apikey",
+        "1 request without valid credentials, the last one: missing apikey",
         "4 requests without valid credentials, the last one: missing apikey",
     ];
     assert_eq!(messages, BTreeSet::from(expected), "one for each door");
@@ -135,7 +135,16 @@ async fn failures_without_credentials_become_one_event_with_their_number() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_write_is_one_event_with_its_actor() {
-    let plane = Plane::new().await;
+    walk(Plane::new().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_write_is_one_event_on_postgres_too() {
+    let database = portolan_testkit::postgres::database().await.unwrap();
+    walk(Plane::on(database.url()).await).await;
+}
+
+async fn walk(plane: Plane) {
     let mut covered = BTreeSet::new();
     for (operation, path, body, action) in writes() {
         let (method, template) = operation.split_once(' ').unwrap();

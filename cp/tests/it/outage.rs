@@ -13,10 +13,7 @@ use crate::plane::{Plane, config, send};
 async fn a_lost_database_is_503_until_it_is_back() {
     let mut server = tokio::task::spawn_blocking(postgres::Server::start).await.unwrap().unwrap();
     let database = server.database().await.unwrap();
-    let dir = Arc::new(tempfile::tempdir().unwrap());
-    let mut settings = config(dir.path());
-    settings.store.url = database.url().to_owned();
-    let plane = Plane::with(dir, settings, Arc::new(SystemClock)).await;
+    let plane = Plane::on(database.url()).await;
     plane.expect("PUT", "/apisix/admin/services/1", json!({"name": "a"}), 201).await;
     let head = plane.head().await;
 

@@ -58,6 +58,14 @@ impl Plane {
         Self::with(dir.clone(), config(dir.path()), Arc::new(SystemClock)).await
     }
 
+    /// A new one, on this store.
+    pub async fn on(url: &str) -> Self {
+        let dir = Arc::new(tempfile::tempdir().unwrap());
+        let mut settings = config(dir.path());
+        settings.store.url = url.to_owned();
+        Self::with(dir, settings, Arc::new(SystemClock)).await
+    }
+
     /// One with these settings.
     pub async fn with(dir: Arc<TempDir>, config: Config, clock: Arc<dyn Clock>) -> Self {
         portolan_rt::tls::install_crypto_provider();

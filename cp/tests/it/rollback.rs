@@ -19,7 +19,16 @@ fn actions(result: &Value) -> Vec<(String, String)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_goes_back_as_one_new_event() {
-    let plane = Plane::new().await;
+    back_and_forth(Plane::new().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_goes_back_on_postgres_too() {
+    let database = portolan_testkit::postgres::database().await.unwrap();
+    back_and_forth(Plane::on(database.url()).await).await;
+}
+
+async fn back_and_forth(plane: Plane) {
     put(&plane, "/upstreams/u", json!({"nodes": {"a:1": 1}})).await;
     put(&plane, "/services/kept", json!({"name": "kept"})).await;
     let good = put(&plane, "/routes/1", json!({"uri": "/old", "upstream_id": "u"})).await;

@@ -116,6 +116,21 @@ async fn documents_that_are_wrong() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_id_that_is_far_too_long_is_refused_like_any_other() {
+    let plane = Plane::new().await;
+    let head = plane.head().await;
+    let path = format!("/apisix/admin/routes/{}", "%01".repeat(8_000));
+    for (method, body, status) in
+        [("PUT", json!({"uri": "/a", "upstream": upstream()}), 400), ("DELETE", Value::Null, 404)]
+    {
+        let answer = plane.call(method, &path, body).await;
+        assert_eq!(answer.status, status, "{}", answer.text.len());
+    }
+    assert_eq!(plane.head().await, head + 2);
+    assert_eq!(plane.events(1).await[0]["resource"]["id"].as_str().unwrap().len(), 256);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn bodies_that_are_no_json() {
     let plane = Plane::new().await;
     let put = |body: &str| {
