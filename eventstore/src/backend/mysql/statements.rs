@@ -1,4 +1,7 @@
 //! The SQL of the MySQL backend. Names that are words of MySQL stand in double quotes (sql_mode ANSI_QUOTES).
+//!
+//! Joins on key and revision are told their index: the planner takes the primary key, because most revisions have one change, and
+//! then reads an event of 10,000 changes 10,000 times (27 s; with the index, 23 ms).
 
 use sqlx::AssertSqlSafe;
 
@@ -41,14 +44,15 @@ SELECT revision, recorded_at FROM events WHERE revision > ? ORDER BY revision LI
 pub(super) const CHANGES_BETWEEN: &str = "-- changes_between
 SELECT c.revision, c.key, c.value, c.create_revision, c.version, c.lease_id, c.prev_revision,
   p.value, p.create_revision, p.version, p.lease_id
-FROM changes c LEFT JOIN changes p ON p.key = c.key AND p.revision = c.prev_revision
+FROM changes c LEFT JOIN changes p FORCE INDEX FOR JOIN (changes_by_key) ON p.key = c.key AND p.revision = c.prev_revision
 WHERE c.revision > ? AND c.revision <= ? ORDER BY c.revision, c.ordinal";
-/// The last change of each key comes from the index alone, and only those rows are read.
+/// The last change of each key comes from the index alone ("Using index for group-by"), and only those rows are read: 21 ms for
+/// 2,000 keys of 50 versions each, where a correlated sub-select takes 1.2 s.
 pub(super) const STATE_AT: &str = r#"-- state_at
 SELECT c.key, c.value, c.create_revision, c.revision, c.version, c.lease_id
 FROM (SELECT d.key, max(d.revision) AS revision FROM changes d
       WHERE d.key >= ? AND (? IS NULL OR d.key < ?) AND d.revision <= ? GROUP BY d.key) latest
-JOIN changes c ON c.key = latest.key AND c.revision = latest.revision
+JOIN changes c FORCE INDEX FOR JOIN (changes_by_key) ON c.key = latest.key AND c.revision = latest.revision
 WHERE c.value IS NOT NULL ORDER BY c.key"#;
 pub(super) const HISTORY: &str = "-- key_history
 SELECT e.revision, e.entry, x.body, e.leaf_hash
@@ -57,7 +61,7 @@ WHERE c.key = ? ORDER BY c.revision DESC LIMIT ?";
 pub(super) const HISTORY_CHANGES: &str = "-- key_history_changes
 SELECT c.revision, c.key, c.value, c.create_revision, c.version, c.lease_id, c.prev_revision,
   p.value, p.create_revision, p.version, p.lease_id
-FROM changes c LEFT JOIN changes p ON p.key = c.key AND p.revision = c.prev_revision
+FROM changes c LEFT JOIN changes p FORCE INDEX FOR JOIN (changes_by_key) ON p.key = c.key AND p.revision = c.prev_revision
 WHERE c.key = ? ORDER BY c.revision DESC LIMIT ?";
 /// Each filter is bound twice: once to ask whether it is set.
 pub(super) const EVENTS: &str = "-- events_list
@@ -155,7 +159,7 @@ pub(super) const CHANGES_OF: Multi = Multi {
     before: "-- changes_of
 SELECT c.revision, c.key, c.value, c.create_revision, c.version, c.lease_id, c.prev_revision,
   p.value, p.create_revision, p.version, p.lease_id
-FROM changes c LEFT JOIN changes p ON p.key = c.key AND p.revision = c.prev_revision
+FROM changes c LEFT JOIN changes p FORCE INDEX FOR JOIN (changes_by_key) ON p.key = c.key AND p.revision = c.prev_revision
 WHERE c.revision IN (",
     row: "?",
     after: ") ORDER BY c.revision, c.ordinal",
