@@ -22,6 +22,9 @@ const MIGRATED: &str = "-- migrations_exist
 SELECT to_regclass('_sqlx_migrations') IS NOT NULL";
 const MIGRATIONS: &str = "-- migrations_applied
 SELECT coalesce(max(version), 0) FROM _sqlx_migrations WHERE success";
+/// Longest key that an index takes: a third of a page, less the revision and what PostgreSQL puts around both.
+const MAX_KEY: usize = 2_680;
+
 const INIT_HEAD: &str = "-- head_init
 INSERT INTO log_head (one, epoch, revision, recorded_at, tree_frontier, compact_revision)
 VALUES (1, $1, 0, 0, '', 0) ON CONFLICT DO NOTHING";
@@ -171,6 +174,11 @@ impl Backend for Postgres {
 
     fn is_shared(&self) -> bool {
         true
+    }
+
+    fn fits(&self, change: &Change) -> Result<(), Error> {
+        let size = change.key.len();
+        if size > MAX_KEY { Err(Error::TooLarge { what: "key", size, limit: MAX_KEY }) } else { Ok(()) }
     }
 
     fn head(&self) -> BoxFuture<'_, Result<Head, Error>> {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod model;
+mod outage;
 mod replicas;
 mod stand;
 mod suite;
@@ -15,6 +16,22 @@ macro_rules! suite {
         mod mysql { $(#[tokio::test] async fn $test() { crate::suite::$test(crate::stand::Stand::mysql().await).await; })* }
     };
 }
+
+/// Runs each test on the databases that several processes can share.
+macro_rules! shared {
+    ($($test:ident),* $(,)?) => {
+        mod shared_postgres { $(#[tokio::test] async fn $test() { crate::replicas::$test(crate::stand::Stand::postgres().await).await; })* }
+        mod shared_mysql { $(#[tokio::test] async fn $test() { crate::replicas::$test(crate::stand::Stand::mysql().await).await; })* }
+    };
+}
+
+shared!(
+    replicas_append_at_once_and_see_one_order,
+    a_linearizable_read_sees_what_another_replica_acknowledged,
+    followers_do_not_wait_for_their_period,
+    a_log_that_went_back_stops_the_writer,
+    a_key_too_long_for_the_index_fails_alone,
+);
 
 suite!(
     a_fresh_log_is_at_revision_one,
@@ -29,6 +46,7 @@ suite!(
     the_audit_record_says_who_what_before_and_after,
     events_are_filtered_and_paged,
     a_failed_transaction_writes_nothing,
+    a_large_event_is_written_whole,
     leases_end_as_one_event,
     a_lease_survives_a_restart,
     secrets_are_written_with_their_event_only,

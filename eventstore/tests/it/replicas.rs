@@ -1,21 +1,19 @@
-//! Several processes on one PostgreSQL: one order, seen by all.
+//! Several processes on one database: one order, seen by all.
 
 use std::time::Duration;
 
 use portolan_eventstore::keyspace::RangeQuery;
-use portolan_eventstore::{EventStore, KeyRange};
-use sqlx::{Connection as _, Executor as _};
+use portolan_eventstore::txn::{Op, Put, Txn};
+use portolan_eventstore::{Error, EventStore, KeyRange};
 
-use crate::stand::{Stand, put};
+use crate::stand::{Stand, committed, put};
 
 async fn wait_for(store: &EventStore, revision: i64) {
     let mut head = store.head();
     tokio::time::timeout(Duration::from_secs(10), head.wait_for(|head| *head >= revision)).await.unwrap().unwrap();
 }
 
-#[tokio::test]
-async fn replicas_append_at_once_and_see_one_order() {
-    let stand = Stand::postgres().await;
+pub async fn replicas_append_at_once_and_see_one_order(stand: Stand) {
     let stores = [stand.store.clone(), stand.replica().await, stand.replica().await];
     let writers = (0..24).map(|writer: usize| {
         let store = stores[writer % 3].clone();
@@ -39,9 +37,7 @@ async fn replicas_append_at_once_and_see_one_order() {
     assert_eq!(stores[2].status().await.unwrap().tree_root, root);
 }
 
-#[tokio::test]
-async fn a_linearizable_read_sees_what_another_replica_acknowledged() {
-    let stand = Stand::postgres().await;
+pub async fn a_linearizable_read_sees_what_another_replica_acknowledged(stand: Stand) {
     let other = stand.replica().await;
     for n in 0..20 {
         let revision = put(&other, "k", &n.to_string()).await;
@@ -51,39 +47,76 @@ async fn a_linearizable_read_sees_what_another_replica_acknowledged() {
     }
 }
 
-#[tokio::test]
-async fn rows_of_events_cannot_be_changed() {
-    let stand = Stand::postgres().await;
-    let mut connection = sqlx::PgConnection::connect(&stand.url).await.unwrap();
-    for attack in [
-        "UPDATE events SET action = 'x'",
-        "DELETE FROM events",
-        "TRUNCATE events CASCADE",
-        "SET session_replication_role = replica; DELETE FROM events",
-        "INSERT INTO events SELECT revision + 1, 'x', recorded_at, action, outcome, actor_id, actor_kind, NULL, NULL, NULL,
-         request_id, NULL, entry, sha256('forged') FROM events",
-    ] {
-        assert!(connection.execute(attack).await.is_err(), "{attack}");
-    }
-    assert!(stand.store.event(1).await.unwrap().is_some());
+/// News of another replica come at once, not with the period of a second: twenty there and back.
+pub async fn followers_do_not_wait_for_their_period(stand: Stand) {
+    let other = stand.replica().await;
+    let there_and_back = async {
+        for n in 0..10 {
+            wait_for(&other, put(&stand.store, "k", &n.to_string()).await).await;
+            wait_for(&stand.store, put(&other, "k", &n.to_string()).await).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(8), there_and_back).await.unwrap();
+}
+
+pub async fn a_key_too_long_for_the_index_fails_alone(stand: Stand) {
+    let attempt = |key: Vec<u8>| stand.txn(Txn::of(vec![Op::Put(Put::new(key, "v"))]));
+    // Nothing for an index that compresses to gain from.
+    let noise = |size: usize| (0..size as u64).map(|n| (n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8).collect();
+    let (before, refused, after) = tokio::join!(attempt(b"a".into()), attempt(noise(5_000)), attempt(b"b".into()));
+    let Err(Error::TooLarge { what: "key", size: 5_000, limit }) = refused else { panic!("{refused:?}") };
+    assert_eq!((committed(before), committed(after)), (2, 3));
+    assert_eq!(committed(attempt(noise(limit)).await), 4);
 }
 
 #[tokio::test]
-async fn a_log_that_went_back_stops_the_writer() {
+async fn rows_of_events_cannot_be_changed_on_postgres() {
     let stand = Stand::postgres().await;
+    rows_of_events_cannot_be_changed(
+        stand,
+        &[
+            "UPDATE events SET action = 'x'",
+            "DELETE FROM events",
+            "TRUNCATE events CASCADE",
+            "SET session_replication_role = replica; DELETE FROM events",
+            "INSERT INTO events SELECT revision + 1, 'x', recorded_at, action, outcome, actor_id, actor_kind, NULL, NULL, NULL,
+             request_id, NULL, entry, sha256('forged') FROM events",
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn rows_of_events_cannot_be_changed_on_mysql() {
+    let stand = Stand::mysql().await;
+    rows_of_events_cannot_be_changed(
+        stand,
+        &[
+            "UPDATE events SET action = 'x'",
+            "DELETE FROM events",
+            "TRUNCATE events",
+            "DROP TABLE events",
+            "REPLACE INTO events SELECT * FROM events",
+            "INSERT INTO events SELECT * FROM events AS e ON DUPLICATE KEY UPDATE action = 'x'",
+            "INSERT INTO events SELECT revision + 1, 'x', recorded_at, action, outcome, actor_id, actor_kind, NULL, NULL, NULL,
+             request_id, NULL, entry, unhex(sha2('forged', 256)) FROM events",
+        ],
+    )
+    .await;
+}
+
+async fn rows_of_events_cannot_be_changed(stand: Stand, attacks: &[&'static str]) {
+    for attack in attacks {
+        assert!(stand.execute(attack).await.is_err(), "{attack}");
+    }
+    assert_eq!(stand.store.event(1).await.unwrap().unwrap().entry.action, "log.created");
+}
+
+pub async fn a_log_that_went_back_stops_the_writer(stand: Stand) {
     stand.put("a", "1").await;
-    let mut connection = sqlx::PgConnection::connect(&stand.url).await.unwrap();
-    connection
-        .execute("UPDATE log_head SET revision = 1, tree_frontier = (SELECT leaf_hash FROM events WHERE revision = 1)")
-        .await
-        .unwrap();
-    let txn = portolan_eventstore::txn::Txn::of(vec![portolan_eventstore::txn::Op::Put(
-        portolan_eventstore::txn::Put::new("b", "1"),
-    )]);
-    let refused = stand.txn(txn).await.unwrap_err();
-    assert!(
-        matches!(refused, portolan_eventstore::Error::Corrupt(_) | portolan_eventstore::Error::Closed),
-        "{refused:?}"
-    );
+    let back = "UPDATE log_head SET revision = 1, tree_frontier = (SELECT leaf_hash FROM events WHERE revision = 1)";
+    stand.execute(back).await.unwrap();
+    let refused = stand.txn(Txn::of(vec![Op::Put(Put::new("b", "1"))])).await.unwrap_err();
+    assert!(matches!(refused, Error::Corrupt(_) | Error::Closed), "{refused:?}");
     assert_eq!(stand.store.range(&RangeQuery::all(KeyRange::prefix(""))).await.unwrap().1.kvs.len(), 1);
 }

@@ -6,6 +6,7 @@ use portolan_eventstore::txn::{Op, Put, Txn};
 use portolan_eventstore::{Appended, Context, Error, EventStore, Intent, Options, Proposal};
 use portolan_rt::clock::ManualClock;
 use portolan_rt::task::Supervisor;
+use sqlx::{Connection as _, Executor as _};
 
 /// A database with a store on it.
 pub struct Stand {
@@ -49,6 +50,16 @@ impl Stand {
     /// A second replica on the same database.
     pub async fn replica(&self) -> EventStore {
         open(&self.url, self.clock.clone()).await.0
+    }
+
+    /// Runs SQL past the store.
+    pub async fn execute(&self, sql: &'static str) -> Result<(), sqlx::Error> {
+        if self.url.starts_with("mysql:") {
+            sqlx::MySqlConnection::connect(&self.url).await?.execute(sql).await?;
+        } else {
+            sqlx::PgConnection::connect(&self.url).await?.execute(sql).await?;
+        }
+        Ok(())
     }
 
     pub async fn put(&self, key: &str, value: &str) -> i64 {

@@ -242,6 +242,19 @@ pub async fn a_failed_transaction_writes_nothing(stand: Stand) {
     assert_eq!(stand.put("a", "1").await, 2, "the writer goes on");
 }
 
+pub async fn a_large_event_is_written_whole(stand: Stand) {
+    // More rows than a statement takes, and more bytes than a packet of MariaDB (16 MiB).
+    let puts = (0..700).map(|n| Op::Put(Put::new(format!("{n:04}"), vec![b'v'; 25_000])));
+    assert_eq!(committed(stand.txn(Txn::of(puts.collect())).await), 2);
+    assert_eq!(committed(stand.txn(Txn::of(vec![delete(all())])).await), 3);
+    let stand = stand.reopen().await;
+    assert!(state(&stand.store, 0).await.is_empty());
+    let (written, deleted) =
+        (stand.store.event(2).await.unwrap().unwrap(), stand.store.event(3).await.unwrap().unwrap());
+    assert_eq!((written.changes.len(), deleted.changes.len()), (700, 700));
+    assert!(deleted.changes.iter().zip(&written.changes).all(|(deleted, written)| deleted.before == written.after));
+}
+
 pub async fn leases_end_as_one_event(stand: Stand) {
     let lease = stand.store.lease_grant(0, 60).await.unwrap();
     assert!(matches!(stand.store.lease_grant(lease.id, 60).await, Err(LeaseError::Exists)));
