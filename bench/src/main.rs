@@ -1,2 +1,39 @@
-//! The portolan binary.
-fn main() {}
+//! Benchmarks: portolan beside real peers, on one machine, in one run.
+//!
+//! Owns: what is measured, how, and how it is printed. `README.md` says how to read it.
+//!
+//! Invariant: links no crate of ours; measures the release binary as users run it.
+//! Invariant: rounds are interleaved, so that what else the machine does meets all of them alike.
+//! Invariant: a round with a failed request is an error, not a number.
+//!
+//! Start reading at `proxy.rs`. Run with `make bench-proxy`.
+
+use clap::{Parser, Subcommand};
+
+mod cpu;
+mod nginx;
+mod portolan;
+mod process;
+mod proxy;
+mod wrk;
+
+#[derive(Debug, Parser)]
+#[command(name = "portolan-bench")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Proxied requests per second, and the processor time of one, beside nginx.
+    Proxy(proxy::Options),
+}
+
+fn main() -> anyhow::Result<()> {
+    // A second provider can't have been installed before the first statement of main.
+    let _first = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    match Cli::parse().command {
+        Command::Proxy(options) => proxy::run(&options),
+    }
+}
