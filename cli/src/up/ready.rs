@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::anyhow;
+use anyhow::{Context as _, anyhow};
 use serde_json::Value;
 use tokio::sync::watch;
 
@@ -32,6 +32,25 @@ pub async fn eventually(state: &mut watch::Receiver<State>) -> Option<Value> {
         }
         state.changed().await.ok()?;
     }
+}
+
+/// Waits until the status port at this address says that its process is ready.
+pub async fn serves(status: &str, limit: Duration) -> Result<(), Failure> {
+    /// How often it is asked.
+    const PERIOD: Duration = Duration::from_millis(20);
+    let http = reqwest::Client::builder().no_proxy().build().context("could not set up the HTTP client")?;
+    let url = format!("{status}/status/ready");
+    let asking = async {
+        loop {
+            let answer = http.get(&url).timeout(Duration::from_secs(5)).send().await;
+            if answer.is_ok_and(|answer| answer.status().is_success()) {
+                return;
+            }
+            tokio::time::sleep(PERIOD).await;
+        }
+    };
+    let late = |_| Failure::Failed(anyhow!("{url} did not answer \"ready\" within {} s", limit.as_secs()));
+    tokio::time::timeout(limit, asking).await.map_err(late)
 }
 
 enum Seen {

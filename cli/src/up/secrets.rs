@@ -24,9 +24,9 @@ pub struct Secrets {
 impl Secrets {
     /// Reads them, makes what is missing. A given key replaces the kept one.
     pub fn load(data: &Path, given_key: Option<&str>) -> Result<Self, Failure> {
-        if given_key.is_some_and(|key| key.is_empty() || key.trim() != key) {
+        if given_key.is_some_and(|key| key.len() < 8 || key.trim() != key) {
             return Err(Failure::Usage(
-                "--admin-key: a key is at least one character, without spaces around it".to_owned(),
+                "--admin-key: 8 characters or more, without spaces around them, are expected".to_owned(),
             ));
         }
         let key = keep(&key_file(data), given_key)?;

@@ -148,11 +148,10 @@ impl Settings {
     /// Reads both written files as the children will, to say what is wrong before anything starts.
     pub fn check(&self, data: &Path) -> Result<(), Failure> {
         let sources = |half: Half| Sources { file: Some(half.file(data)), ..Sources::default() };
-        let usage = |half: Half, error: &dyn std::fmt::Display| Failure::Usage(format!("{}: {error}", half.word()));
-        let cp: portolan_cp::Config = config::load(&sources(Half::Cp)).map_err(|error| Failure::Usage(error.to_string()))?;
-        cp.check().map_err(|error| usage(Half::Cp, &error))?;
-        let dp: portolan_dp::Config = config::load(&sources(Half::Dp)).map_err(|error| Failure::Usage(error.to_string()))?;
-        dp.check().map_err(|error| usage(Half::Dp, &error))
+        let usage = |error: &dyn std::fmt::Display| Failure::Usage(error.to_string());
+        config::load::<portolan_cp::Config>(&sources(Half::Cp)).map_err(|error| usage(&error))?;
+        let dp: portolan_dp::Config = config::load(&sources(Half::Dp)).map_err(|error| usage(&error))?;
+        dp.check().map_err(|error| usage(&format_args!("{}: {error}", Half::Dp.file(data).display())))
     }
 
     /// Takes the ports of these URLs (what a half said it listens on) for its listeners, so that it comes back on them. `pairs`

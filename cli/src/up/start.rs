@@ -78,7 +78,7 @@ impl Gateway {
         step("starting the data plane");
         let mut data_plane = self.keep(Half::Dp, supervisor);
         let dp = ready::within(Half::Dp, &mut data_plane, READY_LIMIT).await?;
-        self.data_plane_ready(&dp)?;
+        self.data_plane_ready(&dp).await?;
 
         let cp = match first {
             Some(announcement) => announcement,
@@ -114,7 +114,7 @@ impl Gateway {
         certificates.ensure(&client, &self.settings.server_names(), &SystemClock).await
     }
 
-    fn data_plane_ready(&mut self, announcement: &Value) -> Result<(), Failure> {
+    async fn data_plane_ready(&mut self, announcement: &Value) -> Result<(), Failure> {
         let fields = [
             ("http", "proxy_http"),
             ("https", "proxy_https"),
@@ -125,6 +125,8 @@ impl Gateway {
         let listeners = fields.map(|(listener, field)| (listener, announcement[field].as_str()));
         self.settings.take_ports(Half::Dp, &listeners);
         self.settings.write_half(Half::Dp, &self.data)?;
+        // Its ports are open; it has yet to load its configuration.
+        ready::serves(announcement["status"].as_str().unwrap_or_default(), READY_LIMIT).await?;
         step("the data plane is ready");
         Ok(())
     }

@@ -63,7 +63,11 @@ fn a_set_is_checked_too() {
     for set in ["listen.http=nowhere", "limits.header_bytes=1", "nothing.at=all"] {
         let output = portolan(&["dp", "--config", file, "--check-config", "--set", set]);
         assert_eq!(output.code, Some(64), "{set}: {}", output.stderr);
-        assert!(output.stderr.contains(set.split('=').next().unwrap().split('.').next().unwrap()), "{set}: {}", output.stderr);
+        assert!(
+            output.stderr.contains(set.split('=').next().unwrap().split('.').next().unwrap()),
+            "{set}: {}",
+            output.stderr
+        );
     }
 }
 
