@@ -125,7 +125,7 @@ impl Gateway {
         self.raw(method, path, self.up.field("admin_key"), body).await
     }
 
-    /// The same with any key and any bytes.
+    /// The same with any key (none when it is empty) and any bytes.
     pub async fn raw(
         &self,
         method: Method,
@@ -134,7 +134,11 @@ impl Gateway {
         body: impl Into<reqwest::Body>,
     ) -> anyhow::Result<Answer> {
         let url = format!("{}{path}", self.up.field("admin_api"));
-        let answer = self.http.request(method, url).header("X-API-KEY", key).body(body).send().await?;
+        let mut request = self.http.request(method, url).body(body);
+        if !key.is_empty() {
+            request = request.header("X-API-KEY", key);
+        }
+        let answer = request.send().await?;
         let retry_after = answer.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
         let status = answer.status();
         let text = answer.text().await?;

@@ -110,8 +110,13 @@ async fn both_halves_are_lost(gateway: &Gateway) -> Portolan {
     .await;
     let data_plane = gateway.start_half("dp").await;
     assert_eq!(data_plane.field("proxy_http"), gateway.up.field("proxy_http"));
-    let (status, body) = gateway.readiness().await.unwrap();
-    assert_eq!((status, &body["source"]), (StatusCode::OK, &json!("snapshot")), "{body}");
+    let ready = eventually(SOON, || async {
+        let (status, body) = gateway.readiness().await?;
+        ensure!(status == StatusCode::OK, "{status}: {body}");
+        Ok(body)
+    });
+    let ready = ready.await;
+    assert_eq!(ready["source"], "snapshot", "{ready}");
     assert_eq!(gateway.proxied("/hello").await.unwrap(), (StatusCode::OK, "hello".to_owned()));
     data_plane
 }
