@@ -144,6 +144,15 @@ async fn change(
         let text = format!("not supported `{method}` method for {kind}");
         return refuse(app, caller, kind, method, &place, input::Wrong::Method(text)).await;
     }
+    let lease = match (input.ttl, method) {
+        (Some(seconds), &Method::PUT | &Method::POST | &Method::PATCH) => match lease(app, seconds).await? {
+            Ok(lease) => lease,
+            Err(text) => {
+                return refuse(app, caller, kind, method, &place, input::Wrong::Lease(text)).await;
+            }
+        },
+        _ => 0,
+    };
     let Place { id, sub_path, .. } = place;
     let command = match *method {
         Method::PUT => Command::Put { id, body: input.body },
@@ -151,22 +160,18 @@ async fn change(
         Method::PATCH => Command::Patch { id, sub_path, body: input.body },
         _ => Command::Delete { id, force: query.get("force") == Some("true") },
     };
-    let lease = match (input.ttl, method) {
-        (Some(seconds), &Method::PUT | &Method::POST | &Method::PATCH) => lease(app, seconds).await?,
-        _ => 0,
-    };
     let scope = Scope { group: GroupId::default(), kind, now: app.now_seconds(), lease };
     let outcome = resources::run(app, caller, scope, command).await?;
     Ok(Answer::outcome(&outcome))
 }
 
 /// A lease for a key that shall not stay. One that ends up without a key ends without an event.
-async fn lease(app: &App, seconds: i64) -> Result<i64, ApiError> {
+async fn lease(app: &App, seconds: i64) -> Result<Result<i64, String>, ApiError> {
     use portolan_eventstore::lease::LeaseError;
     match app.store.lease_grant(0, seconds).await {
-        Ok(lease) => Ok(lease.id),
+        Ok(lease) => Ok(Ok(lease.id)),
         Err(LeaseError::Store(error)) => Err(error.into()),
-        Err(error) => Err(ApiError::Invalid(error.to_string())),
+        Err(error) => Ok(Err(error.to_string())),
     }
 }
 

@@ -32,6 +32,8 @@ pub enum Wrong {
     },
     /// `ttl` is no number.
     Ttl,
+    /// `ttl` is too long; the text is etcd's.
+    Lease(String),
     /// The kind does not know the method; found out only now, as in APISIX.
     Method(String),
 }

@@ -193,13 +193,16 @@ async fn a_ttl_takes_the_key_away() {
     assert_eq!(plane.events(1).await[0]["action"], "lease.expire");
     run(
         &plane,
-        vec![(
-            "PUT",
-            "/services/1?ttl=soon",
-            json!({"name": "a"}),
-            400,
-            error("invalid argument ttl: should be a number"),
-        )],
+        vec![
+            (
+                "PUT",
+                "/services/1?ttl=soon",
+                json!({"name": "a"}),
+                400,
+                error("invalid argument ttl: should be a number"),
+            ),
+            ("PUT", "/services/1?ttl=1e15", json!({"name": "a"}), 400, error("etcdserver: too large lease TTL")),
+        ],
     )
     .await;
 }
