@@ -55,7 +55,7 @@ impl Certificates {
             all: [
                 Wanted { kind: "data_plane", name: "dp-1", files: files("dp/client") },
                 Wanted { kind: "server", name: "dp-1", files: files("dp/server") },
-                Wanted { kind: "admin", name: "admin", files: files("admin/client") },
+                Wanted { kind: "admin", name: "etcd-admin", files: files("admin/client") },
             ],
         }
     }
