@@ -12,12 +12,32 @@
 //! Invariant: nothing is signed that does not continue everything signed before.
 //! Invariant: the verifiers trust the public key they are given and nothing in what they verify.
 
+mod bundle;
+mod check;
 pub mod checkpoint;
+mod error;
+pub mod export;
+mod live;
+mod log;
 pub mod note;
 mod range;
+pub mod report;
+mod sign;
+mod sink;
+mod tree;
+mod trusted;
+mod verify;
 
 pub use checkpoint::Checkpoint;
+pub use error::Error;
+pub use export::Export;
+pub use live::verify_store;
+pub use log::Log;
 pub use note::{Signer, Verifier};
 pub use range::{check_consistency, check_inclusion};
+pub use report::Verdict;
+pub use sign::{Checkpoints, Pace, Signing, start};
+pub use sink::Sink;
+pub use verify::verify;
 
 pub use crate::merkle::Hash;

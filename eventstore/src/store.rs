@@ -28,7 +28,7 @@ const FORGET_PERIOD: Duration = Duration::from_secs(3600);
 /// How to open a store.
 #[derive(Clone)]
 pub struct Options {
-    /// `sqlite:PATH` or `postgres://USER:PASSWORD@HOST/DATABASE`.
+    /// `sqlite:PATH`, `postgres://USER:PASSWORD@HOST/DATABASE` or `mysql://USER:PASSWORD@HOST/DATABASE`.
     pub url: String,
     /// Where the time of events comes from.
     pub clock: Arc<dyn Clock>,
@@ -189,6 +189,10 @@ impl EventStore {
         &*self.shared.backend
     }
 
+    pub(crate) fn backend_handle(&self) -> Arc<dyn Backend> {
+        self.shared.backend.clone()
+    }
+
     pub(crate) fn now(&self) -> i64 {
         self.shared.clock.now_micros()
     }
@@ -287,6 +291,20 @@ impl Shared {
 
     pub(crate) fn knows_lease(&self, id: i64) -> bool {
         self.leases.read().contains_key(&id)
+    }
+
+    /// Whether memory knows the lease as one that this owner may use.
+    pub(crate) fn knows_lease_for(&self, id: i64, owner: Option<&str>) -> bool {
+        self.leases.read().get(&id).is_some_and(|lease| lease.is_for(owner))
+    }
+
+    /// Makes memory say of these leases what the database says.
+    pub(crate) fn leases_refreshed(&self, ids: &[i64], existing: Vec<Lease>) {
+        let mut leases = self.leases.write();
+        for id in ids {
+            leases.remove(id);
+        }
+        leases.extend(existing.into_iter().map(|lease| (lease.id, lease)));
     }
 
     /// The lease, from memory or (granted by another replica) from the database.

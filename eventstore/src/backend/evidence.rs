@@ -56,6 +56,9 @@ pub(crate) struct LeafEvidence {
     pub leaf_hash: Vec<u8>,
 }
 
+/// A revision and its leaf hash.
+pub(crate) type LeafHash = (i64, Vec<u8>);
+
 /// A row of `checkpoints`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StoredCheckpoint {
@@ -68,7 +71,7 @@ pub(crate) struct StoredCheckpoint {
 /// A database as a source of proof.
 pub(crate) trait Evidence: Send + Sync {
     /// Revision and leaf hash of the events after a revision, in order.
-    fn leaf_hashes(&self, after: i64, limit: i64) -> BoxFuture<'_, Result<Vec<(i64, Vec<u8>)>, Error>>;
+    fn leaf_hashes(&self, after: i64, limit: i64) -> BoxFuture<'_, Result<Vec<LeafHash>, Error>>;
     /// The same, with the entries.
     fn leaves(&self, after: i64, limit: i64) -> BoxFuture<'_, Result<Vec<LeafEvidence>, Error>>;
     /// Everything about the events after a revision, in order, from one consistent state.
@@ -88,8 +91,16 @@ pub(crate) trait Evidence: Send + Sync {
 // === impl EventEvidence ===
 
 impl EventEvidence {
+    /// Salt and payload of the changes; `None` when both are gone. Half of it is not "pruned": it opens nothing.
+    pub(crate) fn opened_changes(&self) -> Option<(&[u8], Vec<u8>)> {
+        match &self.changes_salt {
+            None if self.changes.is_empty() => None,
+            salt => Some((salt.as_deref().unwrap_or_default(), self.changes_payload())),
+        }
+    }
+
     /// The payload that the entry's commitment to the changes was made over.
-    pub(crate) fn changes_payload(&self) -> Vec<u8> {
+    fn changes_payload(&self) -> Vec<u8> {
         committed_payload(self.changes.iter().map(|change| CommittedChange {
             key: &change.key,
             value: change.value.as_deref(),

@@ -4,6 +4,7 @@
 
 mod model;
 mod outage;
+mod proof;
 mod replicas;
 mod stand;
 mod suite;

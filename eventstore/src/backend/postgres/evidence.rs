@@ -4,7 +4,8 @@ use futures_util::future::BoxFuture;
 
 use super::Postgres;
 use crate::backend::evidence::{
-    self, ChangeRow, CheckpointRow, ColumnsRow, EventEvidence, Evidence, LeafEvidence, SealedRow, StoredCheckpoint,
+    self, ChangeRow, CheckpointRow, ColumnsRow, EventEvidence, Evidence, LeafEvidence, LeafHash, SealedRow,
+    StoredCheckpoint,
 };
 use crate::error::Error;
 
@@ -50,7 +51,7 @@ pub(super) const ALL: &[&str] = &[
 ];
 
 impl Evidence for Postgres {
-    fn leaf_hashes(&self, after: i64, limit: i64) -> BoxFuture<'_, Result<Vec<(i64, Vec<u8>)>, Error>> {
+    fn leaf_hashes(&self, after: i64, limit: i64) -> BoxFuture<'_, Result<Vec<LeafHash>, Error>> {
         Box::pin(async move { Ok(sqlx::query_as(LEAF_HASHES).bind(after).bind(limit).fetch_all(&self.pool).await?) })
     }
 

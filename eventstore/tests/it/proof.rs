@@ -1,0 +1,9 @@
+//! The provable part of the log, on every backend: signing, bundles and their two verifiers, tampering, sinks.
+
+mod bundle;
+mod ledger;
+mod raw;
+mod signing;
+mod sinks;
+mod sumdb;
+mod tamper;

@@ -1,0 +1,346 @@
+//! Bundles, and that both verifiers say the same of them: ours, and docs/audit/verify.py.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use portolan_eventstore::proof::export::Range;
+use portolan_eventstore::proof::{Checkpoint, Error, Export, Log, Verdict, verify};
+use serde_json::{Value, json};
+
+use super::ledger::{self, Keys};
+use super::raw::Raw;
+use crate::stand::Stand;
+
+const ENTRIES: &str = "entries-0000000000000001.jsonl";
+const PAYLOADS: &str = "payloads-0000000000000001.jsonl";
+
+/// A folder with bundles and key files.
+struct Desk {
+    folder: tempfile::TempDir,
+    keys: Keys,
+    python: PathBuf,
+    bundles: std::cell::Cell<u32>,
+}
+
+impl Desk {
+    fn new(keys: Keys) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("key"), format!("# the log's key\n{}\n", keys.vkey)).unwrap();
+        Self { folder, keys, python: python(), bundles: std::cell::Cell::new(0) }
+    }
+
+    fn next(&self) -> PathBuf {
+        self.bundles.set(self.bundles.get() + 1);
+        self.folder.path().join(format!("bundle-{}", self.bundles.get()))
+    }
+
+    async fn export(&self, log: &Log, from: i64, to: i64) -> PathBuf {
+        let folder = self.next();
+        let range = Range { from: Some(from), to: Some(to) };
+        Export::new(log, range).await.unwrap().write(&folder).await.unwrap();
+        folder
+    }
+
+    /// A copy to tamper with.
+    fn copy(&self, bundle: &Path) -> PathBuf {
+        let folder = self.next();
+        fs::create_dir(&folder).unwrap();
+        for file in fs::read_dir(bundle).unwrap() {
+            let file = file.unwrap();
+            fs::copy(file.path(), folder.join(file.file_name())).unwrap();
+        }
+        folder
+    }
+
+    /// What both verifiers say; fails the test when they differ.
+    fn verdict(&self, bundle: &Path, held: &[String]) -> Value {
+        let ours = serde_json::to_value(verify(bundle, &self.keys.trusted(), held).unwrap()).unwrap();
+        let kept = self.folder.path().join("kept");
+        fs::write(&kept, held.iter().map(|note| format!("{note}\n")).collect::<String>()).unwrap();
+        let output = std::process::Command::new(&self.python)
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/audit/verify.py"))
+            .args([bundle, Path::new("--key"), &self.folder.path().join("key"), Path::new("--checkpoints"), &kept])
+            .arg("--json")
+            .output()
+            .unwrap();
+        let theirs: Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|_| panic!("verify.py: {}", String::from_utf8_lossy(&output.stderr)));
+        let good = ours["result"] == "OK";
+        assert_eq!(output.status.code(), Some(i32::from(!good)));
+        // The words may differ, what they say may not.
+        let facts = |mut verdict: Value| {
+            verdict.as_object_mut().unwrap().remove("what");
+            verdict
+        };
+        assert_eq!(facts(ours.clone()), facts(theirs), "{bundle:?}");
+        ours
+    }
+
+    fn fails(&self, bundle: &Path, kind: &str, revision: Option<i64>) -> Value {
+        let verdict = self.verdict(bundle, &[]);
+        assert_eq!((&verdict["kind"], &verdict["revision"]), (&json!(kind), &json!(revision)), "{verdict}");
+        verdict
+    }
+}
+
+/// The interpreter of an environment that has what docs/audit/requirements.txt asks for; made when it is missing.
+fn python() -> PathBuf {
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("audit-python");
+    let python = home.join("bin/python");
+    let usable = || {
+        let probe = std::process::Command::new(&python).args(["-c", "import cryptography"]).output();
+        probe.is_ok_and(|output| output.status.success())
+    };
+    if !usable() {
+        run(std::process::Command::new("python3").args(["-m", "venv", "--clear"]).arg(&home));
+        let list = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/audit/requirements.txt");
+        run(std::process::Command::new(&python).args(["-m", "pip", "install", "--quiet", "-r", list]));
+        assert!(usable());
+    }
+    python
+}
+
+fn run(command: &mut std::process::Command) {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Changes one file of a bundle as text.
+fn edit(bundle: &Path, file: &str, change: impl FnOnce(String) -> String) {
+    let path = bundle.join(file);
+    let text = fs::read_to_string(&path).unwrap();
+    let changed = change(text.clone());
+    assert_ne!(text, changed, "{file}");
+    fs::write(path, changed).unwrap();
+}
+
+/// Changes the lines of one file.
+fn edit_lines(bundle: &Path, file: &str, change: impl FnOnce(&mut Vec<String>)) {
+    edit(bundle, file, |text| {
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        change(&mut lines);
+        lines.iter().map(|line| format!("{line}\n")).collect()
+    });
+}
+
+/// Changes one payload line as JSON.
+fn edit_payload(bundle: &Path, revision: usize, change: impl FnOnce(&mut Value)) {
+    edit_lines(bundle, PAYLOADS, |lines| {
+        let mut line: Value = serde_json::from_str(&lines[revision - 1]).unwrap();
+        change(&mut line);
+        lines[revision - 1] = line.to_string();
+    });
+}
+
+#[tokio::test]
+async fn every_range_of_a_log_verifies_on_its_own() {
+    for stand in [Stand::sqlite().await, Stand::postgres().await, Stand::mysql().await] {
+        let desk = Desk::new(Keys::new());
+        ledger::fill(&stand, &desk.keys).await;
+        let log = Log::of(&stand.store);
+        let notes = ledger::notes(&stand.url).await;
+        for (from, to, size) in [(1, 12, 12), (1, 1, 4), (12, 12, 12), (5, 8, 8), (3, 7, 8), (4, 9, 12), (6, 6, 8)] {
+            let bundle = desk.export(&log, from, to).await;
+            let verdict = desk.verdict(&bundle, &notes);
+            let expected = json!({"result": "OK", "origin": ledger::ORIGIN, "from": from, "to": to, "tree_size": size,
+                "root": root_of(&notes[size / 4 - 1]), "redacted": {"contexts": 0, "changes": 0, "first": []}});
+            assert_eq!(verdict, expected);
+        }
+        let entries = fs::read_to_string(desk.export(&log, 2, 8).await.join("entries-0000000000000002.jsonl")).unwrap();
+        let first: Value = serde_json::from_str(entries.lines().next().unwrap()).unwrap();
+        assert_eq!((first["revision"].as_i64(), first["action"].as_str()), (Some(2), Some("route.create")));
+    }
+}
+
+fn root_of(note: &str) -> &str {
+    note.lines().nth(2).unwrap()
+}
+
+#[tokio::test]
+async fn what_no_checkpoint_covers_is_not_exported() {
+    let stand = Stand::sqlite().await;
+    let export =
+        async |from, to| Export::new(&Log::of(&stand.store), Range { from, to }).await.map(|export| export.range());
+    assert!(matches!(export(None, None).await, Err(Error::NoCheckpoint)));
+    let keys = Keys::new();
+    ledger::fill(&stand, &keys).await;
+    assert_eq!(export(None, None).await.unwrap(), (1, 12));
+    for (from, to) in [(Some(1), Some(13)), (Some(0), None), (Some(5), Some(4)), (Some(13), None)] {
+        assert!(matches!(export(from, to).await, Err(Error::Range { covered: 12, .. })));
+    }
+    let taken = tempfile::tempdir().unwrap();
+    fs::write(taken.path().join("mine"), "").unwrap();
+    let export = Export::new(&Log::of(&stand.store), Range::default()).await.unwrap();
+    assert!(matches!(export.write(taken.path()).await, Err(Error::File { .. })));
+}
+
+#[tokio::test]
+async fn both_verifiers_find_every_kind_of_tampering_with_a_bundle() {
+    let stand = Stand::sqlite().await;
+    let desk = Desk::new(Keys::new());
+    ledger::fill(&stand, &desk.keys).await;
+    let log = Log::of(&stand.store);
+    let good = desk.export(&log, 1, 12).await;
+    assert_eq!(desk.verdict(&good, &[])["result"], "OK");
+    let tamper = |change: &dyn Fn(&Path)| {
+        let copy = desk.copy(&good);
+        change(&copy);
+        copy
+    };
+
+    // Single bytes.
+    let bundle = tamper(&|b| edit_lines(b, ENTRIES, |lines| lines[4] = lines[4].replace("admin", "Admin")));
+    desk.fails(&bundle, "leaf", Some(5));
+    let bundle = tamper(&|b| edit_payload(b, 7, |line| line["leaf"] = json!("00".repeat(32))));
+    desk.fails(&bundle, "leaf", Some(7));
+    let bundle = tamper(&|b| edit_lines(b, PAYLOADS, |lines| lines[4] = lines[4].replace("because", "Because")));
+    desk.fails(&bundle, "context", Some(5));
+    let bundle = tamper(&|b| edit_payload(b, 5, |line| line["context"]["salt"] = json!("00".repeat(32))));
+    desk.fails(&bundle, "context", Some(5));
+    let bundle = tamper(&|b| edit_payload(b, 8, |line| line["changes"]["salt"] = json!("00".repeat(32))));
+    desk.fails(&bundle, "changes", Some(8));
+    let bundle = tamper(&|b| {
+        edit_payload(b, 8, |line| {
+            let payload = line["changes"]["payload"].as_str().unwrap().replace("\"version\":1", "\"version\":2");
+            line["changes"]["payload"] = json!(payload);
+        });
+    });
+    desk.fails(&bundle, "changes", Some(8));
+    let bundle = tamper(&|b| edit_payload(b, 4, |line| line["changes"] = json!({"salt": "", "payload": "[]"})));
+    desk.fails(&bundle, "changes", Some(4));
+
+    // Missing, swapped, cut off.
+    let remove = |lines: &mut Vec<String>| drop(lines.remove(5));
+    let bundle = tamper(&|b| [ENTRIES, PAYLOADS].iter().for_each(|file| edit_lines(b, file, remove)));
+    desk.fails(&bundle, "gap", Some(6));
+    let bundle = tamper(&|b| edit_lines(b, ENTRIES, remove));
+    desk.fails(&bundle, "leaf", Some(6));
+    let swap = |lines: &mut Vec<String>| lines.swap(8, 9);
+    let bundle = tamper(&|b| [ENTRIES, PAYLOADS].iter().for_each(|file| edit_lines(b, file, swap)));
+    desk.fails(&bundle, "gap", Some(9));
+    let cut = |lines: &mut Vec<String>| lines.truncate(10);
+    let bundle = tamper(&|b| [ENTRIES, PAYLOADS].iter().for_each(|file| edit_lines(b, file, cut)));
+    desk.fails(&bundle, "gap", Some(11));
+    let bundle = tamper(&|b| edit_lines(b, PAYLOADS, cut));
+    desk.fails(&bundle, "gap", Some(11));
+    let bundle = tamper(&|b| fs::remove_file(b.join(ENTRIES)).unwrap());
+    desk.fails(&bundle, "gap", Some(1));
+    let double = |lines: &mut Vec<String>| lines.push(lines[11].clone());
+    let bundle = tamper(&|b| [ENTRIES, PAYLOADS].iter().for_each(|file| edit_lines(b, file, double)));
+    desk.fails(&bundle, "bundle", None);
+    let bundle = tamper(&|b| edit_lines(b, PAYLOADS, |lines| lines[2] = "{".to_owned()));
+    desk.fails(&bundle, "bundle", Some(3));
+
+    // An entry rewritten with its leaf hash: only the signed roots can tell.
+    let rewrite = |b: &Path| {
+        edit_lines(b, ENTRIES, |lines| lines[5] = lines[5].replace("admin", "nimda"));
+        let entries = fs::read_to_string(b.join(ENTRIES)).unwrap();
+        let leaf = leaf_hash(entries.lines().nth(5).unwrap());
+        edit_payload(b, 6, |line| line["leaf"] = json!(leaf));
+    };
+    let bundle = tamper(&rewrite);
+    let verdict = desk.fails(&bundle, "root", Some(5));
+    assert_eq!(verdict["until"], 8);
+    // With the checkpoints in between left out, the range is wider, and it still fails.
+    let last_note = |text: String| text[text.trim_end().rfind("\n\n\n").unwrap() + 3..].to_owned();
+    let fewer = desk.copy(&bundle);
+    edit(&fewer, "checkpoints.txt", last_note);
+    let verdict = desk.fails(&fewer, "root", Some(1));
+    assert_eq!(verdict["until"], 12);
+
+    // Time and place.
+    let bundle = tamper(&|b| edit(b, "bundle.json", |text| text.replace("\"epoch\":\"", "\"epoch\":\"x")));
+    desk.fails(&bundle, "entry", Some(1));
+
+    // Checkpoints.
+    let bundle = tamper(&|b| edit(b, "checkpoints.txt", |text| text.replacen("\n12\n", "\n13\n", 1)));
+    desk.fails(&bundle, "checkpoint", None);
+    let other = Keys::new();
+    let (_, forged) = Checkpoint::sign(&other.signer(), 12, [7; 32]);
+    let bundle = tamper(&|b| fs::write(b.join("checkpoints.txt"), format!("{forged}\n")).unwrap());
+    desk.fails(&bundle, "checkpoint", None);
+    let bundle = tamper(&|b| fs::write(b.join("checkpoints.txt"), "").unwrap());
+    desk.fails(&bundle, "checkpoint", None);
+    let bundle = tamper(&|b| edit(b, "bundle.json", |text| text.replace("\"tree_size\":12", "\"tree_size\":14")));
+    desk.fails(&bundle, "checkpoint", None);
+    let bundle = tamper(&|b| edit(b, "bundle.json", |text| text.replace(ledger::ORIGIN, "example.com/other")));
+    desk.fails(&bundle, "checkpoint", None);
+    let bundle = tamper(&|b| edit(b, "bundle.json", |text| text.replace("\"to\":12", "\"to\":11")));
+    desk.fails(&bundle, "bundle", None);
+    let bundle = tamper(&|b| fs::remove_file(b.join("bundle.json")).unwrap());
+    desk.fails(&bundle, "bundle", None);
+
+    // The wrong key.
+    let stranger = Desk::new(Keys::new());
+    stranger.fails(&good, "checkpoint", None);
+
+    // A checkpoint that the auditor kept, of a tree that this log never had.
+    let (_, fork) = Checkpoint::sign(&desk.keys.signer(), 10, [7; 32]);
+    let verdict = desk.verdict(&good, &[fork]);
+    assert_eq!((&verdict["kind"], &verdict["revision"], &verdict["until"]), (&json!("root"), &json!(9), &json!(10)));
+}
+
+#[tokio::test]
+async fn both_verifiers_find_wrong_hashes_beside_the_range() {
+    let stand = Stand::sqlite().await;
+    let desk = Desk::new(Keys::new());
+    ledger::fill(&stand, &desk.keys).await;
+    let good = desk.export(&Log::of(&stand.store), 4, 9).await;
+    let spoil = |side: &str| {
+        let copy = desk.copy(&good);
+        edit(&copy, "bundle.json", |text| {
+            let mut header: Value = serde_json::from_str(&text).unwrap();
+            header[side][0] = json!("00".repeat(32));
+            header.to_string()
+        });
+        copy
+    };
+    // The checkpoint of size 4 is met with the first event, so a wrong left side shows there.
+    let verdict = desk.fails(&spoil("left"), "root", Some(4));
+    assert_eq!(verdict["until"], Value::Null);
+    let verdict = desk.fails(&spoil("right"), "root", Some(9));
+    assert_eq!(verdict["until"], Value::Null);
+    let copy = desk.copy(&good);
+    edit(&copy, "bundle.json", |text| text.replacen("\"right\":[", "\"right\":[\"00\",", 1));
+    desk.fails(&copy, "bundle", None);
+}
+
+#[tokio::test]
+async fn redacted_payloads_are_counted_and_do_not_fail() {
+    let stand = Stand::sqlite().await;
+    let desk = Desk::new(Keys::new());
+    ledger::fill(&stand, &desk.keys).await;
+    let mut raw = Raw::connect(&stand.url).await;
+    raw.run("DELETE FROM contexts WHERE revision IN (5, 8)").await;
+    for table in ["changes", "change_salts"] {
+        raw.run(&format!("DELETE FROM {table} WHERE revision IN (3, 8)")).await;
+    }
+    let bundle = desk.export(&Log::of(&stand.store), 1, 12).await;
+    let verdict = desk.verdict(&bundle, &[]);
+    assert_eq!(verdict["redacted"], json!({"contexts": 2, "changes": 2, "first": [3, 5, 8]}), "{verdict}");
+    let text = verify(&bundle, &desk.keys.trusted(), &[]).unwrap().to_string();
+    assert!(text.ends_with("REDACTED: 2 contexts, 2 changes, at 3, 5, 8"), "{text}");
+}
+
+#[tokio::test]
+async fn a_bundle_of_many_parts_verifies() {
+    let stand = Stand::sqlite().await;
+    let desk = Desk::new(Keys::new());
+    let appends = (0..9_000).map(|_| ledger::record(&stand, "auth.login"));
+    futures_util::future::join_all(appends).await;
+    let signed = ledger::sign(&stand, &desk.keys, ledger::on_demand(), Vec::new(), None);
+    signed.cover(9_001).await;
+    let log = Log::of(&stand.store);
+    let bundle = desk.export(&log, 1, 9_001).await;
+    assert!(bundle.join("entries-0000000000008193.jsonl").exists());
+    assert_eq!(desk.verdict(&bundle, &[])["result"], "OK");
+    fs::remove_file(bundle.join("payloads-0000000000004097.jsonl")).unwrap();
+    desk.fails(&bundle, "gap", Some(4_097));
+    let middle = desk.export(&log, 4_000, 5_000).await;
+    assert!(matches!(verify(&middle, &desk.keys.trusted(), &[]).unwrap(), Verdict::Ok(_)));
+}
+
+fn leaf_hash(entry: &str) -> String {
+    let bytes = [&[0], entry.as_bytes()].concat();
+    hex::encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &bytes))
+}
