@@ -31,6 +31,14 @@ pub mod etcdserverpb;
 #[expect(missing_docs, clippy::allow_attributes, reason = "generated")]
 pub mod health;
 
+/// Names, numbers and types of all fields and methods, as static data.
+#[rustfmt::skip]
+#[path = "generated/described.rs"]
+#[expect(missing_docs, reason = "generated")]
+pub mod described;
+
+pub mod schema;
+
 /// Keys and events (package `mvccpb`).
 #[rustfmt::skip]
 #[path = "generated/mvccpb.rs"]

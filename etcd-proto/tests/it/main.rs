@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
+mod describe;
+
 use std::{fs, path::Path};
 
 const FILES: [&str; 2] = ["rpc.proto", "health.proto"];
@@ -11,6 +13,7 @@ fn generated_code_is_current() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let descriptors = protox::compile(FILES, [root.join("proto")]).unwrap();
     let fresh = tempfile::tempdir().unwrap();
+    let described = describe::Describe::new(&descriptors).file();
     tonic_prost_build::configure()
         .bytes(".")
         .disable_comments(["."])
@@ -19,6 +22,8 @@ fn generated_code_is_current() {
         .out_dir(fresh.path())
         .compile_fds(descriptors)
         .unwrap();
+
+    fs::write(fresh.path().join("described.rs"), described).unwrap();
 
     let committed = root.join("src/generated");
     let (made, kept) = (listing(fresh.path()), listing(&committed));
