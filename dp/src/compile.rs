@@ -116,8 +116,7 @@ impl Compiler {
                     self.credential_put(username, id, &document);
                     return None;
                 }
-                let (kind, id) = parse_relative_key(relative)?;
-                let name = (kind, Arc::from(id));
+                let name = served(relative)?;
                 self.documents.insert(name.clone(), document);
                 Some(name)
             }
@@ -126,8 +125,7 @@ impl Compiler {
                     self.credential_deleted(username, id);
                     return None;
                 }
-                let (kind, id) = parse_relative_key(&relative)?;
-                let name = (kind, Arc::from(id));
+                let name = served(&relative)?;
                 self.documents.remove(&name);
                 Some(name)
             }
@@ -145,7 +143,8 @@ impl Compiler {
             Kind::Upstream => self.compile_upstream(&name.1, &document),
             Kind::Service => self.compile_service(name, &document),
             Kind::Consumer => self.compile_consumer(&name.1, &document),
-            Kind::Route => self.compile_route(name, &document),
+            // served() lets no other kind in.
+            _ => self.compile_route(name, &document),
         });
         match compiled {
             Ok(()) => drop(self.problems.remove(name)),
@@ -165,7 +164,7 @@ impl Compiler {
                 None => false,
             },
             Kind::Upstream => self.snapshot.upstreams.get(name.1.as_bytes()).is_some(),
-            Kind::Consumer => self.snapshot.consumers.get(name.1.as_bytes()).is_some(),
+            _ => self.snapshot.consumers.get(name.1.as_bytes()).is_some(),
         };
         tracing::error!(
             resource.kind = name.0.noun(),
@@ -186,7 +185,7 @@ impl Compiler {
             Kind::Upstream => self.snapshot.upstreams.remove(id),
             Kind::Service => self.snapshot.services.remove(id),
             Kind::Consumer => self.remove_consumer(id),
-            Kind::Route => {
+            _ => {
                 if let Some(old) = self.snapshot.routes.get(id.as_bytes()).cloned() {
                     self.snapshot.router.remove(&old);
                     self.snapshot.routes.remove(id);
@@ -332,6 +331,12 @@ impl Compiler {
 
 fn read<T: DeserializeOwned>(document: &Document) -> Result<T, String> {
     serde_json::from_slice(&document.value).map_err(|e| format!("the document cannot be read: {e}"))
+}
+
+/// The resource that a key names, if it is of a kind that this data plane serves.
+fn served(relative: &str) -> Option<Name> {
+    let (kind, id) = parse_relative_key(relative)?;
+    matches!(kind, Kind::Upstream | Kind::Service | Kind::Consumer | Kind::Route).then(|| (kind, Arc::from(id)))
 }
 
 /// Asks what the control plane has asked before it took the document; one written by others has not been asked.

@@ -97,7 +97,11 @@ impl<'r> Exchange<'_, 'r> {
         };
         finish(context, chain, &mut response);
         record.end(context, response.status());
-        response.map(|body| body.recorded(record, chain.body_filters(context), chain.loggers(context)))
+        let loggers = chain.loggers(context);
+        if !loggers.is_empty() {
+            record.summarize(route);
+        }
+        response.map(|body| body.recorded(record, chain.body_filters(context), loggers))
     }
 
     /// Runs the phases up to the upstream. `merged` becomes the chain with the consumer's plugins, if it has any.

@@ -168,7 +168,7 @@ fn start_workers(
     let (dns, resolver) = dns::pair();
     let mut resolver = Some(resolver);
     let shutdown = supervisor.shutdown();
-    supervisor.spawn("dns", Kind::Log, move || {
+    supervisor.spawn("dns", Kind::Critical, move || {
         let (resolver, shutdown) = (resolver.take(), shutdown.clone());
         async move {
             if let Some(resolver) = resolver {

@@ -178,6 +178,9 @@ impl Sync {
                 client::Event::Delete(key) => self.store.delete(&key, &self.prefix),
             });
         }
+        if changes.is_empty() && revision <= self.store.revision {
+            return;
+        }
         self.store.revision = self.store.revision.max(revision);
         self.apply(changes, Source::ControlPlane).await;
     }

@@ -78,9 +78,13 @@ pub type SeriesKey = (u64, u64, u64, u16);
 
 struct Cached {
     cache: Cache<Arc<ArcSwap<Snapshot>>, Arc<Snapshot>>,
-    /// The same snapshot behind a count of this thread's own: pinning it touches no memory of other workers.
-    pinned: Rc<Arc<Snapshot>>,
+    /// The same snapshot: pinning it touches no memory of other workers.
+    pinned: Rc<Pinned>,
 }
+
+/// A snapshot behind a count of its worker's own.
+#[derive(Debug)]
+pub struct Pinned(Arc<Snapshot>);
 
 /// Why a worker cannot work.
 #[derive(Debug, thiserror::Error)]
@@ -129,9 +133,18 @@ async fn sweep(worker: Rc<Worker>) {
 }
 
 /// Starts a task of this thread. Connections are counted by [`Worker`]; the others end with the runtime.
-#[expect(clippy::disallowed_methods, reason = "tasks of a worker are not Send; they end with its runtime")]
 pub fn spawn(future: impl Future<Output = ()> + 'static) {
     tokio::task::spawn_local(future);
+}
+
+// === impl Pinned ===
+
+impl std::ops::Deref for Pinned {
+    type Target = Snapshot;
+
+    fn deref(&self) -> &Snapshot {
+        &self.0
+    }
 }
 
 // === impl Worker ===
@@ -146,7 +159,7 @@ impl Worker {
         stats: Arc<WorkerStats>,
     ) -> Self {
         let mut cache = Cache::new(snapshot);
-        let pinned = Rc::new(cache.load().clone());
+        let pinned = Rc::new(Pinned(cache.load().clone()));
         Self {
             snapshot: RefCell::new(Cached { cache, pinned }),
             pool: Rc::default(),
@@ -164,12 +177,12 @@ impl Worker {
     }
 
     /// The current configuration, pinned.
-    pub fn pin(&self) -> Rc<Arc<Snapshot>> {
+    pub fn pin(&self) -> Rc<Pinned> {
         let mut cached = self.snapshot.borrow_mut();
         let cached = &mut *cached;
         let current = cached.cache.load();
-        if !Arc::ptr_eq(current, &cached.pinned) {
-            cached.pinned = Rc::new(current.clone());
+        if !Arc::ptr_eq(current, &cached.pinned.0) {
+            cached.pinned = Rc::new(Pinned(current.clone()));
             self.series.borrow_mut().clear();
         }
         cached.pinned.clone()

@@ -45,8 +45,8 @@ struct Failed {
 
 impl Attempts<'_> {
     pub(super) async fn run(self, context: &mut Context<'_>, mut body: RequestBody, record: &mut Record) -> Forwarded {
-        headers::set_forwarded(&mut context.request);
         let original = original_host(context);
+        headers::set_forwarded(&mut context.request, &original);
         let started = Instant::now();
         let mut tried = Tried::default();
         let mut left = self.upstream.retries;
@@ -64,7 +64,7 @@ impl Attempts<'_> {
             record.node = Some(node.clone());
             headers::set_host(&mut context.request, &original, self.upstream, node);
             let failed = match self.attempt(context, node, body).await {
-                Ok((response, connection)) => return self.respond(response, connection, record),
+                Ok((response, connection)) => return Ok(self.respond(response, connection, record)),
                 Err(failed) => failed,
             };
             log(context, node, &failed.failure);
@@ -177,13 +177,13 @@ impl Attempts<'_> {
         request
     }
 
-    fn respond(self, response: Response<Incoming>, connection: Box<Connection>, record: &mut Record) -> Forwarded {
+    fn respond(self, response: Response<Incoming>, connection: Box<Connection>, record: &mut Record) -> Response<Body> {
         record.answered = Some(Instant::now());
         let (mut parts, incoming) = response.into_parts();
         if parts.status == StatusCode::SWITCHING_PROTOCOLS {
             return match self.upgrade {
-                Some(upgrade) => Ok(upgrade.accept(parts, connection, self.worker)),
-                None => Err(answer::plain(StatusCode::BAD_GATEWAY)),
+                Some(upgrade) => upgrade.accept(parts, connection, self.worker),
+                None => answer::response(answer::plain(StatusCode::BAD_GATEWAY)),
             };
         }
         headers::remove_hop_by_hop_of_response(&mut parts.headers);
@@ -193,7 +193,7 @@ impl Attempts<'_> {
         parts.version = Version::HTTP_11;
         let pool = self.worker.pool.clone();
         let body = ResponseBody::new(incoming, connection, pool, self.upstream.keepalive, self.timeouts.read);
-        Ok(Response::from_parts(parts, Body::upstream(body)))
+        Response::from_parts(parts, Body::upstream(body))
     }
 }
 
@@ -207,10 +207,11 @@ fn is_idempotent(context: &Context<'_>) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE)
 }
 
+/// The host that the client asked for; the same one that the route was found by.
 fn original_host(context: &Context<'_>) -> HeaderValue {
     let request = &context.request;
     let of_target = || request.parts.uri.authority().and_then(|authority| authority.as_str().parse().ok());
-    let given = request.parts.headers.get(HOST).cloned().or_else(of_target);
+    let given = of_target().or_else(|| request.parts.headers.get(HOST).cloned());
     given.unwrap_or_else(|| HeaderValue::from_static(""))
 }
 

@@ -53,27 +53,20 @@ fn remove_named(headers: &mut HeaderMap) {
 }
 
 /// Tells the node about the client, as APISIX without trusted proxies does.
-pub(super) fn set_forwarded(request: &mut Request) {
+pub(super) fn set_forwarded(request: &mut Request, original_host: &HeaderValue) {
     let connection = request.connection.clone();
-    let host = request.parts.headers.get(HOST).cloned().or_else(|| HeaderValue::from_str(request.host()).ok());
+    let before = request.header_joined(&X_FORWARDED_FOR).map(std::borrow::Cow::into_owned);
     let headers = &mut request.parts.headers;
     // An address is always a valid value.
     if let Ok(ip) = HeaderValue::from_str(&connection.remote_ip) {
-        let chain = match headers.get(&X_FORWARDED_FOR) {
-            Some(before) => {
-                let chain = [before.as_bytes(), b", ", ip.as_bytes()].concat();
-                HeaderValue::from_bytes(&chain).unwrap_or_else(|_| ip.clone())
-            }
-            None => ip.clone(),
-        };
+        let chain = before.and_then(|before| HeaderValue::try_from(format!("{before}, {}", connection.remote_ip)).ok());
+        let chain = chain.unwrap_or_else(|| ip.clone());
         headers.insert(X_FORWARDED_FOR, chain);
         headers.insert(X_REAL_IP, ip);
     }
     headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(connection.scheme.as_str()));
     headers.insert(X_FORWARDED_PORT, HeaderValue::from(connection.local_port));
-    if let Some(host) = host {
-        headers.insert(X_FORWARDED_HOST, host);
-    }
+    headers.insert(X_FORWARDED_HOST, original_host.clone());
 }
 
 /// Sets the host that the node sees.

@@ -10,9 +10,13 @@ use tokio::time::Instant;
 use crate::context::Context;
 use crate::metrics::{Series, StatusLabels};
 use crate::plugin::Summary;
+use crate::resource::Route;
 use crate::upstream::Node;
 use crate::upstream::body::{Progress, RequestBody};
 use crate::worker::Worker;
+
+/// Status in the metrics for requests whose client went away before there was one.
+const CLIENT_CLOSED: u16 = 499;
 
 /// Notes of one request. Counted once, when the response has ended or was dropped.
 pub(super) struct Record {
@@ -79,19 +83,24 @@ impl Record {
             response_source: source,
         }));
         self.status = status;
-        if !route.plugins.has(crate::plugin::Phase::LOG) {
-            return;
-        }
+    }
+
+    /// Somebody will want a summary.
+    pub(super) fn summarize(&mut self, route: &Route) {
         self.route_id = Some(route.id.clone());
     }
 
     /// The same for a request without a route.
     pub(super) fn end_unrouted(&mut self, status: StatusCode) {
+        self.status = status;
+        self.end_with(status.as_u16());
+    }
+
+    fn end_with(&mut self, code: u16) {
         let Some(worker) = &self.worker else { return };
         let none = || Arc::<str>::from("");
-        self.status = status;
-        self.series = Some(worker.series((0, 0, 0, status.as_u16()), || StatusLabels {
-            code: status.as_u16(),
+        self.series = Some(worker.series((0, 0, 0, code), || StatusLabels {
+            code,
             route: none(),
             matched_uri: none(),
             matched_host: none(),
@@ -142,8 +151,11 @@ impl Record {
 }
 
 impl Drop for Record {
-    /// A client that went away before its response was still a request.
+    /// A client that went away before its response was still a request; nginx calls it 499.
     fn drop(&mut self) {
+        if self.series.is_none() {
+            self.end_with(CLIENT_CLOSED);
+        }
         self.close(0);
     }
 }

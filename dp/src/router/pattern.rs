@@ -140,7 +140,8 @@ mod tests {
 
     #[test]
     fn patterns_match_and_name_their_values() {
-        let cases: &[(&str, &str, Option<&[(&str, &str)]>)] = &[
+        type Params = Option<&'static [(&'static str, &'static str)]>;
+        let cases: &[(&str, &str, Params)] = &[
             ("/a", "/a", Some(&[])),
             ("/a*", "/abc", Some(&[])),
             ("/a/*", "/a/", Some(&[])),

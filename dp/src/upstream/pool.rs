@@ -28,6 +28,7 @@ pub struct Pool {
 
 #[derive(Debug)]
 struct Shelf {
+    #[expect(clippy::vec_box, reason = "a connection moves between pool and request all the time, and it is large")]
     connections: Vec<Box<Connection>>,
     keep_for: Duration,
 }

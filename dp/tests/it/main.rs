@@ -1,5 +1,7 @@
 //! Tests over real sockets: the whole data plane in this process, real upstreams, a real etcd.
 
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
+
 mod config;
 mod drain;
 mod harness;

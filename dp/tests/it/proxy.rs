@@ -309,9 +309,9 @@ async fn an_upstream_may_speak_tls_and_is_verified_on_demand() {
     let upstream = Upstream::start(Reply::text("inside")).unwrap();
     inner.route_to(&[upstream.node()], json!({})).await;
     let node = inner.announced.proxy_https.clone().unwrap().replace("https://", "");
-    gateway.route_to(&[node.clone()], json!({"scheme": "https"})).await;
+    gateway.route_to(std::slice::from_ref(&node), json!({"scheme": "https"})).await;
     assert_eq!(text(&gateway.http()).await, (200, "inside".into()));
-    gateway.route_to(&[node.clone()], json!({"scheme": "https", "tls": {"verify": true}})).await;
+    gateway.route_to(std::slice::from_ref(&node), json!({"scheme": "https", "tls": {"verify": true}})).await;
     assert_eq!(text(&gateway.http()).await.0, 502, "nobody here trusts that authority");
     drop((gateway, files));
     let (trusting, _files) = Gateway::with(|config| config.tls.trusted_ca = Some(inner_files.ca.clone())).await;

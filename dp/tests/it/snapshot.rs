@@ -1,4 +1,13 @@
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
 use anyhow::ensure;
+use portolan_dp::resource::Document;
+use portolan_dp::snapshot_file::{Key, SnapshotFile};
+use portolan_dp::store::Store;
 use portolan_testkit::upstream::Reply;
 use portolan_testkit::{Upstream, eventually};
 use serde_json::json;
@@ -57,4 +66,62 @@ async fn each_change_reaches_the_disk_soon() {
         })
         .await;
     }
+}
+
+/// Writes one snapshot after the other until it is killed; it is started by the test below.
+#[test]
+#[ignore = "a process for another test, not a test"]
+fn writer() {
+    let args: Vec<String> = std::env::args().collect();
+    let directory = args.iter().find_map(|arg| arg.strip_prefix("--skip=dir:")).unwrap();
+    let (file, key) = (
+        SnapshotFile::new(Path::new(directory).join("snapshot"), "/apisix/"),
+        Key::load(&Path::new(directory).join("dp.key")).unwrap(),
+    );
+    let mut store = Store::default();
+    for revision in 1.. {
+        let key_of = |id: i64| Arc::<str>::from(format!("/apisix/routes/{id}"));
+        // Sizes differ, so that a mixture of two files would show.
+        let value = vec![b'x'; 1000 + usize::try_from(revision % 7).unwrap() * 10_000].into();
+        store.put(Document { key: key_of(revision % 50), value, create_revision: 1, mod_revision: revision });
+        store.revision = revision;
+        file.save(&key, &store).unwrap();
+        println!("saved {revision}");
+    }
+}
+
+#[test]
+fn a_killed_process_leaves_a_whole_snapshot() {
+    let instance = Instance::new();
+    let directory = instance.dir.path().display().to_string();
+    let file = SnapshotFile::new(instance.snapshot(), "/apisix/");
+    let key = Key::load(&instance.files.key).unwrap();
+    let mut last = 0;
+    for round in 0..20_u64 {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "snapshot::writer", "--ignored", "--nocapture", &format!("--skip=dir:{directory}")])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut saved = || -> i64 {
+            let line = lines.by_ref().map_while(Result::ok).find_map(|line| line.strip_prefix("saved ")?.parse().ok());
+            line.unwrap()
+        };
+        let mut at_least = saved();
+        // Kill at a different moment of its work each time: after some writes and a part of the next one.
+        for _ in 0..round % 5 {
+            at_least = saved();
+        }
+        let moment = std::time::Instant::now();
+        while moment.elapsed() < Duration::from_micros(round * 137) {
+            std::hint::spin_loop();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let store = file.load(&key).unwrap();
+        assert!(store.revision >= at_least, "{} < {at_least}", store.revision);
+        last = last.max(store.revision);
+    }
+    assert!(last > 1);
 }
