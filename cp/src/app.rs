@@ -19,7 +19,7 @@ use crate::metrics::Metrics;
 pub struct App {
     /// The log and the key space.
     pub store: EventStore,
-    /// Its kind: `sqlite` or `postgres`.
+    /// Its kind: `sqlite`, `postgres` or `mysql`.
     pub backend: &'static str,
     /// The time.
     pub clock: Arc<dyn Clock>,

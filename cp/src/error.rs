@@ -77,7 +77,9 @@ impl ApiError {
                 (StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), None)
             }
             Self::Store(Store::IdempotencyConflict { .. }) => (StatusCode::CONFLICT, None),
-            Self::Store(Store::Txn(_) | Store::EntryTooLarge { .. }) => (StatusCode::BAD_REQUEST, None),
+            Self::Store(Store::Txn(_) | Store::EntryTooLarge { .. } | Store::TooLarge { .. }) => {
+                (StatusCode::BAD_REQUEST, None)
+            }
             Self::Store(Store::Unavailable(_) | Store::Closed) => {
                 return (StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE.into(), Some(retry_after()));
             }

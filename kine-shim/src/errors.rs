@@ -44,7 +44,7 @@ pub(crate) fn status(error: &Error) -> Status {
         Error::Txn(txn::Error::LeaseNotFound) => LEASE_NOT_FOUND,
         Error::Txn(txn::Error::Compacted) => COMPACTED,
         Error::Txn(txn::Error::FutureRevision) => FUTURE_REVISION,
-        Error::EntryTooLarge { .. } => TOO_LARGE,
+        Error::EntryTooLarge { .. } | Error::TooLarge { .. } => TOO_LARGE,
         Error::Closed => STOPPED,
         Error::Corrupt(_) => CORRUPT,
         Error::Unknown(_) => TIMEOUT,

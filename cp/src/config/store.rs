@@ -9,19 +9,21 @@ use serde::{Deserialize, Deserializer};
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Store {
-    /// `sqlite:PATH` or `postgres://USER:PASSWORD@HOST/DATABASE`.
+    /// `sqlite:PATH`, `postgres://USER:PASSWORD@HOST/DATABASE` or `mysql://USER:PASSWORD@HOST/DATABASE`.
     #[serde(deserialize_with = "url")]
     pub url: String,
 }
 
 fn url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let url = String::deserialize(deserializer)?;
-    let known = ["sqlite:", "postgres://", "postgresql://"];
+    let known = ["sqlite:", "postgres://", "postgresql://", "mysql://", "mariadb://"];
     if known.iter().any(|scheme| url.starts_with(scheme)) {
         return Ok(url);
     }
     // The URL may hold a password: it is not repeated.
-    Err(D::Error::custom("not a known database; allowed: sqlite:PATH, postgres://USER:PASSWORD@HOST/DATABASE"))
+    Err(D::Error::custom(
+        "not a known database; allowed: sqlite:PATH, postgres://USER:PASSWORD@HOST/DATABASE, mysql://USER:PASSWORD@HOST/DATABASE",
+    ))
 }
 
 // === impl Store ===

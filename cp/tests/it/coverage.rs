@@ -144,6 +144,12 @@ async fn each_write_is_one_event_on_postgres_too() {
     walk(Plane::on(database.url()).await).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn each_write_is_one_event_on_mariadb_too() {
+    let database = portolan_testkit::mariadb::database().await.unwrap();
+    walk(Plane::on(database.url()).await).await;
+}
+
 async fn walk(plane: Plane) {
     let mut covered = BTreeSet::new();
     for (operation, path, body, action) in writes() {
