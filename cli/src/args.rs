@@ -39,7 +39,8 @@ pub struct Up {
     /// Where everything is kept: database, certificates, keys, the two configuration files.
     #[arg(long, value_name = "DIR", default_value = "./data")]
     pub data_dir: PathBuf,
-    /// `sqlite` (a file in the data directory), `sqlite:PATH` or `postgres://USER:PASSWORD@HOST/DATABASE`. Without it: that of the
+    /// `sqlite` (a file in the data directory), `sqlite:PATH`, `postgres://USER:PASSWORD@HOST/DATABASE` or
+    /// `mysql://USER:PASSWORD@HOST/DATABASE` (MySQL and MariaDB). Without it: that of the
     /// last start, or `sqlite`.
     #[arg(long, value_name = "STORE")]
     pub store: Option<String>,

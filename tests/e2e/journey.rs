@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use portolan_testkit::upstream::Reply;
-use portolan_testkit::{Upstream, eventually, install_crypto, postgres};
+use portolan_testkit::{Upstream, eventually, install_crypto, mariadb, postgres};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -21,6 +21,12 @@ async fn the_main_job_on_sqlite() {
 #[tokio::test]
 async fn the_main_job_on_postgres() {
     let database = postgres::database().await.unwrap();
+    journey(database.url()).await;
+}
+
+#[tokio::test]
+async fn the_main_job_on_mariadb() {
+    let database = mariadb::database().await.unwrap();
     journey(database.url()).await;
 }
 

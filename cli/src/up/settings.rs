@@ -233,12 +233,11 @@ fn store_url(store: &str, data: &Path) -> Result<String, Failure> {
                 std::path::absolute(path).map_err(|error| Failure::Usage(format!("--store {store}: {error}")))?;
             Ok(format!("sqlite:{}", absolute.display()))
         }
-        ("postgres" | "postgresql", None) => Ok(store.to_owned()),
-        ("mysql" | "mariadb", None) => Err(Failure::Usage(
-            "--store: MySQL and MariaDB are not built yet; use sqlite, sqlite:PATH or postgres://…".to_owned(),
-        )),
+        ("postgres" | "postgresql" | "mysql" | "mariadb", None) => Ok(store.to_owned()),
         _ => Err(Failure::Usage(
-            "--store: one of sqlite, sqlite:PATH, postgres://USER:PASSWORD@HOST/DATABASE is expected".to_owned(),
+            "--store: one of sqlite, sqlite:PATH, postgres://USER:PASSWORD@HOST/DATABASE, mysql://USER:PASSWORD@HOST/DATABASE \
+             is expected"
+                .to_owned(),
         )),
     }
 }

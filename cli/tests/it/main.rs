@@ -79,7 +79,7 @@ fn wrong_usage_is_64_and_help_is_0() {
     let wrong: &[&[&str]] = &[
         &[],
         &["nothing"],
-        &["up", "--data-dir", data, "--store", "mysql://localhost/x"],
+        &["up", "--data-dir", data, "--store", "oracle://localhost/x"],
         &["up", "--data-dir", data, "--set", "listen.nothing=1"],
         &["up", "--data-dir", data, "--admin-key", "short"],
         &["cp"],

@@ -56,7 +56,7 @@ fn resolved_ports_stay_and_lead_the_data_plane() {
 #[test]
 fn wrong_options_are_usage_errors() {
     let cases = [
-        ("--store=mysql://x", "not built yet"),
+        ("--store=oracle://x", "mysql://USER"),
         ("--store=oracle:x", "one of sqlite"),
         ("--store=sqlite:", "needs a path"),
         ("--set=listen", "section.key=value"),
@@ -77,6 +77,8 @@ fn a_start_without_a_store_keeps_the_last_one() {
     first.write(dir.path()).unwrap();
     let second = Settings::new(&options(&[]), dir.path()).unwrap();
     assert_eq!(second.cp["store"]["url"], "postgres://u:p@h/d");
+    let mysql = Settings::new(&options(&["--store=mysql://u:p@h/d"]), dir.path()).unwrap();
+    assert_eq!(mysql.cp["store"]["url"], "mysql://u:p@h/d");
     let third = Settings::new(&options(&["--store=sqlite"]), dir.path()).unwrap();
     assert_eq!(third.cp["store"]["url"], format!("sqlite:{}/portolan.db", dir.path().display()));
 }
