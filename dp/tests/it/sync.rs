@@ -3,8 +3,9 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 use portolan_etcd_proto::etcdserverpb::CompactionRequest;
 use portolan_testkit::etcd::Etcd;
+use portolan_testkit::process::Guarded;
 use portolan_testkit::upstream::Reply;
-use portolan_testkit::{Upstream, eventually};
+use portolan_testkit::{Certificates, Upstream, eventually, ports};
 use serde_json::json;
 
 use crate::harness::{Gateway, Instance, SOON, Space, text};
@@ -155,6 +156,65 @@ async fn it_comes_back_from_a_compacted_revision_and_from_another_key_space() {
         Ok(())
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_follows_over_mutual_tls_and_trusts_only_its_authority() {
+    let instance = Instance::new();
+    let authority = Certificates::new().unwrap();
+    let dir = instance.dir.path();
+    let server = authority.server(&["127.0.0.1", "localhost"]).unwrap().write(dir, "etcd").unwrap();
+    let client = authority.client("dp", "portolan://data-plane/default/dp").unwrap().write(dir, "client").unwrap();
+    let ca = dir.join("authority.pem");
+    std::fs::write(&ca, authority.ca()).unwrap();
+    let [plain, tls, peer] = [(); 3].map(|()| ports::reserve().unwrap());
+    let urls = format!("http://127.0.0.1:{plain},https://127.0.0.1:{tls}");
+    let peer = format!("http://127.0.0.1:{peer}");
+    let args = [
+        "--name=tls".to_owned(),
+        format!("--data-dir={}", dir.join("etcd").display()),
+        format!("--listen-client-urls={urls}"),
+        format!("--advertise-client-urls={urls}"),
+        format!("--listen-peer-urls={peer}"),
+        format!("--initial-advertise-peer-urls={peer}"),
+        format!("--initial-cluster=tls={peer}"),
+        format!("--cert-file={}", server.certificate.display()),
+        format!("--key-file={}", server.key.display()),
+        format!("--trusted-ca-file={}", ca.display()),
+        "--client-cert-auth".to_owned(),
+    ];
+    let _etcd = Guarded::start("etcd", &args, &dir.join("etcd.log")).unwrap();
+    let space = Space { url: format!("http://127.0.0.1:{plain}"), prefix: "/apisix/".into() };
+    let upstream = Upstream::start(Reply::text("ok")).unwrap();
+    eventually(SOON, || async {
+        tokio::net::TcpStream::connect(("127.0.0.1", plain)).await?;
+        Ok(())
+    })
+    .await;
+    space.put("routes/1", &route(&upstream)).await;
+
+    let mut config = instance.config(&space);
+    config.control_plane.endpoints = vec![format!("https://127.0.0.1:{tls}")];
+    config.control_plane.ca = Some(ca);
+    config.control_plane.cert = Some(client.certificate);
+    config.control_plane.key = Some(client.key);
+    let gateway = Gateway::start(config.clone(), space.clone());
+    assert_eq!(gateway.ready().await["source"], "control_plane");
+    assert_eq!(text(&gateway.http()).await, (200, "ok".into()));
+    gateway.stop().unwrap();
+
+    // Another authority: not one byte of configuration is taken from a server that nobody vouches for.
+    config.control_plane.ca = Some(instance.ca.clone());
+    config.snapshot.path = dir.join("other-snapshot");
+    let gateway = Gateway::start(config, space);
+    eventually(SOON, || async {
+        let metrics = text(&format!("{}/apisix/prometheus/metrics", gateway.announced.metrics)).await.1;
+        let failures = metrics.lines().find_map(|line| line.strip_prefix("portolan_dp_control_plane_failures "));
+        ensure!(failures.is_some_and(|count| count != "0"), "{failures:?}");
+        Ok(())
+    })
+    .await;
+    assert_eq!(gateway.status().await.unwrap().0, 503);
 }
 
 mod tunnel {
