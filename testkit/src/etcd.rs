@@ -4,17 +4,17 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use tempfile::TempDir;
 
+use crate::ports::Reserved;
 use crate::process::Guarded;
-use crate::{ports, upstream, within};
+use crate::{upstream, within};
 
 /// A single-member etcd without TLS, in a temporary directory; gone when dropped.
 #[derive(Debug)]
 pub struct Etcd {
     process: Guarded,
-    dir: TempDir,
-    port: u16,
+    client: Reserved,
+    _peer: Reserved,
 }
 
 // === impl Etcd ===
@@ -26,9 +26,9 @@ impl Etcd {
     /// When etcd is not installed or does not come up.
     pub async fn start() -> anyhow::Result<Self> {
         let dir = tempfile::Builder::new().prefix("portolan-etcd.").tempdir()?;
-        let port = ports::reserve()?;
-        let client = format!("http://127.0.0.1:{port}");
-        let peer = format!("http://127.0.0.1:{}", ports::reserve()?);
+        let (client_port, peer_port) = (Reserved::take()?, Reserved::take()?);
+        let client = format!("http://{}", client_port.address());
+        let peer = format!("http://{}", peer_port.address());
         let args = [
             "--name=test".to_owned(),
             format!("--data-dir={}", dir.path().join("data").display()),
@@ -41,8 +41,8 @@ impl Etcd {
         ];
         // etcd 3.4 does not know the last one.
         let known = if version_has_unsafe_no_fsync() { &args[..] } else { &args[..args.len() - 1] };
-        let process = Guarded::start("etcd", known, &dir.path().join("log")).context("could not start etcd")?;
-        let etcd = Self { process, dir, port };
+        let process = Guarded::start("etcd", known, dir).context("could not start etcd")?;
+        let etcd = Self { process, client: client_port, _peer: peer_port };
         let health = format!("{}/health", etcd.url());
         let up = within(Duration::from_secs(30), || async {
             let answer = upstream::get(&health).await?;
@@ -56,15 +56,15 @@ impl Etcd {
 
     /// `http://127.0.0.1:PORT`.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http://{}", self.client.address())
     }
 
     /// Where its output goes.
     pub fn log(&self) -> PathBuf {
-        self.dir.path().join("log")
+        self.process.dir().join("log")
     }
 
-    /// Kills it; a test of what happens then goes on.
+    /// Kills it; a test of what happens then goes on. Its data is gone with it.
     pub fn kill(&mut self) {
         self.process.kill();
     }

@@ -1,53 +1,61 @@
 //! Foreign programs that end with the test process.
 
+use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-/// Runs the program, waits until stdin ends or the program ends by itself, kills it, waits for it. The write end of that stdin is
-/// held by the test process, so it ends even when the test process is killed.
+use tempfile::TempDir;
+
+/// Runs the program until stdin ends, then kills it and removes its directory. The write end of that stdin is held by the test
+/// process, so it ends even when the test process is killed.
 const GUARD: &str = r#"
 exec 3<&0 0</dev/null
+dir=$1
+shift
 "$@" 3<&- &
 program=$!
-( while read -r _ <&3; do :; done; kill -KILL "$program" 2>/dev/null ) &
-watch=$!
-exec 3<&-
+while read -r _ <&3; do :; done
+kill -KILL "$program" 2>/dev/null
 wait "$program" 2>/dev/null
-kill "$watch" 2>/dev/null
+rm -rf "$dir"
 "#;
 
-/// A running program. It is killed, by its process id, when this is dropped or the test process dies.
+/// A program in a directory of its own. When this is dropped or the test process dies, the program is killed, by its process id, and
+/// the directory removed.
 #[derive(Debug)]
 pub struct Guarded {
     guard: Child,
     stdin: Option<ChildStdin>,
+    dir: PathBuf,
 }
 
 // === impl Guarded ===
 
 impl Guarded {
-    /// Starts `program` with `args`; both output streams go to the file `log`.
+    /// Starts `program` with `args`; both output streams go to the file `log` in `dir`, which is the guard's from now on.
     ///
     /// # Errors
     /// When the program or the log can't be opened.
-    pub fn start(program: &str, args: &[String], log: &Path) -> io::Result<Self> {
-        let out = std::fs::OpenOptions::new().create(true).append(true).open(log)?;
+    pub fn start(program: &str, args: &[String], dir: TempDir) -> io::Result<Self> {
+        let out = File::create(dir.path().join("log"))?;
         let err = out.try_clone()?;
         let mut guard = Command::new("bash")
-            .args(["-c", GUARD, "guard", program])
+            .args(["-c", GUARD, "guard"])
+            .arg(dir.path())
+            .arg(program)
             .args(args)
             .stdin(Stdio::piped())
             .stdout(out)
             .stderr(err)
             .spawn()?;
         let stdin = guard.stdin.take();
-        Ok(Self { guard, stdin })
+        Ok(Self { guard, stdin, dir: dir.keep() })
     }
 
-    /// Whether the program still runs.
-    pub fn is_running(&mut self) -> bool {
-        matches!(self.guard.try_wait(), Ok(None))
+    /// Its directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// Kills the program and waits until it is gone.
@@ -70,21 +78,21 @@ mod tests {
 
     #[test]
     fn a_dropped_program_is_gone() {
-        let dir = tempfile::tempdir().unwrap();
-        let log = dir.path().join("log");
         let script = "echo $$; exec sleep 600".to_owned();
-        let mut program = Guarded::start("sh", &["-c".to_owned(), script], &log).unwrap();
+        let program = Guarded::start("sh", &["-c".to_owned(), script], tempfile::tempdir().unwrap()).unwrap();
+        let dir = program.dir().to_owned();
         let start = std::time::Instant::now();
         let pid = loop {
-            let text = std::fs::read_to_string(&log).unwrap();
+            let text = std::fs::read_to_string(dir.join("log")).unwrap();
             if let Some(pid) = text.strip_suffix('\n') {
                 break pid.to_owned();
             }
             assert!(start.elapsed().as_secs() < 10, "it never started");
             std::thread::yield_now();
         };
-        assert!(program.is_running());
+        assert!(Path::new(&format!("/proc/{pid}")).exists());
         drop(program);
         assert!(!Path::new(&format!("/proc/{pid}")).exists());
+        assert!(!dir.exists());
     }
 }

@@ -20,7 +20,7 @@ async fn writes_are_refused_until_there_is_room_and_traffic_flows() {
     let gateway = Gateway::start(&["--no-restart"]).await;
     gateway.put_route("1", "/hello", &upstream).await;
     gateway.becomes("/hello", StatusCode::OK).await;
-    process::kill(gateway.pid("cp"));
+    process::kill(gateway.pid("cp")).await;
     let cp = gateway.start_half_without_file_size_signal("cp").await;
     let load = Load::start(&format!("{}/hello", gateway.up.field("proxy_http")));
 

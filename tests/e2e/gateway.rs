@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::ensure;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use portolan_testkit::ports::Reserved;
 use portolan_testkit::{Upstream, eventually};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -17,6 +18,19 @@ use crate::process::{self, Output, Portolan};
 /// Enough for anything that should be there at once, on a busy machine.
 pub const SOON: Duration = Duration::from_secs(20);
 
+/// All listeners of both halves.
+const LISTENERS: [&str; 9] = [
+    "cp.listen.dashboard",
+    "cp.listen.admin_api",
+    "cp.listen.dp_manager",
+    "cp.listen.status",
+    "dp.listen.http",
+    "dp.listen.https",
+    "dp.listen.status",
+    "dp.listen.metrics",
+    "dp.listen.control",
+];
+
 /// The gateway; stopped and removed when dropped.
 #[derive(Debug)]
 pub struct Gateway {
@@ -24,6 +38,7 @@ pub struct Gateway {
     pub up: Portolan,
     http: reqwest::Client,
     data: PathBuf,
+    ports: Vec<Reserved>,
     // Last: removed when the processes are gone.
     dir: Option<TempDir>,
 }
@@ -62,23 +77,29 @@ pub enum Identity {
 // === impl Gateway ===
 
 impl Gateway {
-    /// Starts one with these further options of `up`, on free ports and in a directory of its own.
+    /// Starts one with these further options of `up`, in a directory of its own, on ports that stay its own when a half is killed
+    /// and comes back.
     pub async fn start(options: &[&str]) -> Self {
         let dir = tempfile::Builder::new().prefix("portolan-e2e.").tempdir().unwrap();
         let data = dir.path().join("data");
-        let mut gateway = Self::start_in(&data, options).await;
+        let ports: Vec<Reserved> = LISTENERS.iter().map(|_| Reserved::take().unwrap()).collect();
+        let pairs = LISTENERS.iter().zip(&ports);
+        let sets: Vec<String> = pairs.map(|(name, port)| format!("--set={name}={}", port.address())).collect();
+        let options: Vec<&str> = sets.iter().map(String::as_str).chain(options.iter().copied()).collect();
+        let mut gateway = Self::start_in(&data, &options).await;
         gateway.dir = Some(dir);
+        gateway.ports = ports;
         gateway
     }
 
-    /// Starts one on an existing directory.
+    /// Starts one on an existing directory, on free ports.
     pub async fn start_in(data: &Path, options: &[&str]) -> Self {
         let data_dir = data.display().to_string();
         let mut args = vec!["up", "--free-ports", "--data-dir", &data_dir];
         args.extend(options);
         let up = Portolan::start(&args, &data.with_extension("log")).await.unwrap();
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap();
-        Self { up, http, data: data.to_owned(), dir: None }
+        Self { up, http, data: data.to_owned(), ports: Vec::new(), dir: None }
     }
 
     /// Stops it in order and keeps its directory.

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
+use portolan_testkit::eventually;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
@@ -66,9 +67,14 @@ pub fn lives(pid: i32) -> bool {
     there && !stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z'))
 }
 
-/// kill -9.
-pub fn kill(pid: i32) {
+/// kill -9, and waits until it is gone with its ports.
+pub async fn kill(pid: i32) {
     kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
+    let gone = || async {
+        ensure!(!lives(pid), "process {pid} lives on");
+        Ok(())
+    };
+    eventually(STOP_LIMIT, gone).await;
 }
 
 // === impl Portolan ===

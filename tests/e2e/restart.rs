@@ -1,6 +1,7 @@
 //! What survives: a second start on the same data, a killed child, a killed parent.
 
 use anyhow::ensure;
+use portolan_testkit::ports::Reserved;
 use portolan_testkit::upstream::Reply;
 use portolan_testkit::{Upstream, eventually, install_crypto};
 use reqwest::{Method, StatusCode};
@@ -41,9 +42,9 @@ async fn a_killed_child_comes_back_on_its_ports() {
     gateway.put_route("1", "/hello", &upstream).await;
     gateway.becomes("/hello", StatusCode::OK).await;
 
-    process::kill(gateway.pid("dp"));
+    process::kill(gateway.pid("dp")).await;
     gateway.becomes("/hello", StatusCode::OK).await;
-    process::kill(gateway.pid("cp"));
+    process::kill(gateway.pid("cp")).await;
     eventually(SOON, || async {
         let answer = gateway.try_admin(Method::GET, "/apisix/admin/routes/1", None).await?;
         ensure!(answer.status == StatusCode::OK, "{}", answer.status);
@@ -74,8 +75,9 @@ async fn without_the_control_plane_the_data_plane_starts_from_its_snapshot() {
     install_crypto();
     let upstream = Upstream::start(Reply::text("hello")).unwrap();
     // Ports that the second start must know beforehand, since nobody tells it the control plane's.
-    let manager = format!("--set=listen.dp_manager=127.0.0.1:{}", portolan_testkit::ports::reserve().unwrap());
-    let http = format!("--set=listen.http=127.0.0.1:{}", portolan_testkit::ports::reserve().unwrap());
+    let ports = [Reserved::take().unwrap(), Reserved::take().unwrap()];
+    let manager = format!("--set=listen.dp_manager={}", ports[0].address());
+    let http = format!("--set=listen.http={}", ports[1].address());
     let options = [manager.as_str(), http.as_str()];
     let first = Gateway::start(&options).await;
     first.put_route("1", "/hello", &upstream).await;
