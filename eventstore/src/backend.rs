@@ -23,6 +23,12 @@ mod postgres;
 mod rows;
 mod sqlite;
 
+/// Most events that are read at once.
+pub(crate) const PAGE_EVENTS: i64 = 1_000;
+/// A read of events ends after the one with which their values, new and replaced, reach this size. It bounds what one slow watcher
+/// or one replica that was away can make us hold.
+pub(crate) const PAGE_BYTES: i64 = 4 << 20;
+
 /// Where the log stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Head {
@@ -104,7 +110,7 @@ pub(crate) trait Backend: evidence::Evidence + Send + Sync + 'static {
     fn load(&self) -> BoxFuture<'_, Result<(Head, Vec<KeyValue>), Error>>;
     /// Begins a transaction and locks the head row.
     fn lock(&self) -> BoxFuture<'_, Result<Box<dyn Locked>, Error>>;
-    /// Events after a revision with their key changes, oldest first, at most `limit` events.
+    /// Events after a revision with their key changes, oldest first, at most `limit` events and about [`PAGE_BYTES`].
     fn committed_after(&self, revision: i64, limit: i64) -> BoxFuture<'_, Result<Vec<Committed>, Error>>;
     /// The keys of a range as of a revision.
     fn state_at<'a>(&'a self, range: &'a KeyRange, revision: i64) -> BoxFuture<'a, Result<Vec<KeyValue>, Error>>;
@@ -142,10 +148,12 @@ pub(crate) trait Backend: evidence::Evidence + Send + Sync + 'static {
 pub(crate) trait Locked: Send {
     /// The head as of the lock.
     fn head(&self) -> &Head;
-    /// Events after a revision, as the transaction sees them.
+    /// The next page of events after a revision, as the transaction sees them.
     fn committed_after(&mut self, revision: i64) -> BoxFuture<'_, Result<Vec<Committed>, Error>>;
     /// Which of these (actor, idempotency key) were answered already.
     fn requests<'a>(&'a mut self, asked: &'a [(&'a str, &'a str)]) -> BoxFuture<'a, Result<Vec<Request>, Error>>;
+    /// Those of the leases that exist.
+    fn leases<'a>(&'a mut self, ids: &'a [i64]) -> BoxFuture<'a, Result<Vec<Lease>, Error>>;
     /// Writes the batch and commits.
     fn commit(self: Box<Self>, batch: Batch) -> BoxFuture<'static, Result<Batch, CommitError>>;
     /// Lets go without writing.

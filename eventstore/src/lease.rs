@@ -33,6 +33,8 @@ pub struct Lease {
     pub ttl_seconds: i64,
     /// When it ends unless renewed, in microseconds since 1970 UTC.
     pub expires_at: i64,
+    /// The identity that it was granted to; a lease without one is everybody's who may write.
+    pub owner: Option<String>,
 }
 
 /// What is left of a lease.
@@ -44,6 +46,8 @@ pub struct Remaining {
     pub ttl: i64,
     /// Attached keys, in key order.
     pub keys: Vec<Bytes>,
+    /// The identity that it was granted to.
+    pub owner: Option<String>,
 }
 
 /// Why a lease call failed. The texts are etcd's.
@@ -72,36 +76,52 @@ pub(crate) type Leases = HashMap<i64, Lease>;
 // === impl Lease ===
 
 impl Lease {
-    pub(crate) fn new(id: i64, ttl_seconds: i64, now: i64) -> Self {
-        Self { id, ttl_seconds, expires_at: now + ttl_seconds * MICROS }
+    pub(crate) fn new(id: i64, ttl_seconds: i64, now: i64, owner: Option<String>) -> Self {
+        Self { id, ttl_seconds, expires_at: now + ttl_seconds * MICROS, owner }
+    }
+
+    /// Whether the lease exists for this owner; `None` is one who may use every lease.
+    pub(crate) fn is_for(&self, owner: Option<&str>) -> bool {
+        owner.is_none_or(|owner| self.owner.as_deref() == Some(owner))
     }
 }
 
 // === impl EventStore ===
 
 impl EventStore {
-    /// Grants a lease; id 0 lets the store pick one. The TTL is raised to [`MIN_TTL_SECONDS`].
+    /// Grants a lease to nobody in particular; id 0 lets the store pick one. The TTL is raised to [`MIN_TTL_SECONDS`].
     pub async fn lease_grant(&self, id: i64, ttl_seconds: i64) -> Result<Lease, LeaseError> {
+        self.lease_insert(id, ttl_seconds, None).await
+    }
+
+    /// Grants a lease to an identity.
+    pub async fn lease_grant_to(&self, owner: &str, id: i64, ttl_seconds: i64) -> Result<Lease, LeaseError> {
+        self.lease_insert(id, ttl_seconds, Some(owner)).await
+    }
+
+    async fn lease_insert(&self, id: i64, ttl_seconds: i64, owner: Option<&str>) -> Result<Lease, LeaseError> {
         if ttl_seconds > MAX_TTL_SECONDS {
             return Err(LeaseError::TtlTooLarge);
         }
         let ttl = ttl_seconds.max(MIN_TTL_SECONDS);
+        let picked = id == 0;
         loop {
-            let lease = Lease::new(if id == 0 { random_id() } else { id }, ttl, self.now());
+            let id = if picked { random_id() } else { id };
+            let lease = Lease::new(id, ttl, self.now(), owner.map(str::to_owned));
             if self.backend().lease_insert(&lease).await? {
                 self.lease_remember(lease.clone());
                 return Ok(lease);
             }
-            if id != 0 {
+            if !picked {
                 return Err(LeaseError::Exists);
             }
         }
     }
 
-    /// Renews a lease; answers its TTL in seconds, `None` when it does not exist (any more).
-    pub async fn lease_keep_alive(&self, id: i64) -> Result<Option<i64>, Error> {
-        let Some(known) = self.lease_known(id).await? else { return Ok(None) };
-        let renewed = Lease::new(id, known.ttl_seconds, self.now());
+    /// Renews a lease; answers its TTL in seconds, `None` when it does not exist (any more), or is not this owner's.
+    pub async fn lease_keep_alive(&self, id: i64, owner: Option<&str>) -> Result<Option<i64>, Error> {
+        let Some(known) = self.lease_known(id).await?.filter(|lease| lease.is_for(owner)) else { return Ok(None) };
+        let renewed = Lease::new(id, known.ttl_seconds, self.now(), known.owner);
         if !self.backend().lease_extend(id, renewed.expires_at).await? {
             self.lease_forget(id);
             return Ok(None);
@@ -111,14 +131,14 @@ impl EventStore {
     }
 
     /// Ends a lease and deletes its keys as one event, if `may_delete` agrees to each of them; answers the revision
-    /// after it.
+    /// after it. Whose lease it is the caller has looked at.
     pub async fn lease_revoke(
         &self,
         context: Context,
         id: i64,
         may_delete: impl Fn(&[u8]) -> bool + Send + Sync + 'static,
     ) -> Result<i64, LeaseError> {
-        if self.lease_known(id).await?.is_none() {
+        if self.lease_current(id).await?.is_none() {
             return Err(LeaseError::NotFound);
         }
         match self.lease_end(context, "lease.revoke", id, may_delete).await? {
@@ -129,14 +149,28 @@ impl EventStore {
 
     /// What is left of a lease; `None` when it does not exist.
     pub async fn lease_time_to_live(&self, id: i64) -> Result<Option<Remaining>, Error> {
-        let Some(lease) = self.lease_known(id).await? else { return Ok(None) };
+        let Some(lease) = self.lease_current(id).await? else { return Ok(None) };
         let ttl = (lease.expires_at - self.now()).max(0) / MICROS;
-        Ok(Some(Remaining { granted_ttl: lease.ttl_seconds, ttl, keys: self.lease_keys(id) }))
+        Ok(Some(Remaining { granted_ttl: lease.ttl_seconds, ttl, keys: self.lease_keys(id), owner: lease.owner }))
     }
 
-    /// Ids of all leases, ascending.
-    pub async fn leases(&self) -> Result<Vec<i64>, Error> {
-        Ok(self.backend().leases().await?.into_iter().map(|lease| lease.id).collect())
+    /// All leases that exist for this owner (`None`: for one who may use every lease), by ascending id.
+    pub async fn leases(&self, owner: Option<&str>) -> Result<Vec<i64>, Error> {
+        let leases = self.backend().leases().await?;
+        Ok(leases.into_iter().filter(|lease| lease.is_for(owner)).map(|lease| lease.id).collect())
+    }
+
+    /// The lease as it is now. Another replica may have renewed or ended it, which memory does not hear of.
+    async fn lease_current(&self, id: i64) -> Result<Option<Lease>, Error> {
+        if !self.backend().is_shared() {
+            return self.lease_known(id).await;
+        }
+        let lease = self.backend().lease(id).await?;
+        match &lease {
+            Some(lease) => self.lease_remember(lease.clone()),
+            None => self.lease_forget(id),
+        }
+        Ok(lease)
     }
 
     /// Ends the leases that are due. One call of the background task.

@@ -25,6 +25,7 @@ pub mod proof;
 pub mod proposal;
 pub mod protect;
 pub mod read;
+mod read_index;
 mod store;
 pub mod txn;
 mod writer;

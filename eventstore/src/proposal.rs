@@ -28,6 +28,8 @@ pub struct Proposal {
     pub secrets: Vec<SecretWrite>,
     /// The lease that ends with this proposal, event or not.
     pub(crate) ends_lease: Option<i64>,
+    /// For a proposer who may use only leases of this owner: others do not exist for its transaction.
+    pub lease_owner: Option<String>,
 }
 
 /// The change that a proposal wants.
@@ -284,6 +286,7 @@ impl Proposal {
             idempotency: None,
             secrets: Vec::new(),
             ends_lease: None,
+            lease_owner: None,
         }
     }
 

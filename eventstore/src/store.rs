@@ -8,12 +8,13 @@ use portolan_rt::clock::Clock;
 use portolan_rt::task::{Backoff, Kind, Supervisor};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::backend::{self, Backend};
+use crate::backend::{self, Backend, PAGE_EVENTS};
 use crate::error::Error;
 use crate::follower;
 use crate::keyspace::{Committed, RangeAnswer, RangeQuery, State, View};
 use crate::lease::{self, Lease, Leases};
 use crate::proposal::{Appended, Context, Decision, Intent, Proposal};
+use crate::read_index::{self, Reads};
 use crate::txn;
 use crate::writer::{self, Writer};
 
@@ -39,6 +40,7 @@ pub struct Options {
 pub struct EventStore {
     shared: Arc<Shared>,
     queue: mpsc::Sender<Waiting>,
+    reads: Reads,
 }
 
 /// A proposal in the queue, and where its answer goes.
@@ -75,8 +77,12 @@ impl EventStore {
             head: watch::Sender::new(head.revision),
         });
         let (queue, waiting) = mpsc::channel(QUEUE);
-        let store = Self { shared: shared.clone(), queue };
+        let (reads, asked) = Reads::new();
+        let store = Self { shared: shared.clone(), queue, reads };
         store.start(waiting, supervisor);
+        if store.shared.backend.is_shared() {
+            read_index::start(shared, asked, supervisor);
+        }
         if head.revision == 0 {
             store.create_log().await?;
         }
@@ -125,11 +131,12 @@ impl EventStore {
         if !self.shared.backend.is_shared() {
             return Ok(self.revision());
         }
-        let head = self.shared.head_now().await?;
-        if head.revision > self.revision() {
-            self.shared.catch_up().await?;
-        }
-        Ok(self.revision())
+        self.reads.wait().await
+    }
+
+    /// How often the database was asked where the log stands, for all linearizable reads so far.
+    pub fn linearizable_looks(&self) -> u64 {
+        self.reads.looks()
     }
 
     /// Answers a Range at any revision; also says the current revision (etcd's `header.revision`).
@@ -158,12 +165,13 @@ impl EventStore {
         Ok((current, query.answer(kvs)))
     }
 
-    /// Up to `limit` events after a revision, oldest first; from memory if it reaches back that far, else from the log.
+    /// Up to `limit` events after a revision, oldest first; from memory if it reaches back that far, else from the log, and then also
+    /// bounded in bytes. The events of one revision are never split.
     pub async fn events_after(&self, revision: i64, limit: usize) -> Result<Vec<Arc<Committed>>, Error> {
         if let Some(events) = self.with_state(|state| state.events_after(revision, limit)) {
             return Ok(events);
         }
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX).min(PAGE_EVENTS);
         let events = self.shared.backend.committed_after(revision, limit).await?;
         // The log may be ahead of memory; nobody is told of an event before it is applied here.
         let applied = self.revision();
@@ -289,10 +297,6 @@ impl Shared {
         work(&self.state.read())
     }
 
-    pub(crate) fn knows_lease(&self, id: i64) -> bool {
-        self.leases.read().contains_key(&id)
-    }
-
     /// Whether memory knows the lease as one that this owner may use.
     pub(crate) fn knows_lease_for(&self, id: i64, owner: Option<&str>) -> bool {
         self.leases.read().get(&id).is_some_and(|lease| lease.is_for(owner))
@@ -352,11 +356,9 @@ impl Shared {
 
     /// Reads and applies what other replicas wrote.
     pub(crate) async fn catch_up(&self) -> Result<(), Error> {
-        /// Events per read: bounds memory while a replica that was away catches up.
-        const PAGE: i64 = 1_000;
         loop {
             let applied = self.with_state(View::revision);
-            let events = self.backend.committed_after(applied, PAGE).await?;
+            let events = self.backend.committed_after(applied, PAGE_EVENTS).await?;
             if events.is_empty() {
                 return Ok(());
             }

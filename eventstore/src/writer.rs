@@ -111,13 +111,13 @@ impl Writer {
     }
 
     async fn try_write(&self, proposals: &[Proposal]) -> Result<Vec<Result<Appended, Error>>, Error> {
-        let past = self.fetch(proposals).await?;
+        let (past, attached) = self.fetch(proposals).await?;
         let mut lock = self.shared.backend.lock().await?;
         if let Err(error) = self.catch_up(&mut *lock).await {
             lock.release().await;
             return Err(error);
         }
-        let seen = match self.seen(&mut *lock, proposals).await {
+        let seen = match self.look(&mut *lock, proposals, &attached).await {
             Ok(seen) => seen,
             Err(error) => {
                 lock.release().await;
@@ -141,10 +141,10 @@ impl Writer {
         Ok(self.answers(verdicts, &events).await)
     }
 
-    /// Reads what the transactions need and memory may not hold, before the lock is taken: leases that another replica
-    /// granted, and states of the past that the window no longer reaches.
-    async fn fetch(&self, proposals: &[Proposal]) -> Result<Vec<PastRange>, Error> {
-        let mut unknown = Vec::new();
+    /// Reads what the transactions need and memory may not hold, before the lock is taken: states of the past that the window no
+    /// longer reaches. Also says which leases they attach keys to.
+    async fn fetch(&self, proposals: &[Proposal]) -> Result<(Vec<PastRange>, Vec<i64>), Error> {
+        let mut attached = Vec::new();
         let mut past = Vec::new();
         for proposal in proposals {
             let Intent::Txn(txn) = &proposal.intent else { continue };
@@ -152,9 +152,8 @@ impl Writer {
                 if let Op::Put(put) = op
                     && let Some(lease) = put.lease
                     && lease != 0
-                    && !self.shared.knows_lease(lease)
                 {
-                    unknown.push(lease);
+                    attached.push(lease);
                 }
                 if let Op::Range(query) = op
                     && query.revision > 0
@@ -164,28 +163,39 @@ impl Writer {
                 }
             });
         }
-        for lease in unknown {
-            self.shared.lease_known(lease).await?;
-        }
         let mut fetched = Vec::with_capacity(past.len());
         for (range, revision) in past {
             let kvs = self.shared.backend.state_at(&range, revision).await?;
             fetched.push(PastRange { range, revision, kvs: kvs.into_iter().map(Arc::new).collect() });
         }
-        Ok(fetched)
+        Ok((fetched, attached))
     }
 
     async fn catch_up(&self, lock: &mut dyn Locked) -> Result<(), Error> {
-        let applied = self.shared.with_state(View::revision);
-        self.shared.check_head(lock.head(), applied)?;
-        if lock.head().revision > applied {
+        self.shared.check_head(lock.head(), self.shared.with_state(View::revision))?;
+        loop {
+            let applied = self.shared.with_state(View::revision);
+            if lock.head().revision <= applied {
+                return Ok(());
+            }
             let events = lock.committed_after(applied).await?;
+            if events.is_empty() {
+                return Err(Error::Corrupt(format!("the log ends at {applied}, before its head")));
+            }
             self.shared.apply(events.into_iter().map(Arc::new).collect())?;
         }
-        Ok(())
     }
 
-    /// The idempotency keys among the proposals that were answered before.
+    /// What only the database knows, as of the lock: which of the leases that keys are attached to (still) exist, which
+    /// idempotency keys were answered before.
+    async fn look(&self, lock: &mut dyn Locked, proposals: &[Proposal], attached: &[i64]) -> Result<Seen, Error> {
+        if !attached.is_empty() && self.shared.backend.is_shared() {
+            let existing = lock.leases(attached).await?;
+            self.shared.leases_refreshed(attached, existing);
+        }
+        self.seen(lock, proposals).await
+    }
+
     async fn seen(&self, lock: &mut dyn Locked, proposals: &[Proposal]) -> Result<Seen, Error> {
         let asked: Vec<(&str, &str)> = proposals
             .iter()
@@ -324,7 +334,8 @@ impl Draught<'_> {
     }
 
     fn transact(&mut self, proposal: &Proposal, naming: Naming, txn: &Txn) -> Verdict {
-        let leases = OpenLeases { shared: self.shared, ended: &self.batch.ended_leases };
+        let owner = proposal.lease_owner.as_deref();
+        let leases = OpenLeases { shared: self.shared, ended: &self.batch.ended_leases, owner };
         let mut draft = Draft::new(&self.overlay, &leases, &self.past);
         let answer = match draft.run(txn) {
             Ok(answer) => answer,
@@ -433,15 +444,16 @@ impl Naming {
     }
 }
 
-/// The leases that exist at this point of the batch.
+/// The leases that exist at this point of the batch for the one who proposes.
 struct OpenLeases<'a> {
     shared: &'a Shared,
     ended: &'a [i64],
+    owner: Option<&'a str>,
 }
 
 impl crate::txn::eval::Leases for OpenLeases<'_> {
     fn exists(&self, id: i64) -> bool {
-        !self.ended.contains(&id) && self.shared.knows_lease(id)
+        !self.ended.contains(&id) && self.shared.knows_lease_for(id, self.owner)
     }
 }
 

@@ -25,6 +25,10 @@ pub(crate) enum Role {
 pub(crate) struct Identity {
     /// What it may be.
     pub(crate) role: Role,
+    /// The URI in its certificate that says so. Stays the same when the certificate is renewed.
+    pub(crate) uri: String,
+    /// Serial number of the certificate: lower-case hex, without leading zeros.
+    pub(crate) serial: String,
     /// The certificate's common name.
     pub(crate) common_name: String,
     /// Where it connects from.
@@ -65,12 +69,13 @@ impl Identity {
         let unknown = Unknown { ip: Some(ip) };
         let peer = connection.peer.as_ref().ok_or(unknown)?;
         // Exactly one of our names: a certificate that claims to be two is nobody.
-        let mut roles = peer.uris.iter().filter_map(|uri| Role::from_uri(uri));
-        let role = roles.next().ok_or(unknown)?;
+        let mut roles = peer.uris.iter().filter_map(|uri| Some((Role::from_uri(uri)?, uri)));
+        let (role, uri) = roles.next().ok_or(unknown)?;
         if roles.next().is_some() {
             return Err(unknown);
         }
-        Ok(Self { role, common_name: peer.common_name.clone(), ip })
+        let (uri, serial, common_name) = (uri.clone(), peer.serial.clone(), peer.common_name.clone());
+        Ok(Self { role, uri, serial, common_name, ip })
     }
 
     /// The context of what this identity does now.
@@ -95,6 +100,14 @@ impl Identity {
             reason: None,
             request_id: Uuid::now_v7(),
             trace_id: text(metadata, "traceparent").and_then(trace_id),
+        }
+    }
+
+    /// Whose leases it may use: a data plane its own, an administrator all (`None`).
+    pub(crate) fn leases_of(&self) -> Option<&str> {
+        match self.role {
+            Role::Admin => None,
+            Role::DataPlane { .. } => Some(&self.uri),
         }
     }
 

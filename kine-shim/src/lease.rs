@@ -1,9 +1,8 @@
 //! The Lease service.
 //!
-//! Leases are one name space for everybody, as in etcd. A data plane has to do only with leases all of whose keys are its own
-//! status keys; others do not exist for it.
+//! Leases are one name space for everybody, as in etcd, and each belongs to the identity that it was granted to. A data plane has to
+//! do with its own leases only; others do not exist for it. An administrator has to do with all of them.
 
-use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -15,12 +14,11 @@ use portolan_etcd_proto::etcdserverpb::{
     LeaseTimeToLiveResponse,
 };
 use portolan_eventstore::lease::{LeaseError, Remaining};
-use portolan_eventstore::txn::{Op, Txn};
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::app::App;
 use crate::errors;
-use crate::view::View;
+use crate::identity::Identity;
 
 /// TTL that stands for "no such lease" in the answer to TimeToLive.
 const GONE: i64 = -1;
@@ -35,9 +33,10 @@ pub(crate) struct Service(pub(crate) Arc<App>);
 #[tonic::async_trait]
 impl Lease for Service {
     async fn lease_grant(&self, request: Request<LeaseGrantRequest>) -> Result<Response<LeaseGrantResponse>, Status> {
-        self.0.session(&request).await?;
+        let owner = self.0.session(&request).await?.identity.uri;
         let request = request.into_inner();
-        let lease = self.0.store.lease_grant(request.id, request.ttl).await.map_err(lease_status)?;
+        let granted = self.0.store.lease_grant_to(&owner, request.id, request.ttl).await;
+        let lease = granted.map_err(lease_status)?;
         Ok(Response::new(LeaseGrantResponse {
             header: Some(self.0.header(self.0.store.revision())),
             id: lease.id,
@@ -52,7 +51,7 @@ impl Lease for Service {
     ) -> Result<Response<LeaseRevokeResponse>, Status> {
         let session = self.0.session(&request).await?;
         let id = request.into_inner().id;
-        if self.0.lease(&session.view, id).await?.is_none() {
+        if self.0.lease(&session.identity, id).await?.is_none() {
             return Err(errors::LEASE_NOT_FOUND.into());
         }
         let view = session.view.clone();
@@ -65,18 +64,18 @@ impl Lease for Service {
         &self,
         request: Request<Streaming<LeaseKeepAliveRequest>>,
     ) -> Result<Response<KeepAlives>, Status> {
-        let view = self.0.session(&request).await?.view;
-        let state = Some((self.0.clone(), view, request.into_inner()));
+        let identity = self.0.session(&request).await?.identity;
+        let state = Some((self.0.clone(), identity, request.into_inner()));
         let answers = stream::unfold(state, |state| async {
-            let (app, view, mut requests) = state?;
+            let (app, identity, mut requests) = state?;
             let request = match app.shutdown.until_soft(requests.message()).await {
                 Some(Ok(Some(request))) => request,
                 Some(Ok(None)) => return None,
                 Some(Err(status)) => return Some((Err(errors::received(status)), None)),
                 None => return Some((Err(errors::STOPPED.into()), None)),
             };
-            match app.keep_alive(&view, request.id).await {
-                Ok(answer) => Some((Ok(answer), Some((app, view, requests)))),
+            match app.keep_alive(&identity, request.id).await {
+                Ok(answer) => Some((Ok(answer), Some((app, identity, requests)))),
                 Err(status) => Some((Err(status), None)),
             }
         });
@@ -89,7 +88,7 @@ impl Lease for Service {
     ) -> Result<Response<LeaseTimeToLiveResponse>, Status> {
         let session = self.0.session(&request).await?;
         let request = request.into_inner();
-        let found = self.0.lease(&session.view, request.id).await?;
+        let found = self.0.lease(&session.identity, request.id).await?;
         let header = Some(self.0.header(self.0.store.revision()));
         let answer = LeaseTimeToLiveResponse { header, id: request.id, ..LeaseTimeToLiveResponse::default() };
         Ok(Response::new(match found {
@@ -111,12 +110,8 @@ impl Lease for Service {
         request: Request<LeaseLeasesRequest>,
     ) -> Result<Response<LeaseLeasesResponse>, Status> {
         let session = self.0.session(&request).await?;
-        let mut leases = Vec::new();
-        for id in self.0.store.leases().await.map_err(|error| errors::status(&error))? {
-            if session.view == View::Everything || self.0.lease(&session.view, id).await?.is_some() {
-                leases.push(LeaseStatus { id });
-            }
-        }
+        let leases = self.0.store.leases(session.identity.leases_of()).await;
+        let leases = leases.map_err(|error| errors::status(&error))?.into_iter().map(|id| LeaseStatus { id }).collect();
         Ok(Response::new(LeaseLeasesResponse { header: Some(self.0.header(self.0.store.revision())), leases }))
     }
 }
@@ -124,37 +119,15 @@ impl Lease for Service {
 // === impl App ===
 
 impl App {
-    /// A lease, if it exists for the owner of the view.
-    async fn lease(&self, view: &View, id: i64) -> Result<Option<Remaining>, Status> {
+    /// A lease, if it exists for the one who asks.
+    async fn lease(&self, identity: &Identity, id: i64) -> Result<Option<Remaining>, Status> {
         let found = self.store.lease_time_to_live(id).await.map_err(|error| errors::status(&error))?;
-        Ok(found.filter(|lease| lease.keys.iter().all(|key| view.may_write_stored(key))))
+        Ok(found.filter(|lease| identity.leases_of().is_none_or(|own| lease.owner.as_deref() == Some(own))))
     }
 
-    /// Checks that the leases which a write attaches keys to exist for the owner of the view. Whether they exist at all, the event
-    /// store checks under its lock.
-    pub(crate) async fn check_leases(&self, view: &View, txn: &Txn) -> Result<(), Status> {
-        if *view == View::Everything {
-            return Ok(());
-        }
-        let mut leases = BTreeSet::new();
-        txn.for_each_op(&mut |op| {
-            if let Op::Put(put) = op {
-                leases.extend(put.lease.filter(|lease| *lease != 0));
-            }
-        });
-        for id in leases {
-            if self.lease(view, id).await?.is_none() {
-                return Err(errors::LEASE_NOT_FOUND.into());
-            }
-        }
-        Ok(())
-    }
-
-    async fn keep_alive(&self, view: &View, id: i64) -> Result<LeaseKeepAliveResponse, Status> {
-        let renewed = match view {
-            View::Group { .. } if self.lease(view, id).await?.is_none() => None,
-            _ => self.store.lease_keep_alive(id).await.map_err(|error| errors::status(&error))?,
-        };
+    async fn keep_alive(&self, identity: &Identity, id: i64) -> Result<LeaseKeepAliveResponse, Status> {
+        let renewed = self.store.lease_keep_alive(id, identity.leases_of()).await;
+        let renewed = renewed.map_err(|error| errors::status(&error))?;
         let header = Some(self.header(self.store.revision()));
         Ok(LeaseKeepAliveResponse { header, id, ttl: renewed.unwrap_or_default() })
     }
@@ -163,7 +136,7 @@ impl App {
 fn lease_status(error: LeaseError) -> Status {
     match error {
         LeaseError::Exists => errors::LEASE_EXISTS.into(),
-        // A key was attached since we looked; see the head of this file.
+        // An administrator attached a key that is none of the data plane's.
         LeaseError::Denied | LeaseError::NotFound => errors::LEASE_NOT_FOUND.into(),
         LeaseError::TtlTooLarge => errors::LEASE_TTL_TOO_LARGE.into(),
         LeaseError::Store(error) => errors::status(&error),

@@ -89,7 +89,8 @@ CREATE TABLE IF NOT EXISTS log_head (
 CREATE TABLE IF NOT EXISTS leases (
     id          bigint PRIMARY KEY,
     ttl_seconds bigint NOT NULL,
-    expires_at  bigint NOT NULL
+    expires_at  bigint NOT NULL,
+    owner       varchar(512)  -- the identity that alone may use it; NULL = everybody who may write
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 -- Password hashes, token hashes and sealed private keys: the only content that is not in the log. The name is binary because

@@ -81,7 +81,8 @@ CREATE TABLE log_head (
 CREATE TABLE leases (
     id          bigint PRIMARY KEY,
     ttl_seconds bigint NOT NULL,
-    expires_at  bigint NOT NULL
+    expires_at  bigint NOT NULL,
+    owner       text  -- the identity that alone may use it; NULL = everybody who may write
 );
 
 -- Password hashes, token hashes and sealed private keys: the only content that is not in the log.

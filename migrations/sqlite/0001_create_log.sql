@@ -74,7 +74,8 @@ CREATE TABLE log_head (
 CREATE TABLE leases (
     id          INTEGER PRIMARY KEY,
     ttl_seconds INTEGER NOT NULL,
-    expires_at  INTEGER NOT NULL
+    expires_at  INTEGER NOT NULL,
+    owner       TEXT  -- the identity that alone may use it; NULL = everybody who may write
 ) STRICT;
 
 -- Password hashes, token hashes and sealed private keys: the only content that is not in the log.

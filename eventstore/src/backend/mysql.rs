@@ -12,7 +12,7 @@ use sqlx::migrate::Migrate as _;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlPoolOptions, MySqlQueryResult};
 use sqlx::{Executor as _, MySqlPool};
 
-use super::{Backend, Batch, CommitError, Head, Locked, Request, migrations, rows};
+use super::{Backend, Batch, CommitError, Head, Locked, PAGE_EVENTS, Request, migrations, rows};
 use crate::error::Error;
 use crate::keyspace::{Change, Committed, End, KeyRange, KeyValue};
 use crate::lease::Lease;
@@ -234,6 +234,7 @@ impl Backend for MySql {
     fn lease_insert<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<bool, Error>> {
         Box::pin(async move {
             let insert = sqlx::query(sql::INSERT_LEASE).bind(lease.id).bind(lease.ttl_seconds).bind(lease.expires_at);
+            let insert = insert.bind(&lease.owner);
             inserted(insert.execute(&self.pool).await)
         })
     }
@@ -310,7 +311,7 @@ impl Locked for LockedHead {
     }
 
     fn committed_after(&mut self, revision: i64) -> BoxFuture<'_, Result<Vec<Committed>, Error>> {
-        Box::pin(committed_after(&mut self.tx, revision, i64::MAX))
+        Box::pin(committed_after(&mut self.tx, revision, PAGE_EVENTS))
     }
 
     fn requests<'a>(&'a mut self, asked: &'a [(&'a str, &'a str)]) -> BoxFuture<'a, Result<Vec<Request>, Error>> {
@@ -321,6 +322,17 @@ impl Locked for LockedHead {
                 let query = part.iter().fold(query, |sql, (actor, key)| sql.bind(write::request_id(actor, key)));
                 let requests: Vec<rows::RequestRow> = query.fetch_all(&mut *self.tx).await?;
                 found.extend(requests.into_iter().map(rows::request));
+            }
+            Ok(found)
+        })
+    }
+
+    fn leases<'a>(&'a mut self, ids: &'a [i64]) -> BoxFuture<'a, Result<Vec<Lease>, Error>> {
+        Box::pin(async move {
+            let mut found = Vec::new();
+            for id in ids {
+                let lease = sqlx::query_as(sql::LEASE).bind(id).fetch_optional(&mut *self.tx).await?;
+                found.extend(lease.map(rows::lease));
             }
             Ok(found)
         })
@@ -367,8 +379,7 @@ fn is_rollback(error: &sqlx::Error) -> bool {
 }
 
 async fn committed_after(tx: &mut Tx, revision: i64, limit: i64) -> Result<Vec<Committed>, Error> {
-    let events: Vec<(i64, i64)> =
-        sqlx::query_as(sql::COMMITTED).bind(revision).bind(limit).fetch_all(&mut **tx).await?;
+    let events = rows::page(sqlx::query_as(sql::COMMITTED).bind(revision).bind(limit).fetch_all(&mut **tx).await?);
     let Some(&(last, _)) = events.last() else { return Ok(Vec::new()) };
     let changes = sqlx::query_as(sql::CHANGES_BETWEEN).bind(revision).bind(last).fetch_all(&mut **tx).await?;
     Ok(rows::committed(events, changes))

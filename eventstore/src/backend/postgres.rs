@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use sqlx::postgres::{PgListener, PgPoolOptions};
-use sqlx::{PgPool, Transaction};
+use sqlx::{Executor as _, PgPool, Transaction};
 
-use super::{Backend, Batch, CommitError, Head, Locked, Request, migrations, rows};
+use super::{Backend, Batch, CommitError, Head, Locked, PAGE_EVENTS, Request, migrations, rows};
 use crate::error::Error;
 use crate::keyspace::{Change, Committed, End, KeyRange, KeyValue};
 use crate::lease::Lease;
@@ -18,6 +18,8 @@ const CONNECTIONS: u32 = 8;
 /// A database that gives no connection for this long counts as away.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
+const DURABLE: &str = "-- session_durable
+SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')";
 const MIGRATED: &str = "-- migrations_exist
 SELECT to_regclass('_sqlx_migrations') IS NOT NULL";
 const MIGRATIONS: &str = "-- migrations_applied
@@ -45,7 +47,10 @@ DELETE FROM requests WHERE recorded_at < $1";
 const KEYS: &str = "-- keys_list
 SELECT key, value, create_revision, mod_revision, version, lease_id FROM keys ORDER BY key";
 const COMMITTED: &str = "-- events_after
-SELECT revision, recorded_at FROM events WHERE revision > $1 ORDER BY revision LIMIT $2";
+SELECT e.revision, e.recorded_at, (
+  SELECT coalesce(sum(coalesce(octet_length(c.value), 0) + coalesce(octet_length(p.value), 0)), 0)::bigint
+  FROM changes c LEFT JOIN changes p ON p.key = c.key AND p.revision = c.prev_revision WHERE c.revision = e.revision)
+FROM events e WHERE e.revision > $1 ORDER BY e.revision LIMIT $2";
 const CHANGES_BETWEEN: &str = "-- changes_between
 SELECT c.revision, c.key, c.value, c.create_revision, c.version, c.lease_id, c.prev_revision,
   p.value, p.create_revision, p.version, p.lease_id
@@ -82,13 +87,15 @@ ORDER BY e.revision DESC LIMIT $9";
 const LEAF_HASH: &str = "-- event_leaf_hash
 SELECT leaf_hash FROM events WHERE revision = $1";
 const INSERT_LEASE: &str = "-- lease_insert
-INSERT INTO leases (id, ttl_seconds, expires_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+INSERT INTO leases (id, ttl_seconds, expires_at, owner) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
 const EXTEND_LEASE: &str = "-- lease_extend
 UPDATE leases SET expires_at = $1 WHERE id = $2";
 const LEASE: &str = "-- lease_get
-SELECT id, ttl_seconds, expires_at FROM leases WHERE id = $1";
+SELECT id, ttl_seconds, expires_at, owner FROM leases WHERE id = $1";
+const LEASES_OF: &str = "-- leases_get
+SELECT id, ttl_seconds, expires_at, owner FROM leases WHERE id = ANY ($1)";
 const LEASES: &str = "-- leases_list
-SELECT id, ttl_seconds, expires_at FROM leases ORDER BY id";
+SELECT id, ttl_seconds, expires_at, owner FROM leases ORDER BY id";
 const SECRET: &str = "-- secret_get
 SELECT value FROM secrets WHERE name = $1";
 const SIZE: &str = "-- size
@@ -99,6 +106,7 @@ mod evidence;
 /// All statements, prepared against the migrated schema by a test.
 #[cfg(test)]
 pub(super) const ALL: &[&str] = &[
+    DURABLE,
     MIGRATED,
     MIGRATIONS,
     INIT_HEAD,
@@ -120,6 +128,7 @@ pub(super) const ALL: &[&str] = &[
     INSERT_LEASE,
     EXTEND_LEASE,
     LEASE,
+    LEASES_OF,
     LEASES,
     SECRET,
     SIZE,
@@ -141,6 +150,9 @@ struct LockedHead {
 impl Postgres {
     pub(super) async fn open(url: &str) -> Result<Self, Error> {
         let options = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(CONNECT_TIMEOUT);
+        // What is acknowledged is durable, whatever the server's default; a stronger setting stays.
+        let options =
+            options.after_connect(|connection, _| Box::pin(async move { connection.execute(DURABLE).await.map(drop) }));
         let pool = options.connect(url).await?;
         migrate(&pool).await?;
         Ok(Self { pool, listener: tokio::sync::Mutex::new(None) })
@@ -281,6 +293,7 @@ impl Backend for Postgres {
     fn lease_insert<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<bool, Error>> {
         Box::pin(async move {
             let insert = sqlx::query(INSERT_LEASE).bind(lease.id).bind(lease.ttl_seconds).bind(lease.expires_at);
+            let insert = insert.bind(&lease.owner);
             Ok(insert.execute(&self.pool).await?.rows_affected() == 1)
         })
     }
@@ -356,7 +369,7 @@ impl Locked for LockedHead {
     }
 
     fn committed_after(&mut self, revision: i64) -> BoxFuture<'_, Result<Vec<Committed>, Error>> {
-        Box::pin(committed_after(&mut self.tx, revision, i64::MAX))
+        Box::pin(committed_after(&mut self.tx, revision, PAGE_EVENTS))
     }
 
     fn requests<'a>(&'a mut self, asked: &'a [(&'a str, &'a str)]) -> BoxFuture<'a, Result<Vec<Request>, Error>> {
@@ -364,6 +377,13 @@ impl Locked for LockedHead {
             let query = sqlx::query_as(REQUESTS).bind(column(asked, |a| a.0)).bind(column(asked, |a| a.1));
             let found: Vec<rows::RequestRow> = query.fetch_all(&mut *self.tx).await?;
             Ok(found.into_iter().map(rows::request).collect())
+        })
+    }
+
+    fn leases<'a>(&'a mut self, ids: &'a [i64]) -> BoxFuture<'a, Result<Vec<Lease>, Error>> {
+        Box::pin(async move {
+            let leases: Vec<rows::LeaseRow> = sqlx::query_as(LEASES_OF).bind(ids).fetch_all(&mut *self.tx).await?;
+            Ok(leases.into_iter().map(rows::lease).collect())
         })
     }
 
@@ -393,7 +413,7 @@ async fn committed_after(
     revision: i64,
     limit: i64,
 ) -> Result<Vec<Committed>, Error> {
-    let events: Vec<(i64, i64)> = sqlx::query_as(COMMITTED).bind(revision).bind(limit).fetch_all(&mut **tx).await?;
+    let events = rows::page(sqlx::query_as(COMMITTED).bind(revision).bind(limit).fetch_all(&mut **tx).await?);
     let Some(&(last, _)) = events.last() else { return Ok(Vec::new()) };
     let changes = sqlx::query_as(CHANGES_BETWEEN).bind(revision).bind(last).fetch_all(&mut **tx).await?;
     Ok(rows::committed(events, changes))
@@ -457,7 +477,7 @@ fn column<'a, T, C>(rows: &'a [T], of: impl Fn(&'a T) -> C) -> Vec<C> {
 
 #[cfg(test)]
 mod tests {
-    use sqlx::{Executor as _, SqlSafeStr as _};
+    use sqlx::SqlSafeStr as _;
 
     use super::*;
 
@@ -468,6 +488,24 @@ mod tests {
         for statement in ALL.iter().chain(evidence::ALL) {
             let prepared = (&store.pool).prepare((*statement).into_sql_str()).await;
             assert!(prepared.is_ok(), "{statement}: {:?}", prepared.err());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_session_is_durable_whatever_the_servers_default() {
+        let database = portolan_testkit::postgres::database().await.unwrap();
+        let admin = PgPool::connect(database.url()).await.unwrap();
+        let set = |value: &str| {
+            format!(
+                "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = {value}', current_database()); END $$"
+            )
+        };
+        for (default, session) in [("off", "on"), ("local", "on"), ("remote_apply", "remote_apply")] {
+            admin.execute(sqlx::AssertSqlSafe(set(default))).await.unwrap();
+            let store = Postgres::open(database.url()).await.unwrap();
+            let (now,): (String,) =
+                sqlx::query_as("SELECT current_setting('synchronous_commit')").fetch_one(&store.pool).await.unwrap();
+            assert_eq!(now, session, "{default}");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Head, Request};
+use super::{Head, PAGE_BYTES, Request};
 use crate::error::Error;
 use crate::keyspace::{Change, Committed, KeyValue};
 use crate::lease::Lease;
@@ -21,8 +21,10 @@ pub(super) type EventRow = (i64, Vec<u8>, Option<Vec<u8>>, Vec<u8>);
 /// version, lease_id
 pub(super) type ChangeRow =
     (i64, Vec<u8>, Option<Vec<u8>>, i64, i64, i64, i64, Option<Vec<u8>>, Option<i64>, Option<i64>, Option<i64>);
-/// id, ttl_seconds, expires_at
-pub(super) type LeaseRow = (i64, i64, i64);
+/// id, ttl_seconds, expires_at, owner
+pub(super) type LeaseRow = (i64, i64, i64, Option<String>);
+/// revision, recorded_at, bytes of the values that its changes have and had
+pub(super) type SizedEventRow = (i64, i64, i64);
 
 /// actor_id, idempotency_key, body_hash, revision
 pub(super) type RequestRow = (String, String, Vec<u8>, i64);
@@ -47,8 +49,8 @@ pub(super) fn request((actor_id, idempotency_key, body_hash, revision): RequestR
     Request { actor_id, idempotency_key, body_hash, revision, recorded_at: 0 }
 }
 
-pub(super) fn lease((id, ttl_seconds, expires_at): LeaseRow) -> Lease {
-    Lease { id, ttl_seconds, expires_at }
+pub(super) fn lease((id, ttl_seconds, expires_at, owner): LeaseRow) -> Lease {
+    Lease { id, ttl_seconds, expires_at, owner }
 }
 
 pub(super) fn change(row: ChangeRow) -> (i64, Change) {
@@ -87,6 +89,17 @@ pub(super) fn change(row: ChangeRow) -> (i64, Change) {
         })
     });
     (revision, Change { key, after, before })
+}
+
+/// The first of the events that fit into a page, at least one.
+pub(super) fn page(events: Vec<SizedEventRow>) -> Vec<(i64, i64)> {
+    let mut bytes = 0;
+    let fits = |&(_, _, size): &SizedEventRow| {
+        let fits = bytes < PAGE_BYTES;
+        bytes += size;
+        fits
+    };
+    events.into_iter().take_while(fits).map(|(revision, recorded_at, _)| (revision, recorded_at)).collect()
 }
 
 /// Joins the events after a revision with their changes; both in order of revision.

@@ -28,7 +28,10 @@ UPDATE log_head SET compact_revision = max(compact_revision, ?)";
 const KEYS: &str = "-- keys_list
 SELECT key, value, create_revision, mod_revision, version, lease_id FROM keys ORDER BY key";
 const COMMITTED: &str = "-- events_after
-SELECT revision, recorded_at FROM events WHERE revision > ? ORDER BY revision LIMIT ?";
+SELECT e.revision, e.recorded_at, (
+  SELECT coalesce(sum(coalesce(length(c.value), 0) + coalesce(length(p.value), 0)), 0)
+  FROM changes c LEFT JOIN changes p ON p.key = c.key AND p.revision = c.prev_revision WHERE c.revision = e.revision)
+FROM events e WHERE e.revision > ? ORDER BY e.revision LIMIT ?";
 const CHANGES_BETWEEN: &str = "-- changes_between
 SELECT c.revision, c.key, c.value, c.create_revision, c.version, c.lease_id, c.prev_revision,
   p.value, p.create_revision, p.version, p.lease_id
@@ -60,13 +63,13 @@ ORDER BY e.revision DESC LIMIT ?9";
 const LEAF_HASH: &str = "-- event_leaf_hash
 SELECT leaf_hash FROM events WHERE revision = ?";
 const INSERT_LEASE: &str = "-- lease_insert
-INSERT INTO leases (id, ttl_seconds, expires_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING";
+INSERT INTO leases (id, ttl_seconds, expires_at, owner) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING";
 const EXTEND_LEASE: &str = "-- lease_extend
 UPDATE leases SET expires_at = ? WHERE id = ?";
 const LEASE: &str = "-- lease_get
-SELECT id, ttl_seconds, expires_at FROM leases WHERE id = ?";
+SELECT id, ttl_seconds, expires_at, owner FROM leases WHERE id = ?";
 const LEASES: &str = "-- leases_list
-SELECT id, ttl_seconds, expires_at FROM leases ORDER BY id";
+SELECT id, ttl_seconds, expires_at, owner FROM leases ORDER BY id";
 const SECRET: &str = "-- secret_get
 SELECT value FROM secrets WHERE name = ?";
 const FORGET_REQUESTS: &str = "-- requests_forget
@@ -239,6 +242,7 @@ impl Backend for Sqlite {
     fn lease_insert<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<bool, Error>> {
         Box::pin(async move {
             let insert = sqlx::query(INSERT_LEASE).bind(lease.id).bind(lease.ttl_seconds).bind(lease.expires_at);
+            let insert = insert.bind(&lease.owner);
             Ok(insert.execute(&self.writer).await?.rows_affected() == 1)
         })
     }
@@ -303,8 +307,7 @@ async fn committed_after(
     revision: i64,
     limit: i64,
 ) -> Result<Vec<Committed>, Error> {
-    let events: Vec<(i64, i64)> =
-        sqlx::query_as(COMMITTED).bind(revision).bind(limit).fetch_all(&mut *connection).await?;
+    let events = rows::page(sqlx::query_as(COMMITTED).bind(revision).bind(limit).fetch_all(&mut *connection).await?);
     let Some(&(last, _)) = events.last() else { return Ok(Vec::new()) };
     let changes = sqlx::query_as(CHANGES_BETWEEN).bind(revision).bind(last).fetch_all(&mut *connection).await?;
     Ok(rows::committed(events, changes))

@@ -29,6 +29,8 @@ macro_rules! shared {
 shared!(
     replicas_append_at_once_and_see_one_order,
     a_linearizable_read_sees_what_another_replica_acknowledged,
+    reads_that_wait_share_one_question,
+    a_lease_that_another_replica_ended_takes_no_keys,
     followers_do_not_wait_for_their_period,
     a_log_that_went_back_stops_the_writer,
     a_key_too_long_for_the_index_fails_alone,
@@ -44,6 +46,7 @@ suite!(
     the_past_reads_the_same_from_memory_and_from_the_log,
     a_reopened_store_is_the_same_store,
     watchers_read_whole_revisions_from_anywhere,
+    a_page_of_the_log_is_bounded_in_bytes,
     the_audit_record_says_who_what_before_and_after,
     events_are_filtered_and_paged,
     a_failed_transaction_writes_nothing,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use portolan_eventstore::keyspace::RangeQuery;
 use portolan_eventstore::txn::{Op, Put, Txn};
-use portolan_eventstore::{Error, EventStore, KeyRange};
+use portolan_eventstore::{Context, Error, EventStore, Intent, KeyRange, Proposal};
 
 use crate::stand::{Stand, committed, put};
 
@@ -45,6 +45,37 @@ pub async fn a_linearizable_read_sees_what_another_replica_acknowledged(stand: S
         let query = RangeQuery::all(KeyRange::key("k"));
         assert_eq!(stand.store.range(&query).await.unwrap().1.kvs[0].value, n.to_string());
     }
+}
+
+pub async fn reads_that_wait_share_one_question(stand: Stand) {
+    let other = stand.replica().await;
+    let revision = put(&other, "k", "v").await;
+    let before = stand.store.linearizable_looks();
+    let reads = futures_util::future::join_all((0..100).map(|_| stand.store.linearizable())).await;
+    assert!(reads.into_iter().all(|read| read.unwrap() >= revision));
+    let looks = stand.store.linearizable_looks() - before;
+    assert!((1..=5).contains(&looks), "100 reads made {looks} questions");
+}
+
+pub async fn a_lease_that_another_replica_ended_takes_no_keys(stand: Stand) {
+    let other = stand.replica().await;
+    let lease = stand.store.lease_grant_to("portolan://data-plane/eu/a", 0, 60).await.unwrap().id;
+    let attach = |owner: Option<&str>| {
+        let put = Put { lease: Some(lease), ..Put::new("k", "v") };
+        let mut proposal = Proposal::new(Context::system(), "etcd.put", Intent::Txn(Txn::of(vec![Op::Put(put)])));
+        proposal.lease_owner = owner.map(str::to_owned);
+        proposal
+    };
+    let gone = |answer| matches!(answer, Err(Error::Txn(portolan_eventstore::txn::Error::LeaseNotFound)));
+    committed(other.append(attach(Some("portolan://data-plane/eu/a"))).await);
+    assert!(gone(other.append(attach(Some("portolan://data-plane/eu/b"))).await), "not its lease");
+    committed(other.append(attach(None)).await);
+    assert_eq!(other.leases(Some("portolan://data-plane/eu/b")).await.unwrap(), [0; 0]);
+    assert_eq!(other.leases(Some("portolan://data-plane/eu/a")).await.unwrap(), [lease]);
+    assert_eq!(other.lease_keep_alive(lease, Some("portolan://data-plane/eu/b")).await.unwrap(), None);
+    stand.store.lease_revoke(Context::system(), lease, |_| true).await.unwrap();
+    assert!(gone(other.append(attach(None)).await), "the other replica still had it in memory");
+    assert_eq!(other.lease_time_to_live(lease).await.unwrap(), None);
 }
 
 /// News of another replica come at once, not with the period of a second: twenty there and back.

@@ -255,6 +255,27 @@ pub async fn a_large_event_is_written_whole(stand: Stand) {
     assert!(deleted.changes.iter().zip(&written.changes).all(|(deleted, written)| deleted.before == written.after));
 }
 
+pub async fn a_page_of_the_log_is_bounded_in_bytes(stand: Stand) {
+    let large = "x".repeat(1_500_000);
+    for n in 0..6 {
+        stand.put(&n.to_string(), &large).await;
+    }
+    let both = Txn::of(vec![Op::Put(Put::new("0", large.clone())), Op::Put(Put::new("1", large.clone()))]);
+    assert_eq!(committed(stand.txn(both).await), 8);
+    assert_eq!(committed(stand.txn(Txn::of(vec![delete(all())])).await), 9);
+    let stand = stand.reopen().await;
+    let mut after = 0;
+    let mut pages = Vec::new();
+    loop {
+        let page = stand.store.events_after(after, 1_000).await.unwrap();
+        let Some(last) = page.last() else { break };
+        after = last.revision;
+        pages.push(page.iter().map(|event| event.changes.len()).collect::<Vec<_>>());
+    }
+    // The page ends with the event that fills it: 3 × 1.5 MB; twice new and old values of two keys; six old values.
+    assert_eq!(pages, [vec![0, 1, 1, 1], vec![1, 1, 1], vec![2], vec![6]]);
+}
+
 pub async fn leases_end_as_one_event(stand: Stand) {
     let lease = stand.store.lease_grant(0, 60).await.unwrap();
     assert!(matches!(stand.store.lease_grant(lease.id, 60).await, Err(LeaseError::Exists)));
@@ -275,8 +296,8 @@ pub async fn leases_end_as_one_event(stand: Stand) {
     stand.clock.advance(Duration::from_secs(3));
     wait_for_state(&stand.store, &[]).await;
     assert_eq!(stand.store.event(revision + 1).await.unwrap().unwrap().entry.action, "lease.expire");
-    assert!(stand.store.leases().await.unwrap().is_empty());
-    assert_eq!(stand.store.lease_keep_alive(7).await.unwrap(), None);
+    assert!(stand.store.leases(None).await.unwrap().is_empty());
+    assert_eq!(stand.store.lease_keep_alive(7, None).await.unwrap(), None);
 }
 
 pub async fn a_lease_survives_a_restart(stand: Stand) {
@@ -284,7 +305,7 @@ pub async fn a_lease_survives_a_restart(stand: Stand) {
     stand.txn(Txn::of(vec![Op::Put(Put { lease: Some(lease.id), ..Put::new("a", "v") })])).await.unwrap();
     let stand = stand.reopen().await;
     stand.clock.advance(Duration::from_secs(9));
-    assert_eq!(stand.store.lease_keep_alive(lease.id).await.unwrap(), Some(10));
+    assert_eq!(stand.store.lease_keep_alive(lease.id, None).await.unwrap(), Some(10));
     stand.clock.advance(Duration::from_secs(9));
     assert_eq!(stand.store.lease_time_to_live(lease.id).await.unwrap().unwrap().ttl, 1);
     assert_eq!(state(&stand.store, 0).await, ["a=v"]);

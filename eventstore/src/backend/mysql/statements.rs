@@ -40,7 +40,11 @@ UPDATE log_head SET compact_revision = greatest(compact_revision, ?) WHERE one =
 pub(super) const KEYS: &str = r#"-- keys_list
 SELECT "key", value, create_revision, mod_revision, version, lease_id FROM "keys" ORDER BY "key""#;
 pub(super) const COMMITTED: &str = "-- events_after
-SELECT revision, recorded_at FROM events WHERE revision > ? ORDER BY revision LIMIT ?";
+SELECT e.revision, e.recorded_at, (
+  SELECT CAST(coalesce(sum(coalesce(octet_length(c.value), 0) + coalesce(octet_length(p.value), 0)), 0) AS SIGNED)
+  FROM changes c LEFT JOIN changes p FORCE INDEX FOR JOIN (changes_by_key) ON p.key = c.key AND p.revision = c.prev_revision
+  WHERE c.revision = e.revision)
+FROM events e WHERE e.revision > ? ORDER BY e.revision LIMIT ?";
 pub(super) const CHANGES_BETWEEN: &str = "-- changes_between
 SELECT c.revision, c.key, c.value, c.create_revision, c.version, c.lease_id, c.prev_revision,
   p.value, p.create_revision, p.version, p.lease_id
@@ -74,13 +78,13 @@ ORDER BY e.revision DESC LIMIT ?";
 pub(super) const LEAF_HASH: &str = "-- event_leaf_hash
 SELECT leaf_hash FROM events WHERE revision = ?";
 pub(super) const INSERT_LEASE: &str = "-- lease_insert
-INSERT INTO leases (id, ttl_seconds, expires_at) VALUES (?, ?, ?)";
+INSERT INTO leases (id, ttl_seconds, expires_at, owner) VALUES (?, ?, ?, ?)";
 pub(super) const EXTEND_LEASE: &str = "-- lease_extend
 UPDATE leases SET expires_at = ? WHERE id = ?";
 pub(super) const LEASE: &str = "-- lease_get
-SELECT id, ttl_seconds, expires_at FROM leases WHERE id = ?";
+SELECT id, ttl_seconds, expires_at, owner FROM leases WHERE id = ?";
 pub(super) const LEASES: &str = "-- leases_list
-SELECT id, ttl_seconds, expires_at FROM leases ORDER BY id";
+SELECT id, ttl_seconds, expires_at, owner FROM leases ORDER BY id";
 pub(super) const PUT_SECRET: &str = "-- secret_put
 INSERT INTO secrets (name, value, revision) VALUES (?, ?, ?)
 ON DUPLICATE KEY UPDATE value = VALUES(value), revision = VALUES(revision)";

@@ -4,10 +4,11 @@ use futures_util::future::BoxFuture;
 use sqlx::SqliteConnection;
 use sqlx::pool::PoolConnection;
 
-use super::super::{Batch, CommitError, Head, Locked, Request, rows};
-use super::{committed_after, read_head};
+use super::super::{Batch, CommitError, Head, Locked, PAGE_EVENTS, Request, rows};
+use super::{LEASE, committed_after, read_head};
 use crate::error::Error;
 use crate::keyspace::Committed;
+use crate::lease::Lease;
 
 const MOVE_HEAD: &str = "-- head_move
 UPDATE log_head SET revision = ?, recorded_at = ?, tree_frontier = ? WHERE epoch = ?";
@@ -88,7 +89,7 @@ impl Locked for LockedHead {
     }
 
     fn committed_after(&mut self, revision: i64) -> BoxFuture<'_, Result<Vec<Committed>, Error>> {
-        Box::pin(committed_after(&mut self.connection, revision, i64::MAX))
+        Box::pin(committed_after(&mut self.connection, revision, PAGE_EVENTS))
     }
 
     fn requests<'a>(&'a mut self, asked: &'a [(&'a str, &'a str)]) -> BoxFuture<'a, Result<Vec<Request>, Error>> {
@@ -97,6 +98,17 @@ impl Locked for LockedHead {
             for (actor_id, key) in asked {
                 let query = sqlx::query_as(REQUEST).bind(*actor_id).bind(*key);
                 found.extend(query.fetch_optional(&mut *self.connection).await?.map(rows::request));
+            }
+            Ok(found)
+        })
+    }
+
+    fn leases<'a>(&'a mut self, ids: &'a [i64]) -> BoxFuture<'a, Result<Vec<Lease>, Error>> {
+        Box::pin(async move {
+            let mut found = Vec::new();
+            for id in ids {
+                let lease = sqlx::query_as(LEASE).bind(id).fetch_optional(&mut *self.connection).await?;
+                found.extend(lease.map(rows::lease));
             }
             Ok(found)
         })
