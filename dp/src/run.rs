@@ -22,7 +22,7 @@ use crate::metrics::WorkerStats;
 use crate::scrape::Scrape;
 use crate::snapshot::Snapshot;
 use crate::snapshot_file::{self, SnapshotFile};
-use crate::sync::{self, Client, Disk, Report, Sync};
+use crate::sync::{Client, Disk, Report, Sync};
 use crate::upstream::connect::Connector;
 use crate::upstream::dns;
 use crate::worker;
@@ -55,18 +55,12 @@ pub enum Error {
     /// The log is set up already.
     #[error(transparent)]
     Log(#[from] portolan_rt::logs::AlreadySet),
-    /// Certificates cannot be used.
-    #[error("{0} cannot be used")]
-    Tls(&'static str, #[source] tls::Error),
+    /// TLS settings cannot be put together.
+    #[error("TLS cannot be set up")]
+    Tls(#[source] tls::Error),
     /// TLS to upstreams cannot be set up.
     #[error("TLS to upstreams cannot be set up")]
     UpstreamTls(#[source] rustls::Error),
-    /// The control plane cannot be followed as configured.
-    #[error("the control plane cannot be followed")]
-    ControlPlane(#[source] sync::Error),
-    /// The private key cannot seal snapshots.
-    #[error("control_plane.key")]
-    SnapshotKey(#[from] snapshot_file::KeyError),
     /// A port cannot be opened.
     #[error(transparent)]
     Bind(#[from] BindError),
@@ -116,19 +110,18 @@ pub fn run_under(
 fn start(supervisor: &Supervisor, config: &Config, clock: Arc<dyn Clock>) -> Result<Announcement, Error> {
     let tls = match (&config.tls.cert, &config.tls.key) {
         (Some(cert), Some(key)) => {
-            let identity = Identity::watch(cert, key, supervisor).map_err(|e| Error::Tls("tls.cert", e))?;
-            let settings = tls::server_config(&identity, ClientAuth::None, &["h2", "http/1.1"]);
-            Some(settings.map_err(|e| Error::Tls("tls.cert", e))?)
+            let identity = Identity::watch(cert, key, supervisor).map_err(|e| unusable("tls.cert", &e))?;
+            Some(tls::server_config(&identity, ClientAuth::None, &["h2", "http/1.1"]).map_err(Error::Tls)?)
         }
         _ => None,
     };
     let identity = match (&config.control_plane.cert, &config.control_plane.key) {
         (Some(cert), Some(key)) => {
-            Some(Identity::watch(cert, key, supervisor).map_err(|e| Error::Tls("control_plane.cert", e))?)
+            Some(Identity::watch(cert, key, supervisor).map_err(|e| unusable("control_plane.cert", &e))?)
         }
         _ => None,
     };
-    let client = Client::new(&config.control_plane, identity.as_ref()).map_err(Error::ControlPlane)?;
+    let client = Client::new(&config.control_plane, identity.as_ref()).map_err(|e| unusable("control_plane", &e))?;
     let disk = disk(config)?;
     let ports = Ports::open(config, tls.is_some())?;
     let announcement = ports.announcement()?;
@@ -155,6 +148,17 @@ fn start(supervisor: &Supervisor, config: &Config, clock: Arc<dyn Clock>) -> Res
     serve("metrics", ports.metrics).start(scrape, &attendants).map_err(Error::System)?;
     serve("control", ports.control).start(Control { snapshot }, &attendants).map_err(Error::System)?;
     Ok(announcement)
+}
+
+/// A setting names something that cannot be used: the same to its author as a wrong setting.
+fn unusable(setting: &'static str, error: &(dyn std::error::Error + 'static)) -> Error {
+    let mut reason = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        reason = format!("{reason}: {source}");
+        next = source.source();
+    }
+    Error::Config(Invalid { setting, reason })
 }
 
 fn start_workers(
@@ -206,7 +210,7 @@ fn disk(config: &Config) -> Result<Option<Disk>, Error> {
         tracing::warn!("no snapshot is kept on disk: it is sealed with control_plane.key, and there is none");
         return Ok(None);
     };
-    let key = snapshot_file::Key::load(key)?;
+    let key = snapshot_file::Key::load(key).map_err(|e| unusable("control_plane.key", &e))?;
     let file = SnapshotFile::new(config.snapshot.path.clone(), &config.control_plane.prefix);
     Ok(Some(Disk { file, key }))
 }

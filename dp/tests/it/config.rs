@@ -45,3 +45,27 @@ fn wrong_settings_are_refused_before_anything_opens() {
     }
     assert!(Config::default().check().is_err(), "an https endpoint needs certificates");
 }
+
+#[test]
+fn files_that_cannot_be_used_are_wrong_settings() {
+    let instance = crate::harness::Instance::new();
+    let space = crate::harness::Space { url: "http://127.0.0.1:1".into(), prefix: "/apisix/".into() };
+    let run = |change: &dyn Fn(&mut Config)| {
+        let mut config = instance.config(&space);
+        change(&mut config);
+        let supervisor = portolan_rt::task::Supervisor::new();
+        let clock = std::sync::Arc::new(portolan_rt::clock::SystemClock);
+        let error = portolan_dp::run::run_under(&supervisor, &config, clock, |_| panic!("it started")).unwrap_err();
+        assert!(matches!(error, portolan_dp::Error::Config(_)), "{error:?}");
+        error.to_string()
+    };
+    let missing = || Some(PathBuf::from("/nowhere/file.pem"));
+    for (text, setting) in [
+        (run(&|config| config.tls.cert = missing()), "tls.cert: "),
+        (run(&|config| config.control_plane.cert = missing()), "control_plane.cert: "),
+        (run(&|config| config.control_plane.ca = missing()), "control_plane: "),
+        (run(&|config| config.control_plane.ca = Some(instance.files.key.clone())), "control_plane: "),
+    ] {
+        assert!(text.starts_with(setting), "{text}");
+    }
+}

@@ -3,9 +3,10 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 use portolan_etcd_proto::etcdserverpb::CompactionRequest;
 use portolan_testkit::etcd::Etcd;
+use portolan_testkit::ports::Reserved;
 use portolan_testkit::process::Guarded;
 use portolan_testkit::upstream::Reply;
-use portolan_testkit::{Certificates, Upstream, eventually, ports};
+use portolan_testkit::{Certificates, Upstream, eventually};
 use serde_json::json;
 
 use crate::harness::{Gateway, Instance, SOON, Space, text};
@@ -167,12 +168,13 @@ async fn it_follows_over_mutual_tls_and_trusts_only_its_authority() {
     let client = authority.client("dp", "portolan://data-plane/default/dp").unwrap().write(dir, "client").unwrap();
     let ca = dir.join("authority.pem");
     std::fs::write(&ca, authority.ca()).unwrap();
-    let [plain, tls, peer] = [(); 3].map(|()| ports::reserve().unwrap());
-    let urls = format!("http://127.0.0.1:{plain},https://127.0.0.1:{tls}");
-    let peer = format!("http://127.0.0.1:{peer}");
+    let [plain, tls, peer] = [(); 3].map(|()| Reserved::take().unwrap());
+    let data = tempfile::tempdir().unwrap();
+    let urls = format!("http://{},https://{}", plain.address(), tls.address());
+    let peer = format!("http://{}", peer.address());
     let args = [
         "--name=tls".to_owned(),
-        format!("--data-dir={}", dir.join("etcd").display()),
+        format!("--data-dir={}", data.path().join("etcd").display()),
         format!("--listen-client-urls={urls}"),
         format!("--advertise-client-urls={urls}"),
         format!("--listen-peer-urls={peer}"),
@@ -183,18 +185,18 @@ async fn it_follows_over_mutual_tls_and_trusts_only_its_authority() {
         format!("--trusted-ca-file={}", ca.display()),
         "--client-cert-auth".to_owned(),
     ];
-    let _etcd = Guarded::start("etcd", &args, &dir.join("etcd.log")).unwrap();
-    let space = Space { url: format!("http://127.0.0.1:{plain}"), prefix: "/apisix/".into() };
+    let _etcd = Guarded::start("etcd", &args, data).unwrap();
+    let space = Space { url: format!("http://{}", plain.address()), prefix: "/apisix/".into() };
     let upstream = Upstream::start(Reply::text("ok")).unwrap();
     eventually(SOON, || async {
-        tokio::net::TcpStream::connect(("127.0.0.1", plain)).await?;
+        tokio::net::TcpStream::connect(plain.address()).await?;
         Ok(())
     })
     .await;
     space.put("routes/1", &route(&upstream)).await;
 
     let mut config = instance.config(&space);
-    config.control_plane.endpoints = vec![format!("https://127.0.0.1:{tls}")];
+    config.control_plane.endpoints = vec![format!("https://{}", tls.address())];
     config.control_plane.ca = Some(ca);
     config.control_plane.cert = Some(client.certificate);
     config.control_plane.key = Some(client.key);
