@@ -17,13 +17,23 @@ pub(super) async fn taken(path: PathBuf) -> Result<i64, Error> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
             Err(error) => return Err(error),
         };
-        if !text.is_empty() && !text.ends_with("\n\n") {
-            // A crash cut the last note off: what follows begins a new paragraph.
-            append_now(path, "\n\n")?;
-        }
         let size = |note: &String| Some(Checkpoint::parse(&note[..=note.rfind("\n\n")?])?.size);
-        let last = notes_of(&text).iter().filter_map(size).max().unwrap_or(0);
-        Ok(i64::try_from(last).unwrap_or(i64::MAX))
+        let last = |text: &str| notes_of(text).iter().filter_map(size).max().unwrap_or(0);
+        let mut end = text.len();
+        if !text.is_empty() && !text.ends_with("\n\n") {
+            // A crash cut the last note off. It is written again, after what is whole; where the file can't be shortened (chattr +a),
+            // in a new paragraph.
+            end = text
+                .rmatch_indices("\n\n")
+                .map(|(at, _)| at + 2)
+                .find(|at| !text[*at..].starts_with('\u{2014}'))
+                .unwrap_or(0);
+            let shortened = OpenOptions::new().write(true).open(path).and_then(|file| file.set_len(end as u64));
+            if shortened.is_err() {
+                append_now(path, "\n\n")?;
+            }
+        }
+        Ok(i64::try_from(last(&text[..end])).unwrap_or(i64::MAX))
     })
     .await
 }

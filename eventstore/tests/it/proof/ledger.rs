@@ -64,9 +64,10 @@ impl Drop for Signed {
     }
 }
 
-/// Fills a fresh log up to revision 13, with checkpoints of sizes 4, 8 and 12.
+/// Fills a fresh log up to revision 13, with checkpoints of sizes 1, 4, 8 and 12.
 pub async fn fill(stand: &Stand, keys: &Keys) {
     let signed = sign(stand, keys, on_demand(), Vec::new(), None);
+    signed.cover(1).await;
     let put = |key: &str, value: &str| Op::Put(Put::new(key.to_owned(), value.to_owned()));
     write(stand, "route.create", vec![put("/apisix/routes/1", r#"{"uri":"/a"}"#)]).await; // 2
     write(stand, "etcd.txn", vec![put("/apisix/routes/1", "2"), put("b", "\u{20ac}")]).await;
@@ -112,4 +113,14 @@ pub async fn notes(url: &str) -> Vec<String> {
 
 pub async fn open(url: &str) -> Log {
     Log::open(url).await.unwrap()
+}
+
+/// Waits for a condition; fails the test when it does not come.
+pub async fn until(mut condition: impl AsyncFnMut() -> bool) {
+    let probe = async {
+        while !condition().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), probe).await.unwrap();
 }

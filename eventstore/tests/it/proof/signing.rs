@@ -5,13 +5,10 @@ use std::time::Duration;
 use portolan_eventstore::proof::{self, Checkpoint, Log, Pace};
 use portolan_rt::shutdown::Shutdown;
 use portolan_rt::status::Board;
-use portolan_testkit::wait::eventually;
 
-use super::ledger::{self, Keys, on_demand, sign};
+use super::ledger::{self, Keys, on_demand, sign, until};
 use super::raw::Raw;
 use crate::stand::Stand;
-
-const LIMIT: Duration = Duration::from_secs(20);
 
 async fn sizes(url: &str, keys: &Keys) -> Vec<u64> {
     let open = |note: &String| Checkpoint::open(note, &keys.trusted()).unwrap().size;
@@ -24,17 +21,17 @@ async fn it_signs_after_enough_events_and_after_the_period() {
     let many = Pace { events: 20, ..on_demand() };
     let signed = sign(&stand, &keys, many, Vec::new(), None);
     // The first event is signed at once.
-    eventually(LIMIT, async || anyhow::Ok(anyhow::ensure!(signed.checkpoints.signed() == 1))).await;
+    until(async || signed.checkpoints.signed() == 1).await;
     for _ in 0..20 {
         ledger::record(&stand, "auth.login").await;
     }
-    eventually(LIMIT, async || anyhow::Ok(anyhow::ensure!(signed.checkpoints.signed() == 21))).await;
+    until(async || signed.checkpoints.signed() == 21).await;
     assert_eq!(sizes(&stand.url, &keys).await, [1, 21]);
     drop(signed);
     let often = Pace { period: Duration::from_millis(20), ..on_demand() };
     let signed = sign(&stand, &keys, often, Vec::new(), None);
     ledger::record(&stand, "auth.login").await;
-    eventually(LIMIT, async || anyhow::Ok(anyhow::ensure!(signed.checkpoints.signed() == 22))).await;
+    until(async || signed.checkpoints.signed() == 22).await;
     let (checkpoint, note) = Log::of(&stand.store).checkpoint().await.unwrap().unwrap();
     assert_eq!(Checkpoint::open(&note, &keys.trusted()).unwrap(), checkpoint);
     assert_eq!(hex::encode(checkpoint.root), stand.store.status().await.unwrap().tree_root);
@@ -80,26 +77,25 @@ async fn replicas_sign_one_sequence() {
 
 #[tokio::test]
 async fn a_fork_is_not_signed() {
-    let rewrite_entry =
-        "UPDATE events SET entry = replace(CAST(entry AS text), '\"admin\"', '\"nobody\"') WHERE revision = 6";
+    let rewrite_entry = "UPDATE events SET entry = CAST(replace(CAST(entry AS text), '\"admin\"', '\"nobody\"') AS blob) WHERE revision = 6";
     let attacks = [
-        ("DELETE FROM events WHERE revision = 6", "revision 6 is missing"),
-        (rewrite_entry, "the entry of revision 6"),
-        ("UPDATE events SET leaf_hash = x'00' WHERE revision = 6", "the entry of revision 6"),
-        ("DELETE FROM checkpoints", "is gone"),
-        ("DELETE FROM checkpoints WHERE size = 12", "is gone"),
-        ("UPDATE checkpoints SET note = replace(note, 'A', 'B') WHERE size = 12", "checkpoint 12"),
-        ("UPDATE log_head SET tree_frontier = zeroblob(96)", "kept in the head"),
+        "DELETE FROM events WHERE revision = 6",
+        rewrite_entry,
+        "UPDATE events SET leaf_hash = x'00' WHERE revision = 6",
+        "DELETE FROM checkpoints",
+        "DELETE FROM checkpoints WHERE size = 12",
+        "UPDATE checkpoints SET note = replace(note, 'A', 'B') WHERE size = 12",
+        "UPDATE log_head SET tree_frontier = zeroblob(96)",
     ];
-    for (attack, told) in attacks {
+    for attack in attacks {
         let (stand, keys) = (Stand::sqlite().await, Keys::new());
         let board = Board::new(Shutdown::new());
         let signed = sign(&stand, &keys, on_demand(), Vec::new(), Some(board.component("checkpoints")));
         ledger::fill(&stand, &keys).await;
         // The task has met what the ledger's own has signed.
         signed.cover(13).await;
+        until(async || board.is_ready()).await;
         let mut raw = Raw::connect(&stand.url).await;
-        raw.run("DELETE FROM checkpoints WHERE size = 0").await;
         raw.disarm().await;
         if attack.contains("checkpoints") {
             raw.run(&attack.replace("12", "13")).await;
@@ -107,23 +103,20 @@ async fn a_fork_is_not_signed() {
             raw.run(attack).await;
         }
         let signer = signed.checkpoints.clone();
-        eventually(LIMIT, async || {
+        until(async || {
             drop(tokio::time::timeout(Duration::from_millis(20), signer.cover(14)).await);
-            anyhow::ensure!(!board.is_ready(), "{attack}");
-            Ok(())
+            !board.is_ready()
         })
         .await;
-        let _ = told;
         let before = ledger::notes(&stand.url).await.len();
         drop(tokio::time::timeout(Duration::from_millis(100), signer.cover(14)).await);
         assert_eq!(ledger::notes(&stand.url).await.len(), before, "{attack}");
         // With the bytes back as they were, it goes on.
         raw.restore().await;
         signed.cover(13).await;
-        eventually(LIMIT, async || {
+        until(async || {
             drop(tokio::time::timeout(Duration::from_millis(20), signer.cover(14)).await);
-            anyhow::ensure!(board.is_ready(), "{attack}");
-            Ok(())
+            board.is_ready()
         })
         .await;
         ledger::record(&stand, "auth.login").await;
@@ -146,7 +139,7 @@ async fn a_new_process_signs_no_fork_of_what_an_old_one_signed() {
     let signed = sign(&stand, &keys, on_demand(), Vec::new(), Some(board.component("checkpoints")));
     let asked = tokio::time::timeout(Duration::from_millis(300), signed.checkpoints.cover(13)).await;
     assert!(asked.is_err() && !board.is_ready());
-    assert_eq!(sizes(&stand.url, &keys).await, [4, 8, 12]);
+    assert_eq!(sizes(&stand.url, &keys).await, [1, 4, 8, 12]);
 }
 
 #[tokio::test]
@@ -155,5 +148,5 @@ async fn another_key_does_not_continue_a_signed_log() {
     ledger::fill(&stand, &keys).await;
     let signed = sign(&stand, &Keys::new(), on_demand(), Vec::new(), None);
     assert!(tokio::time::timeout(Duration::from_millis(300), signed.checkpoints.cover(13)).await.is_err());
-    assert_eq!(sizes(&stand.url, &keys).await, [4, 8, 12]);
+    assert_eq!(sizes(&stand.url, &keys).await, [1, 4, 8, 12]);
 }

@@ -1,18 +1,14 @@
 //! Places outside the database that checkpoints go to.
 
 use std::fs;
-use std::time::Duration;
 
 use http::StatusCode;
 use portolan_eventstore::proof::Sink;
 use portolan_eventstore::proof::checkpoint::notes_of;
 use portolan_testkit::upstream::{Reply, Upstream};
-use portolan_testkit::wait::eventually;
 
-use super::ledger::{self, Keys, on_demand, sign};
+use super::ledger::{self, Keys, on_demand, sign, until};
 use crate::stand::Stand;
-
-const LIMIT: Duration = Duration::from_secs(20);
 
 #[tokio::test]
 async fn a_file_takes_all_checkpoints_also_those_it_missed() {
@@ -25,11 +21,7 @@ async fn a_file_takes_all_checkpoints_also_those_it_missed() {
     fs::create_dir(folder.path().join("later")).unwrap();
     let same = async |path: &std::path::Path| {
         let notes = ledger::notes(&stand.url).await;
-        eventually(LIMIT, async || {
-            anyhow::ensure!(notes_of(&fs::read_to_string(path)?) == notes);
-            Ok(())
-        })
-        .await;
+        until(async || fs::read_to_string(path).is_ok_and(|text| notes_of(&text) == notes)).await;
     };
     same(&path).await;
     drop(signed);
@@ -39,13 +31,12 @@ async fn a_file_takes_all_checkpoints_also_those_it_missed() {
     let signed = sign(&stand, &keys, on_demand(), vec![Sink::File(path.clone())], None);
     ledger::record(&stand, "auth.login").await;
     signed.cover(14).await;
-    let whole = async || {
-        let notes = notes_of(&fs::read_to_string(&path)?);
-        let expected = ledger::notes(&stand.url).await;
-        anyhow::ensure!(expected.iter().all(|note| notes.contains(note)));
-        Ok(())
-    };
-    eventually(LIMIT, whole).await;
+    let expected = ledger::notes(&stand.url).await;
+    until(async || {
+        let notes = notes_of(&fs::read_to_string(&path).unwrap());
+        expected.iter().all(|note| notes.contains(note))
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -57,15 +48,14 @@ async fn a_webhook_takes_checkpoints_in_order_and_misses_none() {
     signed.cover(1).await;
     let arrived = async |expected: Vec<String>| {
         let mut bodies: Vec<String> = Vec::new();
-        eventually(LIMIT, async || {
+        until(async || {
             for seen in receiver.take_seen() {
                 assert_eq!((seen.method.as_str(), seen.uri.path()), ("POST", "/checkpoints"));
                 assert_eq!(seen.headers["content-type"], "text/plain; charset=utf-8");
                 bodies.push(String::from_utf8(seen.body.to_vec()).unwrap());
             }
             bodies.dedup();
-            anyhow::ensure!(bodies == expected, "{bodies:?}");
-            Ok(())
+            bodies == expected
         })
         .await;
     };
@@ -76,7 +66,7 @@ async fn a_webhook_takes_checkpoints_in_order_and_misses_none() {
         ledger::record(&stand, "auth.login").await;
         signed.cover(revision).await;
     }
-    eventually(LIMIT, async || anyhow::Ok(anyhow::ensure!(receiver.requests() > 1))).await;
+    until(async || receiver.requests() > 1).await;
     drop(signed);
     let signed = sign(&stand, &keys, on_demand(), Vec::new(), None);
     ledger::record(&stand, "auth.login").await;
