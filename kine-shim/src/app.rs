@@ -50,6 +50,9 @@ pub struct Settings {
     pub member: String,
     /// How often a quiet watcher that asked for progress is told of it.
     pub progress_interval: Duration,
+    /// Whether a data plane at the JSON gateway that is ahead of the log, since the log was restored from a backup, is told to load
+    /// everything anew. etcd says nothing then, and an APISIX data plane never notices.
+    pub reload_when_ahead: bool,
 }
 
 /// Shared by all services.
@@ -76,7 +79,7 @@ pub(crate) struct Session {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { member: "portolan".to_owned(), progress_interval: watch::PROGRESS_INTERVAL }
+        Self { member: "portolan".to_owned(), progress_interval: watch::PROGRESS_INTERVAL, reload_when_ahead: true }
     }
 }
 
@@ -163,7 +166,7 @@ fn proposal(session: Session, action: &str, subject: Subject, intent: Intent) ->
     proposal.lease_owner = session.identity.leases_of().map(str::to_owned);
     proposal.gateway_group = subject.group.map(|group| group.to_string());
     if let Some(resource) = subject.resource {
-        proposal = proposal.on(resource.kind.noun(), resource.id);
+        proposal = proposal.on(resource.kind.name(), resource.id);
     }
     proposal
 }

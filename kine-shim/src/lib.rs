@@ -21,6 +21,7 @@ mod cluster;
 mod delete;
 mod denial;
 mod errors;
+mod gateway;
 mod health;
 mod identity;
 mod kv;

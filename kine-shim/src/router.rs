@@ -1,12 +1,12 @@
-//! All services on one port: gRPC by path, and what plain HTTP clients ask.
+//! All services on one port: gRPC by path, the JSON gateway, and what plain HTTP clients ask.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::response::Response;
+use axum::routing::{any, post};
 use http::{HeaderValue, StatusCode, header};
 use portolan_etcd_proto::etcdserverpb::cluster_server::ClusterServer;
 use portolan_etcd_proto::etcdserverpb::kv_server::KvServer;
@@ -18,6 +18,7 @@ use tonic::Status;
 use tonic::service::Routes;
 
 use crate::app::{App, MAX_MESSAGE_BYTES, Shim};
+use crate::gateway::{self, Gateway, plain};
 use crate::{cluster, errors, health, kv, lease, maintenance, watch};
 
 /// The URL by which the client reached us; in the extensions of each request.
@@ -28,7 +29,7 @@ pub(crate) struct Endpoint(pub(crate) String);
 pub fn router(shim: Shim) -> Router {
     let app = Arc::new(App::new(shim));
     let watching = app.clone();
-    Routes::default()
+    let services = Routes::default()
         .add_service(KvServer::new(kv::Service(app.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES))
         .add_service(LeaseServer::new(lease::Service(app.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES))
         .add_service(ClusterServer::new(cluster::Service(app.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES))
@@ -38,11 +39,18 @@ pub fn router(shim: Shim) -> Router {
         .add_service(HealthServer::new(health::Service(app.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES))
         .into_axum_router()
         .route(watch::PATH, post(move |request: Request| watch::serve(watching.clone(), request)))
-        .route("/version", get(health::version))
-        .route("/health", get(health::health).with_state(app))
+        .layer(middleware::map_response(reword));
+    let gateway = Gateway { services: services.clone(), app: app.clone() };
+    let json = any(gateway::serve).with_state(gateway);
+    services
+        .route("/v3/", json.clone())
+        .route("/v3/{*path}", json.clone())
+        .route("/v3beta/{*path}", json)
+        .merge(health::routes(app))
         .fallback(unknown)
+        .method_not_allowed_fallback(|| async { plain(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed\n") })
         .layer(middleware::from_fn(note_endpoint))
-        .layer(middleware::map_response(reword))
+        .layer(middleware::from_fn(gateway::cors))
 }
 
 async fn note_endpoint(mut request: Request, next: Next) -> Response {
@@ -70,7 +78,7 @@ async fn reword(response: Response) -> Response {
 async fn unknown(request: Request) -> Response {
     let grpc = |value: &HeaderValue| value.as_bytes().starts_with(b"application/grpc");
     if !request.headers().get(header::CONTENT_TYPE).is_some_and(grpc) {
-        return (StatusCode::NOT_FOUND, "404 page not found\n").into_response();
+        return plain(StatusCode::NOT_FOUND, "404 page not found\n");
     }
     let service = request.uri().path().trim_start_matches('/').split('/').next().unwrap_or_default();
     Status::unimplemented(format!("unknown service {service}")).into_http::<axum::body::Body>()

@@ -4,6 +4,8 @@
 //! when the client is ready for more. So a slow client costs no memory and is never dropped, it is only behind; and where the
 //! events of one revision begin and end is never lost.
 //!
+//! Two faces show it: gRPC, here, and the JSON gateway (`gateway/watch.rs`).
+//!
 //! `stream.rs` is the life of one stream, `watcher.rs` what one watcher gets to see, `events.rs` encodes events once for all
 //! watchers of a view, `codec.rs` puts encoded events on the wire.
 
@@ -16,16 +18,27 @@ use tonic::server::{Grpc, StreamingService};
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::app::{App, MAX_MESSAGE_BYTES};
+use crate::identity::Identity;
 
 mod codec;
 mod events;
 mod stream;
 mod watcher;
 
+pub(crate) use codec::Frame;
 pub(crate) use events::Events;
-pub(crate) use stream::PROGRESS_INTERVAL;
+pub(crate) use stream::{Opening, PROGRESS_INTERVAL, open};
 
-use codec::{Codec, Frame};
+use codec::Codec;
+
+/// How a client of the service speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Face {
+    /// In protobuf messages over gRPC.
+    Grpc,
+    /// In lines of JSON.
+    Json,
+}
 
 /// Path of the one method.
 pub(crate) const PATH: &str = "/etcdserverpb.Watch/Watch";
@@ -48,7 +61,9 @@ impl StreamingService<WatchRequest> for Method {
     type Future = std::future::Ready<Result<Response<Answers>, Status>>;
 
     fn call(&mut self, request: Request<Streaming<WatchRequest>>) -> Self::Future {
-        let answers = stream::open(self.0.clone(), request);
+        let viewer = Identity::of(request.extensions());
+        let opening = Opening { viewer, requests: request.into_inner(), face: Face::Grpc };
+        let answers = stream::open(self.0.clone(), opening);
         std::future::ready(Ok(Response::new(Box::pin(answers))))
     }
 }

@@ -8,12 +8,14 @@
 //!
 //! Start reading at [`postgres`] (and [`mariadb`], its brother); test with `cargo test -p portolan-testkit`.
 
+pub mod apisix;
 pub mod certificates;
 pub mod etcd;
 pub mod mariadb;
 pub mod ports;
 pub mod postgres;
 pub mod process;
+pub mod raw;
 mod throwaway;
 pub mod upstream;
 mod wait;

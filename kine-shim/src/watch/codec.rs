@@ -12,7 +12,7 @@ use tonic::codec::{DecodeBuf, Decoder, EncodeBuf, Encoder};
 pub(crate) struct Frame {
     /// Everything but the events.
     pub(crate) head: WatchResponse,
-    /// Encoded events, each with tag and length.
+    /// Encoded events: for gRPC each with tag and length, for the JSON gateway each an object.
     pub(crate) events: Vec<Bytes>,
 }
 

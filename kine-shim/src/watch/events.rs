@@ -1,14 +1,18 @@
-//! Events, encoded once for all watchers that share a view.
+//! Events, encoded once for all watchers that share a view and a face.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use parking_lot::Mutex;
+use portolan_etcd_proto::described;
 use portolan_etcd_proto::mvccpb::event::EventType;
 use portolan_etcd_proto::mvccpb::{Event, KeyValue};
 use portolan_eventstore::{Change, Committed};
+use prost::Message as _;
 
+use super::Face;
+use crate::gateway::json;
 use crate::view::View;
 use crate::wire;
 
@@ -27,7 +31,7 @@ pub(super) struct Encoded {
     pub(super) key: Bytes,
     /// Whether the key was deleted.
     pub(super) deleted: bool,
-    /// The event as it stands in a watch response: tag, length, message.
+    /// The event as it stands in a watch response: tag, length, message; or a JSON object.
     pub(super) bytes: Bytes,
 }
 
@@ -50,35 +54,39 @@ struct Variant {
     revision: i64,
     view: View,
     prev_kv: bool,
+    face: Face,
 }
 
 // === impl Events ===
 
 impl Events {
     /// The events of a revision as a view sees them, in the order of their keys' changes.
-    pub(super) fn encode(&self, view: &View, event: &Committed, prev_kv: bool) -> Arc<[Encoded]> {
-        let variant = Variant { revision: event.revision, view: view.clone(), prev_kv };
+    pub(super) fn encode(&self, view: &View, event: &Committed, prev_kv: bool, face: Face) -> Arc<[Encoded]> {
+        let variant = Variant { revision: event.revision, view: view.clone(), prev_kv, face };
         if let Some(encoded) = self.recent.lock().revisions.get(&variant) {
             return encoded.clone();
         }
-        let encoded: Arc<[Encoded]> =
-            event.changes.iter().filter_map(|change| encode(view, event.revision, change, prev_kv)).collect();
+        let encoded: Arc<[Encoded]> = event.changes.iter().filter_map(|change| encode(&variant, change)).collect();
         self.recent.lock().keep(variant, encoded.clone());
         encoded
     }
 }
 
-fn encode(view: &View, revision: i64, change: &Change, prev_kv: bool) -> Option<Encoded> {
+fn encode(variant: &Variant, change: &Change) -> Option<Encoded> {
+    let Variant { revision, view, prev_kv, face } = variant;
     let key = view.visible(&change.key)?;
     let (kind, kv) = match &change.after {
         Some(after) => (EventType::Put, wire::key_value(view, after)),
-        None => (EventType::Delete, KeyValue { key, mod_revision: revision, ..KeyValue::default() }),
+        None => (EventType::Delete, KeyValue { key, mod_revision: *revision, ..KeyValue::default() }),
     };
     let created = kind == EventType::Put && kv.create_revision == kv.mod_revision;
-    let prev_kv = change.before.as_ref().filter(|_| prev_kv && !created).map(|kv| wire::key_value(view, kv));
+    let prev_kv = change.before.as_ref().filter(|_| *prev_kv && !created).map(|kv| wire::key_value(view, kv));
     let event = Event { r#type: kind.into(), kv: Some(kv), prev_kv };
     let mut bytes = BytesMut::new();
-    prost::encoding::message::encode(EVENTS_FIELD, &event, &mut bytes);
+    match face {
+        Face::Grpc => prost::encoding::message::encode(EVENTS_FIELD, &event, &mut bytes),
+        Face::Json => json::write(&described::EVENT, &event.encode_to_vec(), &mut bytes),
+    }
     Some(Encoded { key: change.key.clone(), deleted: kind == EventType::Delete, bytes: bytes.freeze() })
 }
 
@@ -131,7 +139,7 @@ mod tests {
         let delete = Change { key: gone.key.clone(), before: Some(gone), after: None };
         let event = revision(3, vec![put, delete]);
         for prev_kv in [false, true] {
-            let encoded = events.encode(&View::Everything, &event, prev_kv);
+            let encoded = events.encode(&View::Everything, &event, prev_kv, Face::Grpc);
             let joined: Vec<u8> = encoded.iter().flat_map(|event| event.bytes.to_vec()).collect();
             let read = WatchResponse::decode(joined.as_slice()).unwrap().events;
             assert_eq!(read.len(), 2);
@@ -150,9 +158,12 @@ mod tests {
         let event = revision(3, vec![Change { key: new.key.clone(), before: None, after: Some(new) }]);
         let eu = View::Group { stored: Bytes::from_static(b"/portolan/groups/eu/") };
         let us = View::Group { stored: Bytes::from_static(b"/portolan/groups/us/") };
-        assert!(Arc::ptr_eq(&events.encode(&eu, &event, false), &events.encode(&eu, &event, false)));
-        assert_eq!(events.encode(&eu, &event, false).len(), 1);
-        assert_eq!(events.encode(&us, &event, false).len(), 0);
+        assert!(Arc::ptr_eq(
+            &events.encode(&eu, &event, false, Face::Grpc),
+            &events.encode(&eu, &event, false, Face::Grpc)
+        ));
+        assert_eq!(events.encode(&eu, &event, false, Face::Grpc).len(), 1);
+        assert_eq!(events.encode(&us, &event, false, Face::Grpc).len(), 0);
     }
 
     #[test]
@@ -161,7 +172,7 @@ mod tests {
         for number in 1..2_000 {
             let new = kv("/apisix/routes/1", number, number);
             let change = Change { key: new.key.clone(), before: None, after: Some(new) };
-            events.encode(&View::Everything, &revision(number, vec![change]), false);
+            events.encode(&View::Everything, &revision(number, vec![change]), false, Face::Grpc);
         }
         let recent = events.recent.lock();
         assert_eq!((recent.order.len(), recent.revisions.len()), (MAX_REVISIONS, MAX_REVISIONS));

@@ -7,14 +7,15 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{FutureExt as _, Stream, stream};
+use futures_util::{FutureExt as _, Stream, StreamExt as _, stream};
 use portolan_etcd_proto::etcdserverpb::watch_request::RequestUnion;
 use portolan_etcd_proto::etcdserverpb::{WatchCreateRequest, WatchRequest, WatchResponse};
 use portolan_eventstore::KeyRange;
 use tokio::sync::watch;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
-use tonic::{Request, Status, Streaming};
+use tonic::Status;
 
+use super::Face;
 use super::codec::Frame;
 use super::watcher::{Batch, CATCH_UP_REVISIONS, Watcher};
 use crate::app::{App, DENIAL_DELAY};
@@ -25,10 +26,21 @@ use crate::view::View;
 /// The watch id of responses that belong to no watcher.
 const NO_WATCHER: i64 = -1;
 
-struct Watch {
+/// What a stream needs of the call that opens it.
+pub(crate) struct Opening<R> {
+    /// Who watches.
+    pub(crate) viewer: Result<Identity, Unknown>,
+    /// What they ask for.
+    pub(crate) requests: R,
+    /// How they want their answers.
+    pub(crate) face: Face,
+}
+
+struct Watch<R> {
     app: Arc<App>,
+    face: Face,
     viewer: Result<View, Unknown>,
-    requests: Streaming<WatchRequest>,
+    requests: R,
     requests_ended: bool,
     head: watch::Receiver<i64>,
     /// The head up to which every watcher that is due was served.
@@ -48,12 +60,13 @@ enum Wake {
     Shutdown,
 }
 
-/// Opens a stream for a call.
-pub(super) fn open(
-    app: Arc<App>,
-    request: Request<Streaming<WatchRequest>>,
-) -> impl Stream<Item = Result<Frame, Status>> {
-    let viewer = Identity::of(request.extensions()).map(|identity| View::of(&identity));
+/// Opens a stream for a call. It ends after the first error.
+pub(crate) fn open<R>(app: Arc<App>, opening: Opening<R>) -> impl Stream<Item = Result<Frame, Status>> + Send
+where
+    R: Stream<Item = Result<WatchRequest, Status>> + Unpin + Send,
+{
+    let Opening { viewer, requests, face } = opening;
+    let viewer = viewer.map(|identity| View::of(&identity));
     let period = app.settings.progress_interval;
     let mut progress = interval_at(Instant::now() + period, period);
     progress.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -61,7 +74,8 @@ pub(super) fn open(
     let watch = Watch {
         served: app.store.revision(),
         viewer,
-        requests: request.into_inner(),
+        face,
+        requests,
         requests_ended: false,
         head,
         watchers: BTreeMap::new(),
@@ -82,16 +96,19 @@ pub(super) fn open(
 
 // === impl Watch ===
 
-impl Watch {
+impl<R> Watch<R>
+where
+    R: Stream<Item = Result<WatchRequest, Status>> + Unpin + Send,
+{
     async fn next(&mut self) -> Result<Frame, Status> {
         loop {
             if let Some(frame) = self.out.pop_front() {
                 return Ok(frame);
             }
             if !self.requests_ended
-                && let Some(request) = self.requests.message().now_or_never()
+                && let Some(request) = self.requests.next().now_or_never()
             {
-                self.request(request.map_err(errors::received)?).await;
+                self.request(request.transpose().map_err(errors::received)?).await;
                 continue;
             }
             self.serve().await?;
@@ -109,7 +126,7 @@ impl Watch {
 
     async fn wait(&mut self) -> Wake {
         tokio::select! {
-            request = self.requests.message(), if !self.requests_ended => Wake::Request(request),
+            request = self.requests.next(), if !self.requests_ended => Wake::Request(request.transpose()),
             changed = self.head.changed() => if changed.is_ok() { Wake::Log } else { Wake::Shutdown },
             _ = self.progress.tick() => Wake::Progress,
             () = self.app.shutdown.soft() => Wake::Shutdown,
@@ -165,6 +182,12 @@ impl Watch {
         let start = if request.start_revision == 0 { head + 1 } else { request.start_revision };
         let header = Some(self.app.header(head));
         self.out.push_back(WatchResponse { header, watch_id: id, created: true, ..WatchResponse::default() }.into());
+        if start > head + 1
+            && let Some(revision) = self.went_back(&view, start).await
+        {
+            self.cancel_at(id, revision);
+            return;
+        }
         self.watchers.insert(id, Watcher::new(id, view.inward(range), start, head, &request));
         self.served = self.served.min(start - 1);
     }
@@ -221,6 +244,7 @@ impl Watch {
                 compact_revision: self.app.store.compact_revision(),
                 view,
                 events: &self.app.events,
+                face: self.face,
                 header: self.app.header(0),
             };
             for watcher in self.watchers.values_mut().filter(|watcher| watcher.next == place) {
@@ -240,11 +264,28 @@ impl Watch {
         let gone: Vec<i64> = self.watchers.values().filter(|w| w.next < compact_revision).map(|w| w.id).collect();
         for watch_id in gone {
             self.watchers.remove(&watch_id);
-            let header = Some(self.app.header(0));
-            let canceled =
-                WatchResponse { header, watch_id, canceled: true, compact_revision, ..WatchResponse::default() };
-            self.out.push_back(canceled.into());
+            self.cancel_at(watch_id, compact_revision);
         }
+    }
+
+    fn cancel_at(&mut self, watch_id: i64, compact_revision: i64) {
+        let header = Some(self.app.header(0));
+        let canceled = WatchResponse { header, watch_id, canceled: true, compact_revision, ..WatchResponse::default() };
+        self.out.push_back(canceled.into());
+    }
+
+    /// The head of a log that a data plane was ahead of when it comes back: the log was restored from a backup, or is another one.
+    /// etcd would wait until it has grown past the client's revision, and an APISIX data plane would see no change until then and
+    /// no error; told that its place is compacted, it loads everything anew. Only at the JSON face, which is theirs: an etcd
+    /// client that waits for a future revision gets to wait.
+    async fn went_back(&mut self, view: &View, start: i64) -> Option<i64> {
+        let told = self.face == Face::Json && *view != View::Everything && self.app.settings.reload_when_ahead;
+        if !told {
+            return None;
+        }
+        // The client may know the log from another replica, which was further than we are.
+        let head = self.app.store.linearizable().await.ok()?;
+        (start > head + 1).then_some(head)
     }
 
     /// Answers a progress request. Everything up to `head` was delivered; a watcher that waits for a later start has no progress

@@ -5,6 +5,7 @@ use portolan_etcd_proto::etcdserverpb::watch_create_request::FilterType;
 use portolan_etcd_proto::etcdserverpb::{ResponseHeader, WatchCreateRequest, WatchResponse};
 use portolan_eventstore::{Committed, KeyRange};
 
+use super::Face;
 use super::codec::Frame;
 use super::events::Events;
 use crate::view::View;
@@ -50,6 +51,8 @@ pub(super) struct Batch<'a> {
     pub(super) view: &'a View,
     /// Encoded events.
     pub(super) events: &'a Events,
+    /// How they are encoded.
+    pub(super) face: Face,
     /// Header of all responses; the revision is filled in.
     pub(super) header: ResponseHeader,
 }
@@ -109,7 +112,7 @@ impl Watcher {
         }
         // As in etcd the version before the compacted revision can't be shown any more.
         let prev_kv = self.prev_kv && revision.revision > batch.compact_revision;
-        for event in batch.events.encode(batch.view, revision, prev_kv).iter() {
+        for event in batch.events.encode(batch.view, revision, prev_kv, batch.face).iter() {
             let filtered = if event.deleted { self.no_delete } else { self.no_put };
             if !filtered && self.range.contains(&event.key) {
                 into.push(event.bytes.clone());

@@ -111,7 +111,24 @@ async fn version_and_health_answer_plain_http() {
     for (path, status, body) in [
         ("/version", 200, r#"{"etcdserver":"3.5.33","etcdcluster":"3.5.0"}"#),
         ("/health", 200, r#"{"health":"true","reason":""}"#),
-        ("/v3/kv/range", 404, "404 page not found\n"),
+        ("/health?serializable=true", 200, r#"{"health":"true","reason":""}"#),
+        ("/livez", 200, "ok\n"),
+        ("/livez?verbose", 200, "[+]serializable_read ok\nok\n"),
+        ("/livez/data_corruption", 404, "404 page not found\n"),
+        ("/readyz", 200, "ok\n"),
+        ("/readyz?verbose", 200, "[+]data_corruption ok\n[+]serializable_read ok\n[+]linearizable_read ok\nok\n"),
+        (
+            "/readyz?verbose&exclude=data_corruption&exclude=x",
+            200,
+            "[+]serializable_read ok\n[+]linearizable_read ok\nok\n",
+        ),
+        ("/readyz/linearizable_read?verbose", 200, "[+]linearizable_read ok\nok\n"),
+        ("/v3/kv/range", 405, "Method Not Allowed\n"),
+        ("/v3beta/kv/put", 405, "Method Not Allowed\n"),
+        ("/v3/kv/ranges", 404, "Not Found\n"),
+        ("/v3/", 404, "Not Found\n"),
+        ("/v3alpha/kv/range", 404, "404 page not found\n"),
+        ("/anything", 404, "404 page not found\n"),
     ] {
         let output = tokio::process::Command::new("curl")
             .args(["-s", "-w", "%{http_code}", "--cacert"])
