@@ -31,6 +31,10 @@ const WORDS: &[&str] = &[
     "(",
 ];
 
+/// As long as a certificate must be.
+const LONG: &str = "-----BEGIN CERTIFICATE-----012345678901234567890123456789012345678901234567890123456789\
+    01234567890123456789012345678901234567890123456789";
+
 /// A sequence of numbers that is the same in every run.
 pub(crate) struct Sequence(u64);
 
@@ -83,11 +87,12 @@ impl Sequence {
         match schema["type"].as_str() {
             Some("object") => self.object(schema),
             Some("array") => (0..self.below(3)).map(|_| self.sample(&schema["items"])).collect(),
+            Some("string") if schema["minLength"].as_u64() > Some(1) && self.below(6) > 0 => json!(LONG),
             Some("string") => json!(self.pick(WORDS)),
             Some("boolean") => json!(self.below(2) == 0),
             Some("integer") => [json!(1), json!(0), json!(2.0), json!(1e15), json!(300)][self.below(5)].clone(),
             Some("number") => [json!(1), json!(0.5), json!(0)][self.below(3)].clone(),
-            _ => match schema["anyOf"].as_array() {
+            _ => match schema["anyOf"].as_array().or(schema["oneOf"].as_array()) {
                 Some(branches) => {
                     let branch = self.below(branches.len());
                     self.sample(&branches[branch])

@@ -3,7 +3,8 @@
 //! ```text
 //! /apisix/routes/1                        route 1 of the group "default"
 //! /portolan/groups/prod/routes/1          route 1 of the group "prod"
-//! /apisix/consumers/jack/credentials/c1   not a resource of its own yet
+//! /apisix/consumers/jack/credentials/c1   credential c1 of the consumer jack; its id is "jack/credentials/c1"
+//! /apisix/secrets/vault/v1                secrets in Vault; the id is "vault/v1"
 //! ```
 //! A data plane of any group sees its own group's keys under `/apisix/`; that translation is kine-shim's.
 
@@ -43,7 +44,7 @@ pub struct ResourceKey {
     pub group: GroupId,
     /// Its kind.
     pub kind: Kind,
-    /// Its id, or the username of a consumer.
+    /// Its id, or the username of a consumer: all of the key after the directory. See [`Kind::split_id`].
     pub id: String,
 }
 
@@ -52,14 +53,20 @@ pub fn group_prefix(group: &GroupId) -> String {
     if group.is_default() { APISIX_PREFIX.to_owned() } else { format!("{GROUPS_PREFIX}{group}/") }
 }
 
-/// The prefix of a group's resources of one kind; ends with `/`.
+/// The prefix of a group's resources of one kind; ends with `/`. Resources of another kind may stand below it as well:
+/// credentials below consumers.
 pub fn directory_prefix(group: &GroupId, kind: Kind) -> String {
-    format!("{}{}/", group_prefix(group), kind.directory())
+    format!("{}{}/", group_prefix(group), kind.key_directory())
+}
+
+/// The prefix of a group's resources of one kind that have this parent; ends with `/`.
+pub fn parent_prefix(group: &GroupId, kind: Kind, parent: &str) -> String {
+    resource_key(group, kind, &kind.join_id(parent, ""))
 }
 
 /// The key of a resource.
 pub fn resource_key(group: &GroupId, kind: Kind, id: &str) -> String {
-    format!("{}{}/{id}", group_prefix(group), kind.directory())
+    format!("{}{}/{id}", group_prefix(group), kind.key_directory())
 }
 
 /// The resource that a key of the whole key space names; `None` for every other key.
@@ -78,8 +85,8 @@ pub fn parse_resource_key(key: &str) -> Option<ResourceKey> {
 /// The resource that a key names, given without the prefix of its group: `routes/1`.
 pub fn parse_relative_key(key: &str) -> Option<(Kind, &str)> {
     let (directory, id) = key.split_once('/')?;
-    let kind = Kind::from_directory(directory)?;
-    kind.accepts_id(id).then_some((kind, id))
+    let mut kinds = Kind::all().iter().filter(|kind| kind.key_directory() == directory);
+    kinds.find(|kind| kind.accepts_id(id)).map(|kind| (*kind, id))
 }
 
 // === impl GroupId ===
@@ -145,14 +152,28 @@ mod tests {
         for group in ["default", "prod", "a-b_9"] {
             let group = GroupId::new(group).unwrap();
             for &kind in Kind::all() {
-                let key = resource_key(&group, kind, "x-1");
+                let id = kind.join_id(if kind == Kind::Secret { "aws" } else { "jack" }, "x-1");
+                let key = resource_key(&group, kind, &id);
                 assert!(key.starts_with(&directory_prefix(&group, kind)));
                 let parsed = parse_resource_key(&key).unwrap();
-                assert_eq!((parsed.group.clone(), parsed.kind, parsed.id.as_str()), (group.clone(), kind, "x-1"));
+                assert_eq!((parsed.group.clone(), parsed.kind, parsed.id), (group.clone(), kind, id));
+                let parsed = parse_resource_key(&key).unwrap();
                 assert_eq!(parsed.to_string(), key);
             }
         }
-        assert_eq!(resource_key(&GroupId::default(), Kind::Route, "1"), "/apisix/routes/1");
+        let default = GroupId::default();
+        assert_eq!(resource_key(&default, Kind::Route, "1"), "/apisix/routes/1");
+        for (key, kind, id) in [
+            ("/apisix/consumers/jack", Kind::Consumer, "jack"),
+            ("/apisix/consumers/jack/credentials/c1", Kind::Credential, "jack/credentials/c1"),
+            ("/apisix/secrets/vault/v1", Kind::Secret, "vault/v1"),
+            ("/apisix/plugin_metadata/cors", Kind::PluginMetadata, "cors"),
+        ] {
+            assert_eq!(parse_resource_key(key), Some(ResourceKey { group: default.clone(), kind, id: id.to_owned() }));
+        }
+        assert_eq!(parent_prefix(&default, Kind::Credential, "jack"), "/apisix/consumers/jack/credentials/");
+        assert_eq!(parent_prefix(&default, Kind::Secret, "gcp"), "/apisix/secrets/gcp/");
+        assert_eq!(directory_prefix(&default, Kind::Credential), "/apisix/consumers/");
         assert_eq!(group_prefix(&GroupId::new("prod").unwrap()), "/portolan/groups/prod/");
     }
 
@@ -165,10 +186,15 @@ mod tests {
             "/apisix/routes/",
             "/apisix/routes/1/",
             "/apisix/routes/a b",
-            "/apisix/ssls/1",
+            "/apisix/plugins",
+            "/apisix/credentials/c1",
+            "/apisix/secrets/v1",
+            "/apisix/secrets/foo/v1",
             "/apisix/gen_id",
             "/apisix/data_plane/server_info/x",
-            "/apisix/consumers/jack/credentials/c1",
+            "/apisix/consumers/jack/credentials/",
+            "/apisix/consumers/jack/credentials/c1/x",
+            "/apisix/consumers/jack/c1",
             "/apisix/consumers/jack.1",
             "/apisix/services/s/graphql_cost_decorations/1",
             "apisix/routes/1",

@@ -1,8 +1,9 @@
 //! Resource types, ids, keys and checks of the Portolan configuration; pure, no I/O.
 //!
-//! Owns: what a route, a service, an upstream and a consumer are ([`resource`]), how they are named ([`id`], [`kind`])
-//! and where they stand in the key space ([`layout`]); whether a document is one of them ([`mod@check`], [`schema`],
-//! [`plugins`], [`vars`]); how a request body becomes JSON ([`json`]).
+//! Owns: what a route, a service and all other resources are ([`resource`]), how they are named and what can be done with
+//! them ([`id`], [`kind`]) and where they stand in the key space ([`layout`]); whether a document is one of them
+//! ([`mod@check`], [`schema`], [`plugins`], [`vars`]) and which of its texts are secret ([`sensitive`]); how a request body
+//! becomes JSON ([`json`]).
 //!
 //! Invariant: no I/O, no clock, no async, no logging, and nothing of ours: this crate knows no other crate of the project.
 //! Invariant: the control plane and the data plane ask [`mod@check`] the same question and get the same answer, word for word.
@@ -26,11 +27,15 @@ pub mod pattern;
 pub mod plugins;
 pub mod resource;
 pub mod schema;
+pub mod sensitive;
 pub mod vars;
 
-pub use check::{Invalid, Reference, check, references};
+pub use check::{Invalid, Reference, Usage, check, references, usages};
 pub use id::{Id, Username};
 pub use json::{ParseError, parse_json};
 pub use kind::Kind;
 pub use layout::GroupId;
-pub use resource::{Consumer, Plugins, Route, Service, Upstream};
+pub use resource::{
+    Consumer, ConsumerGroup, Credential, GlobalRule, PluginConfig, PluginMetadata, Plugins, Proto, Route, Secret,
+    Service, Ssl, StreamRoute, Upstream,
+};

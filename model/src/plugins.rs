@@ -1,7 +1,7 @@
 //! What the plugins of the data plane are, for those who don't run them.
 //!
 //! `schema/plugins.json` is written by dp, whose plugins' configuration types it comes from, and compared with them by a
-//! test there. Here each schema is compiled when it is first needed, then kept.
+//! test there; `schema/stream_plugins.json` is the same for the plugins of stream routes. Here each schema is compiled when it is first needed, then kept.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, OnceLock};
@@ -13,6 +13,10 @@ use crate::schema::{self, Schema, Secrets, Violation};
 
 static BUILT_IN: LazyLock<Catalog> = LazyLock::new(|| {
     Catalog::parse(include_str!("../schema/plugins.json")).expect("a test reads and compiles the file")
+});
+
+static STREAM: LazyLock<Catalog> = LazyLock::new(|| {
+    Catalog::parse(include_str!("../schema/stream_plugins.json")).expect("a test reads and compiles the file")
 });
 
 /// All plugins.
@@ -82,6 +86,11 @@ impl Catalog {
     /// The plugins that this data plane has.
     pub fn built_in() -> &'static Self {
         &BUILT_IN
+    }
+
+    /// The plugins that this data plane has for stream routes.
+    pub fn built_in_stream() -> &'static Self {
+        &STREAM
     }
 
     /// Reads a catalog and tries all of its schemas.
@@ -180,8 +189,10 @@ mod tests {
 
     #[test]
     fn the_built_in_catalog_compiles() {
-        for plugin in Catalog::built_in().plugins() {
-            assert!(Catalog::built_in().get(plugin.name()).is_some_and(|found| std::ptr::eq(found, plugin)));
+        for catalog in [Catalog::built_in(), Catalog::built_in_stream()] {
+            for plugin in catalog.plugins() {
+                assert!(catalog.get(plugin.name()).is_some_and(|found| std::ptr::eq(found, plugin)));
+            }
         }
         assert!(Catalog::built_in().get("no-such-plugin").is_none());
     }

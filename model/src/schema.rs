@@ -42,6 +42,9 @@ pub enum Secrets {
     Resolved,
     /// It is a text like any other.
     Unknown,
+    /// It passes at these places of the schema, which are paths of keywords and names with dots between them, and is a text
+    /// like any other elsewhere.
+    At(&'static [&'static str]),
 }
 
 /// Why a document does not match, in the words of the Admin API.

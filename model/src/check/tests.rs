@@ -4,7 +4,10 @@ use serde_json::json;
 
 use super::*;
 use crate::fuzz::Sequence;
-use crate::resource::Resource;
+use crate::resource::{Manager, Resource};
+
+mod other_kinds;
+mod usages;
 
 const PLUGINS: &str = r#"{
     "key-auth": {"version": 0.1, "priority": 2500, "type": "auth",
@@ -14,16 +17,60 @@ const PLUGINS: &str = r#"{
         "consumer_schema": {"type": "object", "properties": {"key": {"type": "string"}}, "required": ["key"]}},
     "limit-count": {"version": 0.1, "priority": 1002,
         "schema": {"type": "object", "properties": {"count": {"type": "integer", "exclusiveMinimum": 0}},
-            "required": ["count"]}}}"#;
+            "required": ["count"]},
+        "metadata_schema": {"type": "object", "properties": {"limit": {"type": "integer"}}, "required": ["limit"],
+            "additionalProperties": false}}}"#;
+const STREAM_PLUGINS: &str = r#"{
+    "mqtt-proxy": {"version": 0.1, "priority": 1000,
+        "schema": {"type": "object", "properties": {"protocol_level": {"type": "integer"}},
+            "required": ["protocol_level"]}}}"#;
+
+/// Knows nothing of certificates but their names.
+#[derive(Debug)]
+struct ByName;
+
+impl Contents for ByName {
+    fn pair(&self, certificate: &str, key: Option<&str>) -> std::result::Result<(), BadPair> {
+        if certificate.starts_with("bad") {
+            return Err(BadPair::Certificate("no start line".to_owned()));
+        }
+        match key {
+            Some(key) if key.starts_with("bad") => Err(BadPair::Key("no start line".to_owned())),
+            Some(key) if !key.starts_with("---") => Err(BadPair::Sealed),
+            _ => Ok(()),
+        }
+    }
+
+    fn proto(&self, definition: &str) -> std::result::Result<(), String> {
+        if definition.starts_with("syntax") { Ok(()) } else { Err("unexpected token".to_owned()) }
+    }
+}
 
 fn say(kind: Kind, id: Option<&str>, document: &Value) -> String {
-    let catalog = Catalog::parse(PLUGINS).unwrap();
-    match Checker::new(&catalog).check_with(kind, id, document, |reference| match reference.id.as_str() {
-        "zz" => Err(reference.not_found()),
+    let (catalog, stream) = (Catalog::parse(PLUGINS).unwrap(), Catalog::parse(STREAM_PLUGINS).unwrap());
+    let checker = Checker::new(&catalog).with_stream_plugins(&stream).with_contents(&ByName);
+    match checker.check_with(kind, id, document, |reference| match reference.id.as_str() {
+        "zz" => reference.check(None),
+        "server" => reference.check(Some(br#"{"type": "server"}"#)),
+        "dubbo" => reference.check(Some(br#"{"protocol": {"name": "dubbo"}}"#)),
         _ => Ok(()),
     }) {
         Ok(()) => "ok".to_owned(),
         Err(invalid) => invalid.to_string(),
+    }
+}
+
+/// A text as long as a certificate.
+fn pem(name: &str) -> String {
+    format!("---{name}{}", "x".repeat(128))
+}
+
+/// An id that a resource of the kind can have, when it must be said.
+fn some_id(kind: Kind) -> Option<&'static str> {
+    match kind {
+        Kind::PluginMetadata => Some("key-auth"),
+        Kind::Credential => Some("jack/credentials/1"),
+        _ => None,
     }
 }
 
@@ -34,6 +81,11 @@ fn with(kind: Kind, extra: &Value) -> Value {
         Kind::Service => json!({}),
         Kind::Upstream => json!({"nodes": {"127.0.0.1:8080": 1}}),
         Kind::Consumer => json!({"username": "jack"}),
+        Kind::Ssl => json!({"sni": "a.com", "cert": pem("cert"), "key": pem("key")}),
+        Kind::GlobalRule | Kind::PluginConfig | Kind::ConsumerGroup => json!({"id": "1", "plugins": {}}),
+        Kind::Proto => json!({"content": "syntax"}),
+        Kind::Secret => json!({"id": "vault/1", "uri": "http://v", "prefix": "kv", "token": "t"}),
+        Kind::Credential | Kind::PluginMetadata | Kind::StreamRoute => json!({}),
     };
     for (name, value) in extra.as_object().unwrap() {
         document[name] = value.clone();
@@ -44,9 +96,10 @@ fn with(kind: Kind, extra: &Value) -> Value {
 fn table(kind: Kind, rows: &[(Value, &str)]) {
     for (extra, expected) in rows {
         let document = with(kind, extra);
-        assert_eq!(say(kind, None, &document), *expected, "{kind} {document}");
+        assert_eq!(say(kind, some_id(kind), &document), *expected, "{kind} {document}");
         if *expected == "ok" {
-            assert_eq!(Resource::read(kind, &document).unwrap().kind(), kind, "{document}");
+            let id = text_of(&document["id"]).unwrap_or_default();
+            assert_eq!(Resource::read(kind, &id, &document).unwrap().kind(), kind, "{document}");
         }
     }
 }
@@ -338,7 +391,8 @@ fn the_order_of_checks() {
     // Each step takes away what is complained about first.
     let mut document = json!({
         "host": "a", "hosts": ["b"], "remote_addr": "x", "remote_addrs": [], "foo": 1, "uri": "/",
-        "upstream": {"nodes": {"a:80": 1}, "pass_host": "rewrite"}, "upstream_id": "zz", "service_id": "zz",
+        "upstream": {"nodes": {"a:0": 1}, "pass_host": "rewrite", "tls": {"client_cert_id": "zz"}, "type": "chash"},
+        "upstream_id": "zz", "service_id": "zz",
         "plugin_config_id": "zz", "plugins": {"nope": {}}, "vars": [["a"]]
     });
     for (expected, field) in [
@@ -349,14 +403,21 @@ fn the_order_of_checks() {
             "remote_addr",
         ),
         ("invalid configuration: additional properties forbidden, found foo", "foo"),
-        ("`upstream_host` can't be empty when `pass_host` is `rewrite`", "upstream"),
+        ("invalid port 0", "upstream.nodes"),
+        ("failed to fetch ssl info by ssl id [zz], response code: 404", "upstream.tls"),
+        ("`upstream_host` can't be empty when `pass_host` is `rewrite`", "upstream.pass_host"),
+        ("missing key", "upstream"),
         ("failed to fetch upstream info by upstream id [zz], response code: 404", "upstream_id"),
         ("failed to fetch service info by service id [zz], response code: 404", "service_id"),
         ("failed to fetch plugin config info by plugin config id [zz], response code: 404", "plugin_config_id"),
         ("unknown plugin [nope]", "plugins"),
     ] {
         assert_eq!(say(Kind::Route, None, &document), expected);
-        document.as_object_mut().unwrap().shift_remove(field);
+        match field.strip_prefix("upstream.") {
+            Some("nodes") => document["upstream"]["nodes"] = json!({"a:80": 1}),
+            Some(inner) => drop(document["upstream"].as_object_mut().unwrap().shift_remove(inner)),
+            None => drop(document.as_object_mut().unwrap().shift_remove(field)),
+        }
     }
     document["service_id"] = json!(1);
     assert_eq!(say(Kind::Route, None, &document), "failed to validate the 'vars' expression: invalid expression");
@@ -383,7 +444,7 @@ fn what_is_no_object_is_refused() {
     {
         for &kind in Kind::all() {
             let expected = format!("invalid configuration: wrong type: expected object, got {got}");
-            assert_eq!(say(kind, Some("1"), &document), expected);
+            assert_eq!(say(kind, some_id(kind).or(Some("1")), &document), expected);
         }
     }
     assert_eq!(say(Kind::Service, Some("1"), &json!([])), "ok");
@@ -393,12 +454,33 @@ fn what_is_no_object_is_refused() {
 fn references_are_found() {
     let route = json!({"upstream_id": 1, "service_id": "s", "plugin_config_id": 2.0,
         "upstream": {"tls": {"client_cert_id": "c"}}});
-    let found: Vec<_> = references(Kind::Route, &route).into_iter().map(|r| (r.kind(), r.id)).collect();
-    let expected = [(None, "c"), (Some(Kind::Upstream), "1"), (Some(Kind::Service), "s"), (None, "2")];
-    assert_eq!(found, expected.map(|(kind, id)| (kind, id.to_owned())));
+    let stream = json!({"upstream_id": 1, "service_id": "s", "protocol": {"name": "redis", "superior_id": 3},
+        "upstream": {"tls": {"client_cert_id": "c"}}});
+    for (kind, id, document, expected) in [
+        (
+            Kind::Route,
+            "r",
+            &route,
+            vec![(Kind::Ssl, "c"), (Kind::Upstream, "1"), (Kind::Service, "s"), (Kind::PluginConfig, "2")],
+        ),
+        (Kind::Service, "s", &route, vec![(Kind::Ssl, "c"), (Kind::Upstream, "1")]),
+        (Kind::Upstream, "u", &json!({"tls": {"client_cert_id": 9}}), vec![(Kind::Ssl, "9")]),
+        (Kind::StreamRoute, "r", &stream, vec![(Kind::Upstream, "1"), (Kind::Service, "s"), (Kind::StreamRoute, "3")]),
+        (Kind::Consumer, "jack", &json!({"group_id": "g"}), vec![(Kind::ConsumerGroup, "g")]),
+        (Kind::Credential, "jack/credentials/c", &json!({}), vec![(Kind::Consumer, "jack")]),
+        (Kind::GlobalRule, "1", &route, vec![]),
+    ] {
+        let found: Vec<_> = references(kind, Some(id), document).into_iter().map(|r| (r.kind(), r.id)).collect();
+        let expected: Vec<_> = expected.into_iter().map(|(kind, id)| (kind, id.to_owned())).collect();
+        assert_eq!(found, expected, "{kind}");
+    }
     for &kind in Kind::all() {
-        assert_eq!(references(kind, &json!({"upstream_id": null})), []);
-        assert_eq!(references(kind, &json!("a")), []);
+        assert_eq!(references(kind, None, &json!({"upstream_id": null})), []);
+        assert_eq!(references(kind, None, &json!("a")), []);
+        for target in references(kind, Some("jack/credentials/1"), &route) {
+            let place = |kind| Kind::all().iter().position(|other| *other == kind);
+            assert!(place(target.kind()) < place(kind), "{kind} before {}", target.kind());
+        }
     }
 }
 
@@ -408,7 +490,12 @@ fn schemas_are_whole() {
         assert_eq!(schema_document(kind)["type"], "object");
         assert!(check_schema(kind, &with(kind, &json!({}))).is_ok(), "{kind}");
     }
-    assert_eq!(schema_document(Kind::Route)["properties"]["upstream"], *schema_document(Kind::Upstream));
+    for kind in [Kind::Route, Kind::Service, Kind::StreamRoute] {
+        assert_eq!(schema_document(kind)["properties"]["upstream"], *schema_document(Kind::Upstream));
+    }
+    for manager in Manager::ALL {
+        assert_eq!(secret_schema_document(manager)["type"], "object");
+    }
     assert_eq!(
         check_schema(Kind::Route, &json!({"uri": 1})).unwrap_err().to_string(),
         r#"property "uri" validation failed: wrong type: expected string, got number"#
@@ -417,23 +504,41 @@ fn schemas_are_whole() {
 
 #[test]
 fn whatever_is_accepted_can_be_read() {
-    let catalog = Catalog::parse(PLUGINS).unwrap();
+    let (catalog, stream) = (Catalog::parse(PLUGINS).unwrap(), Catalog::parse(STREAM_PLUGINS).unwrap());
     let mut sequence = Sequence::new();
-    let mut accepted = 0;
-    for round in 0..20_000 {
-        let kind = Kind::all()[round % 4];
-        let mut document = sequence.sample(schema_document(kind));
+    let mut accepted = std::collections::BTreeMap::new();
+    for round in 0..40_000 {
+        let kind = Kind::all()[round % Kind::all().len()];
+        let manager = Manager::ALL[sequence.below(3)];
+        let schema = if kind == Kind::Secret { secret_schema_document(manager) } else { schema_document(kind) };
+        let mut document = sequence.sample(schema);
         if kind == Kind::Route && sequence.below(2) == 0 && document.is_object() {
             document["uri"] = json!("/");
             document["upstream"] = json!({"nodes": {"a": 1}});
             document.as_object_mut().unwrap().shift_remove("uris");
         }
-        let answer = Checker::new(&catalog).check(kind, None, &document);
-        references(kind, &document);
+        if kind == Kind::Ssl && sequence.below(2) == 0 && document.is_object() {
+            document["sni"] = json!("a.com");
+            document["cert"] = json!(pem("cert"));
+            document["key"] = json!(pem("key"));
+            document.as_object_mut().unwrap().shift_remove("snis");
+        }
+        if kind == Kind::Secret && document.get("uri").is_some() {
+            document["uri"] = json!("http://v:8200");
+        }
+        let secret = Kind::Secret.join_id(manager.name(), "1");
+        let id = if kind == Kind::Secret { Some(secret.as_str()) } else { some_id(kind) };
+        let answer = Checker::new(&catalog).with_stream_plugins(&stream).check(kind, id, &document);
+        references(kind, id, &document);
         if answer.is_ok() {
-            accepted += 1;
-            Resource::read(kind, &document).unwrap_or_else(|error| panic!("{document}: {:?}", error.source));
+            *accepted.entry(kind).or_insert(0) += 1;
+            let read = Resource::read(kind, id.unwrap_or(""), &document);
+            read.unwrap_or_else(|error| panic!("{document}: {:?}", error.source));
         }
     }
-    assert!(accepted > 2000, "{accepted}");
+    for &kind in Kind::all() {
+        let count = accepted.get(&kind).copied().unwrap_or_default();
+        // Metadata is what its plugin says: nearly nothing that is drawn.
+        assert!(count > 100, "{kind}: {count}");
+    }
 }

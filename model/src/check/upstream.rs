@@ -2,9 +2,10 @@
 
 use std::sync::LazyLock;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::{Invalid, Result};
+use super::contents::pair;
+use super::{Contents, Fields, Invalid, Reference, Result};
 use crate::resource::split_address;
 use crate::schema::{Schema, Secrets};
 
@@ -24,13 +25,24 @@ fn compile(pattern: &str) -> Schema {
 }
 
 /// Checks an upstream that matches the schema, its defaults filled in.
-pub(super) fn check(upstream: &Map<String, Value>) -> Result {
+pub(super) fn check(
+    upstream: &Fields,
+    references: &[Reference],
+    exists: impl FnMut(&Reference) -> Result,
+    contents: Option<&dyn Contents>,
+) -> Result {
     let text = |field: &str| upstream.get(field).and_then(Value::as_str);
     if let Some(Value::Object(nodes)) = upstream.get("nodes") {
         nodes.keys().try_for_each(|address| check_port(address))?;
     }
+    references.iter().try_for_each(exists)?;
     if text("pass_host") == Some("rewrite") && text("upstream_host").is_none_or(str::is_empty) {
         return Err(Invalid::new("`upstream_host` can't be empty when `pass_host` is `rewrite`"));
+    }
+    if let Some(tls) = upstream.get("tls")
+        && let Some(certificate) = tls.get("client_cert").and_then(Value::as_str)
+    {
+        pair(contents, certificate, tls.get("client_key").and_then(Value::as_str))?;
     }
     if text("type") != Some("chash") {
         return Ok(());

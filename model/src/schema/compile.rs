@@ -62,8 +62,7 @@ impl Place {
             format: self.text(schema, "format")?.and_then(Format::named),
             constant: schema.get("const").cloned(),
             contains: self.child(schema, "contains")?,
-            passes_secrets: self.secrets == Secrets::Resolved
-                && schema.get("type").is_none_or(|kind| *kind == "string"),
+            passes_secrets: self.resolves_secrets() && schema.get("type").is_none_or(|kind| *kind == "string"),
         })
     }
 
@@ -288,6 +287,14 @@ impl Place {
         self.depth -= 1;
         self.path.truncate(length);
         result
+    }
+
+    fn resolves_secrets(&self) -> bool {
+        match self.secrets {
+            Secrets::Resolved => true,
+            Secrets::Unknown => false,
+            Secrets::At(places) => places.contains(&self.at().as_str()),
+        }
     }
 
     fn at(&self) -> String {
