@@ -53,7 +53,7 @@ struct Place {
 pub fn rows() -> Vec<Row> {
     let row = |method: &Method, path: String| Row { method: method.clone(), path };
     let mut rows = Vec::new();
-    for kind in Kind::all() {
+    for kind in &resources::KINDS {
         let collection = format!("/apisix/admin/{}", kind.directory());
         for method in [Method::GET, Method::PUT, Method::POST] {
             if method != Method::POST || supports(*kind, &method) {
@@ -115,7 +115,7 @@ async fn handle(app: &App, parts: &Parts, body: Body) -> Result<Answer, ApiError
     if !rights::allows(&caller.roles, right) {
         return denied(app, &caller, &place).await;
     }
-    let Some(kind) = Kind::from_directory(&place.resource) else {
+    let Some(kind) = resources::kind(&place.resource) else {
         return Ok(Answer::error(404, &format!("Unsupported resource type: {}", place.resource)));
     };
     let input = Input::read(&parts.headers, body, &query).await;
@@ -191,7 +191,7 @@ async fn refuse(
     };
     let answer = Answer::from(wrong);
     let refusal = Refusal::invalid(answer.status(), answer.message());
-    let proposal = Proposal::new(caller.context(), format!("{kind}.{verb}"), Intent::Refused(refusal));
+    let proposal = Proposal::new(caller.context(), format!("{}.{verb}", kind.name()), Intent::Refused(refusal));
     let mut proposal = proposal.in_group(GroupId::default().as_str());
     proposal.resource = place.id.as_deref().map(|id| resources::named(kind, id));
     app.append(proposal).await?;
@@ -208,7 +208,11 @@ async fn denied(app: &App, caller: &Caller, place: &Place) -> Result<Answer, Api
 
 /// Whether the kind knows the method.
 fn supports(kind: Kind, method: &Method) -> bool {
-    kind != Kind::Consumer || !matches!(*method, Method::POST | Method::PATCH)
+    match *method {
+        Method::POST => kind.has_post(),
+        Method::PATCH => kind.has_patch(),
+        _ => true,
+    }
 }
 
 // === impl Place ===

@@ -10,7 +10,7 @@ use portolan_rt::serve::{Limits, Server};
 use portolan_rt::task::Supervisor;
 use portolan_rt::tls::{ClientAuth, Identity, Roots, server_config};
 
-use crate::resources::check;
+use crate::resources::{KINDS, check};
 
 /// Watches never end by themselves: this long after the soft stage of a shutdown their connections are dropped.
 const DRAIN: Duration = Duration::from_secs(1);
@@ -23,7 +23,7 @@ impl ConfigCheck for Check {
     fn check(&self, puts: &[KeyAndValue]) -> Result<(), String> {
         for put in puts {
             let key = std::str::from_utf8(&put.key).ok().and_then(layout::parse_resource_key);
-            if let Some(key) = key {
+            if let Some(key) = key.filter(|key| KINDS.contains(&key.kind)) {
                 check::stored(&key, &put.value).map_err(|text| format!("{key}: {text}"))?;
             }
         }

@@ -21,6 +21,9 @@ pub mod patch;
 pub mod references;
 mod unique;
 
+/// The kinds that are served whole, parents before children: in both faces, and in what etcd clients write.
+pub const KINDS: [Kind; 4] = [Kind::Upstream, Kind::Service, Kind::Consumer, Kind::Route];
+
 /// What a missing key is called.
 pub const KEY_NOT_FOUND: &str = "Key not found";
 
@@ -99,7 +102,12 @@ type Decide = Box<dyn Fn(&dyn View) -> Decision + Send + Sync>;
 /// The resource in an event. An id that can be none may be of any length: its head says enough.
 pub fn named(kind: Kind, id: &str) -> ResourceRef {
     const LONGEST: usize = 256;
-    ResourceRef { kind: kind.noun().into(), id: id.chars().take(LONGEST).collect() }
+    ResourceRef { kind: kind.name().into(), id: id.chars().take(LONGEST).collect() }
+}
+
+/// The served kind of a directory name.
+pub fn kind(directory: &str) -> Option<Kind> {
+    Kind::from_directory(directory).filter(|kind| KINDS.contains(kind))
 }
 
 /// Carries a command out: one proposal, one event.
@@ -107,7 +115,7 @@ pub fn named(kind: Kind, id: &str) -> ResourceRef {
 /// # Errors
 /// When the log is unavailable.
 pub async fn run(app: &App, caller: &Caller, scope: Scope, command: Command) -> Result<Outcome, ApiError> {
-    let noun = scope.kind.noun();
+    let noun = scope.kind.name();
     let (verb, id, decided) = match command {
         Command::Put { id, body } => ("update", id.clone(), put(&scope, id, body)),
         Command::Post { id, body } => ("create", id.clone(), post(&scope, id, body)),
@@ -220,7 +228,7 @@ fn refused(view: &dyn View, scope: &Scope, id: &str, document: &Document, checke
         Kind::Consumer => {
             checked.complaint.clone().or_else(|| unique::taken(view, &scope.group, id, document)).or_else(missing)
         }
-        Kind::Route | Kind::Service | Kind::Upstream => missing().or_else(|| checked.complaint.clone()),
+        _ => missing().or_else(|| checked.complaint.clone()),
     }
 }
 
@@ -233,7 +241,7 @@ fn write(view: &dyn View, scope: &Scope, id: &str, mut document: Document) -> De
     let verb = if old.is_some() { "update" } else { "create" };
     let put = Put { lease: Some(scope.lease), ..Put::new(key, value) };
     Decision::ApplyAs {
-        action: format!("{}.{verb}", scope.kind),
+        action: format!("{}.{verb}", scope.kind.name()),
         resource: Some(named(scope.kind, id)),
         txn: Txn::of(vec![Op::Put(put)]),
     }

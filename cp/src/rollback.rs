@@ -73,9 +73,8 @@ pub fn broken(group: &GroupId, then: &[Arc<KeyValue>]) -> Vec<Broken> {
         let Some((resource, document)) = resource.zip(serde_json::from_slice::<Value>(&kv.value).ok()) else {
             continue;
         };
-        for reference in portolan_model::references(resource.kind, &document) {
-            let leads = references::key(group, &reference).is_some_and(|key| keys.contains(key.as_bytes()));
-            if !leads {
+        for reference in portolan_model::references(resource.kind, Some(&resource.id), &document) {
+            if !keys.contains(references::key(group, &reference).as_bytes()) {
                 broken.push(Broken { key: resource.to_string(), reference });
             }
         }

@@ -50,7 +50,7 @@ fn list(app: &App, group: &GroupId, kind: Kind, query: &Query) -> Answer {
     found.retain(|kv| {
         // What stands below a resource, such as a consumer's credentials, is not in its list.
         let resource = std::str::from_utf8(&kv.key).ok().and_then(layout::parse_resource_key);
-        resource.is_some() && filter.admits(&kv.value)
+        resource.is_some_and(|resource| resource.kind == kind) && filter.admits(&kv.value)
     });
     if page.is_some() {
         found.sort_by_key(|kv| kv.create_revision);
@@ -87,7 +87,7 @@ impl<'a> Filter<'a> {
         let pattern = |name| query.get(name).map(|text| Pattern::compile(text, Case::Sensitive).ok());
         let fields = match kind {
             Kind::Route => query.get("filter").map(Query::of).unwrap_or_default(),
-            Kind::Service | Kind::Upstream | Kind::Consumer => Query::default(),
+            _ => Query::default(),
         };
         Self { name: pattern("name"), label: query.get("label"), uri: pattern("uri"), fields }
     }

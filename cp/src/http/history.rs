@@ -34,7 +34,8 @@ pub async fn list(
     caller.require(&app, Right::Read).await?;
     let group = params::group(scope.gateway_group_id.as_deref().unwrap_or(DEFAULT_GROUP))?;
     // The kind as in paths or as in events.
-    let kind = portolan_model::Kind::from_noun(&kind).map_or_else(|| params::kind(&kind), Ok)?;
+    let known = portolan_model::Kind::from_name(&kind).filter(|kind| crate::resources::KINDS.contains(kind));
+    let kind = known.map_or_else(|| params::kind(&kind), Ok)?;
     let key = layout::resource_key(&group, kind, &id);
     let versions: Vec<Value> = app
         .store

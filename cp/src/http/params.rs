@@ -55,5 +55,5 @@ pub fn group(name: &str) -> Result<GroupId, ApiError> {
 /// # Errors
 /// When there is no such kind.
 pub fn kind(directory: &str) -> Result<Kind, ApiError> {
-    Kind::from_directory(directory).ok_or_else(|| ApiError::NotFound(format!("unknown resource type: {directory}")))
+    crate::resources::kind(directory).ok_or_else(|| ApiError::NotFound(format!("unknown resource type: {directory}")))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use portolan_eventstore::{KeyRange, KeyValue};
-use portolan_model::layout;
+use portolan_model::{Kind, layout};
 use serde_json::{Value, json};
 
 use super::params::{self, Segments};
@@ -24,7 +24,7 @@ pub async fn list(
     let (group, kind) = (params::group(&group)?, params::kind(&kind)?);
     let range = KeyRange::prefix(layout::directory_prefix(&group, kind));
     let (revision, found) = app.store.read(|view| (view.revision(), view.range(&range)));
-    let list: Vec<Value> = found.iter().filter_map(|kv| view(&app, kv)).collect();
+    let list: Vec<Value> = found.iter().filter_map(|kv| view(&app, kind, kv)).collect();
     Ok(Json(json!({ "revision": revision, "total": list.len(), "list": list })))
 }
 
@@ -38,13 +38,13 @@ pub async fn get(
     let (group, kind) = (params::group(&group)?, params::kind(&kind)?);
     let key = layout::resource_key(&group, kind, &id);
     let found = app.store.read(|view| view.get(key.as_bytes()));
-    let item = found.and_then(|kv| view(&app, &kv));
+    let item = found.and_then(|kv| view(&app, kind, &kv));
     item.map(Json).ok_or_else(|| ApiError::NotFound(format!("{kind} {id} not found")))
 }
 
-/// A resource; `None` for keys below the directory that are none, such as credentials.
-fn view(app: &App, kv: &KeyValue) -> Option<Value> {
-    let key = layout::parse_resource_key(std::str::from_utf8(&kv.key).ok()?)?;
+/// A resource; `None` for keys below the directory that are none of the kind, such as credentials.
+fn view(app: &App, kind: Kind, kv: &KeyValue) -> Option<Value> {
+    let key = layout::parse_resource_key(std::str::from_utf8(&kv.key).ok()?).filter(|key| key.kind == kind)?;
     Some(json!({
         "id": key.id,
         "value": app.mask.value(&kv.key, &kv.value),

@@ -136,7 +136,7 @@ fn view(app: &App, key: &[u8], before: Option<&KeyValue>, after: Option<&KeyValu
     };
     json!({
         "key": text,
-        "kind": resource.as_ref().map(|resource| Kind::noun(resource.kind)),
+        "kind": resource.as_ref().map(|resource| Kind::name(resource.kind)),
         "id": resource.as_ref().map(|resource| &resource.id),
         "action": action,
         "before": before.map(|kv| app.mask.value(&kv.key, &kv.value)),
