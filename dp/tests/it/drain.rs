@@ -4,6 +4,10 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use anyhow::ensure;
+use bytes::Bytes;
+use http::Request;
+use http_body_util::{BodyExt, Full};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use portolan_testkit::eventually;
 use serde_json::json;
 
@@ -47,6 +51,48 @@ async fn requests_finish_while_readiness_is_off_and_nothing_new_is_taken() {
     .await;
     go_on.send(()).unwrap();
     assert_eq!(raw::read_all(&mut busy), "halfrest");
+    gateway.stop().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn http2_streams_finish_and_their_connection_is_told_to_go() {
+    let (go_on, wait) = mpsc::channel::<()>();
+    let wait = std::sync::Mutex::new(wait);
+    let upstream = raw::Server::start(move |mut stream, _| {
+        raw::read_head(&mut stream);
+        wait.lock().unwrap().recv().unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ndone").unwrap();
+    });
+    let (gateway, _files) = Gateway::new().await;
+    gateway.route_to(&[upstream.node()], json!({})).await;
+    let stream = tokio::net::TcpStream::connect(gateway.address()).await.unwrap();
+    let executor = TokioExecutor::new();
+    let (mut sender, connection) = hyper::client::conn::http2::handshake(executor, TokioIo::new(stream)).await.unwrap();
+    let driving = tokio::task::spawn(connection);
+    let request = || Request::get("http://h/").body(Full::<Bytes>::default()).unwrap();
+    let running = sender.send_request(request());
+    let asked = async {
+        let response = running.await.unwrap();
+        response.into_body().collect().await.unwrap().to_bytes()
+    };
+    let shutdown = async {
+        eventually(SOON, || async {
+            ensure!(upstream.connections() == 1, "the request is not under way");
+            Ok(())
+        })
+        .await;
+        gateway.request_shutdown();
+        eventually(SOON, || async {
+            ensure!(TcpStream::connect(gateway.address()).is_err(), "still accepting");
+            Ok(())
+        })
+        .await;
+        go_on.send(()).unwrap();
+    };
+    let (body, ()) = tokio::join!(asked, shutdown);
+    assert_eq!(body, "done");
+    // GOAWAY without an error ends the client's side, too.
+    driving.await.unwrap().unwrap();
     gateway.stop().unwrap();
 }
 
