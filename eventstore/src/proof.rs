@@ -41,3 +41,7 @@ pub use sink::Sink;
 pub use verify::verify;
 
 pub use crate::merkle::Hash;
+
+/// Key of the key space that says how the log is signed: a JSON object with `origin` and `key` (the verifier key). For finding it, not
+/// for trusting it: an auditor keeps a copy outside of the database.
+pub const PUBLISHED: &str = "/portolan/log/key";

@@ -8,6 +8,7 @@ use super::range;
 use super::tree::Tree;
 use crate::backend::evidence::StoredCheckpoint;
 use crate::backend::{self, Backend};
+use crate::keyspace::KeyRange;
 use crate::merkle::Hash;
 use crate::store::EventStore;
 
@@ -49,6 +50,16 @@ impl Log {
     pub async fn checkpoint(&self) -> Result<Option<(Checkpoint, String)>, Error> {
         let Some(stored) = self.backend().checkpoint_last().await? else { return Ok(None) };
         Ok(Some((text_of(&stored)?, stored.note)))
+    }
+
+    /// The verifier key that the log itself names, see [`super::PUBLISHED`]; `None` before the first signing.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub async fn published_key(&self) -> Result<Option<String>, Error> {
+        let found = self.backend().state_at(&KeyRange::key(super::PUBLISHED), i64::MAX).await?;
+        let value: Option<serde_json::Value> = found.first().and_then(|kv| serde_json::from_slice(&kv.value).ok());
+        Ok(value.and_then(|value| Some(value.get("key")?.as_str()?.to_owned())))
     }
 
     /// RFC 6962 inclusion path of a revision in the tree of a size.
