@@ -30,34 +30,32 @@ async fn what_mariadb_acknowledged_is_there_once_after_it_was_killed() {
     let database = server.database().await.unwrap();
     let options = Options { url: database.url().to_owned(), clock: Arc::new(SystemClock) };
     let store = EventStore::open(options, &Supervisor::new()).await.unwrap();
-    let writers: Vec<_> = (0..WRITERS)
-        .map(|writer| {
-            let store = store.clone();
-            tokio::spawn(async move {
-                let mut acknowledged = 0;
-                for n in 0..PUTS {
-                    acknowledged += write(&store, format!("{writer}/{n}")).await;
-                }
-                acknowledged
-            })
-        })
-        .collect();
-    for kills in 1..=3 {
-        let mut head = store.head();
-        let target = i64::try_from(kills * WRITERS * PUTS / 5).unwrap();
-        head.wait_for(|revision| *revision >= target).await.unwrap();
-        server = tokio::task::spawn_blocking(move || {
-            server.stop().unwrap();
-            server.start_again().unwrap();
-            server
-        })
-        .await
-        .unwrap();
-    }
-    let mut acknowledged = 0;
-    for writer in writers {
-        acknowledged += writer.await.unwrap();
-    }
+    let writers = (0..WRITERS).map(|writer| {
+        let store = store.clone();
+        async move {
+            let mut acknowledged = 0;
+            for n in 0..PUTS {
+                acknowledged += write(&store, format!("{writer}/{n}")).await;
+            }
+            acknowledged
+        }
+    });
+    let kills = async {
+        for kill in 1..=3 {
+            let mut head = store.head();
+            let target = i64::try_from(kill * WRITERS * PUTS / 5).unwrap();
+            head.wait_for(|revision| *revision >= target).await.unwrap();
+            let restart = move || {
+                server.stop().unwrap();
+                server.start_again().unwrap();
+                server
+            };
+            server = tokio::task::spawn_blocking(restart).await.unwrap();
+        }
+        server
+    };
+    let (acknowledged, _server) = tokio::join!(futures_util::future::join_all(writers), kills);
+    let acknowledged: usize = acknowledged.into_iter().sum();
     let events = store.events_after(0, 10_000).await.unwrap();
     assert!(events.iter().map(|event| event.revision).eq(1..=i64::try_from(events.len()).unwrap()), "gapless");
     let keys = store.read(|view| view.range(&KeyRange::prefix("")));
