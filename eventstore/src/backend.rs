@@ -17,6 +17,7 @@ use crate::protect::Protection;
 use crate::read::{EventQuery, StoredEvent};
 
 pub(crate) mod evidence;
+mod evidence_reads;
 mod migrations;
 mod mysql;
 mod postgres;
