@@ -28,6 +28,7 @@ mod error;
 pub(crate) mod json;
 mod watch;
 
+pub(crate) use body::drain;
 pub(crate) use cors::cors;
 
 /// What the gateway needs.
@@ -90,13 +91,17 @@ const ROUTES: &[(&str, &str)] = &[
 
 /// Answers everything below `/v3/` and its older name.
 pub(crate) async fn serve(State(gateway): State<Gateway>, request: Request<Body>) -> Response {
-    let path = request.uri().path();
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path();
     let below = path.strip_prefix("/v3/").or_else(|| path.strip_prefix("/v3beta/"));
-    let Some(method) = below.and_then(method) else { return plain(StatusCode::NOT_FOUND, "Not Found\n") };
-    if request.method() != Verb::POST {
+    let Some(method) = below.and_then(method) else {
+        drain(body).await;
+        return plain(StatusCode::NOT_FOUND, "Not Found\n");
+    };
+    if parts.method != Verb::POST {
+        drain(body).await;
         return plain(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed\n");
     }
-    let (parts, body) = request.into_parts();
     let call = call::Call { method, parts, body };
     match (method.path, method.server_streams) {
         (watches::PATH, _) => watch::serve(gateway.app, call).await,

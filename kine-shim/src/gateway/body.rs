@@ -1,8 +1,9 @@
 //! The bodies of requests: one object, or for the methods that take a stream one object after another.
 
-use axum::body::{Body, BodyDataStream};
+use axum::body::Body;
 use bytes::{Buf as _, Bytes, BytesMut};
 use futures_util::{Stream, StreamExt as _, stream};
+use http_body_util::BodyExt as _;
 use portolan_etcd_proto::schema::Message;
 use tonic::Status;
 
@@ -17,7 +18,7 @@ const MAX_STREAMED_BYTES: usize = 256 * 1024;
 
 /// The objects of a streaming request, each as the bytes of a message.
 pub(super) struct Messages {
-    body: BodyDataStream,
+    body: Body,
     buffer: BytesMut,
     message: &'static Message,
 }
@@ -32,29 +33,40 @@ pub(super) async fn single(body: Body, message: &'static Message) -> Result<Vec<
     }
 }
 
+/// Takes in what comes of a body that nobody wants, within limits: a connection that is closed before the client has sent
+/// everything may take the answer with it.
+pub(crate) async fn drain(body: Body) {
+    let mut body = body.into_data_stream();
+    let mut rest = MAX_STREAMED_BYTES;
+    while let Some(Ok(piece)) = body.next().await {
+        match rest.checked_sub(piece.len()) {
+            Some(less) => rest = less,
+            None => return,
+        }
+    }
+}
+
 async fn all(body: Body) -> Result<Bytes, Status> {
     let mut body = body.into_data_stream();
-    let mut first = Bytes::new();
     // Most bodies come as one piece, which then needs no copy.
-    let mut more = BytesMut::new();
+    let mut first = Bytes::new();
+    let mut joined = BytesMut::new();
     while let Some(piece) = body.next().await {
         let piece = piece.map_err(|_| Status::cancelled("the request did not arrive whole"))?;
-        let size = first.len() + more.len() + piece.len();
+        let size = first.len().max(joined.len()) + piece.len();
         if size > MAX_BODY_BYTES {
             return Err(too_large(size));
         }
         if first.is_empty() {
             first = piece;
-        } else {
-            if more.is_empty() {
-                more.extend_from_slice(&first);
-                first.clear();
-                first = Bytes::from_static(b"");
-            }
-            more.extend_from_slice(&piece);
+            continue;
         }
+        if joined.is_empty() {
+            joined.extend_from_slice(&first);
+        }
+        joined.extend_from_slice(&piece);
     }
-    Ok(if more.is_empty() { first } else { more.freeze() })
+    Ok(if joined.is_empty() { first } else { joined.freeze() })
 }
 
 fn too_large(size: usize) -> Status {
@@ -65,7 +77,7 @@ fn too_large(size: usize) -> Status {
 
 impl Messages {
     pub(super) fn new(body: Body, message: &'static Message) -> Self {
-        Self { body: body.into_data_stream(), buffer: BytesMut::new(), message }
+        Self { body, buffer: BytesMut::new(), message }
     }
 
     /// The next object; `None` when the client is done.
@@ -80,7 +92,12 @@ impl Messages {
                 Err(Error::Syntax(text)) => return Err(text),
                 Err(error) => error,
             };
-            match self.body.next().await {
+            let piece = match self.body.frame().await {
+                Some(Ok(frame)) => Some(Ok(frame.into_data().unwrap_or_default())),
+                Some(Err(error)) => Some(Err(error)),
+                None => None,
+            };
+            match piece {
                 Some(Ok(piece)) if self.buffer.len() + piece.len() <= MAX_STREAMED_BYTES => {
                     self.buffer.extend_from_slice(&piece);
                 }
@@ -93,6 +110,11 @@ impl Messages {
         }
     }
 
+    /// See [`drain`].
+    pub(super) async fn drain(self) {
+        drain(self.body).await;
+    }
+
     /// All of them, with one that was read before. As in etcd one that can't be read ends the requests and nothing else: what was
     /// asked before is still answered.
     pub(super) fn after(self, first: Option<Vec<u8>>) -> impl Stream<Item = Vec<u8>> + Send {
@@ -101,5 +123,20 @@ impl Messages {
             Some((message, messages))
         });
         stream::iter(first).chain(rest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_in_pieces_is_the_same_body() {
+        let whole = Bytes::from_iter(0..=255_u8);
+        for size in [1, 2, 50, 128, 255, 256] {
+            let pieces: Vec<_> = whole.chunks(size).map(|piece| Ok::<_, std::io::Error>(piece.to_vec())).collect();
+            let body = Body::from_stream(stream::iter(pieces));
+            assert_eq!(all(body).await.unwrap(), whole, "in pieces of {size}");
+        }
     }
 }

@@ -63,7 +63,10 @@ pub(super) async fn stream(services: Router, call: Call) -> Response {
         match messages.next().await {
             Ok(first) => Body::from_stream(messages.after(first).map(|message| Ok::<_, Infallible>(framed(&message)))),
             // As in etcd, where this error has no code.
-            Err(text) => return error::whole(&Status::unknown(text)),
+            Err(text) => {
+                messages.drain().await;
+                return error::whole(&Status::unknown(text));
+            }
         }
     } else {
         match single(body, method.request).await {

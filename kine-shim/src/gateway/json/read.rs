@@ -11,14 +11,20 @@ use prost::encoding::{WireType, encode_key, encode_varint};
 use super::base64;
 use super::parse::{Text, Value, whole};
 
+/// Messages inside of messages, at most: what reads the bytes takes no more (prost's limit).
+const MAX_DEPTH: usize = 100;
+
 /// The bytes of a message; an error is Go's text.
 pub(crate) fn read(message: &Message, value: &Value<'_>) -> Result<Vec<u8>, String> {
     let mut out = Vec::new();
-    self::message(message, value, &mut out)?;
+    self::message(message, value, 0, &mut out)?;
     Ok(out)
 }
 
-fn message(message: &Message, value: &Value<'_>, out: &mut Vec<u8>) -> Result<(), String> {
+fn message(message: &Message, value: &Value<'_>, depth: usize, out: &mut Vec<u8>) -> Result<(), String> {
+    if depth > MAX_DEPTH {
+        return Err("exceeded max depth".to_owned());
+    }
     let members = match value {
         Value::Null => return Ok(()),
         Value::Object(members) => members,
@@ -28,10 +34,10 @@ fn message(message: &Message, value: &Value<'_>, out: &mut Vec<u8>) -> Result<()
         match member(members, field) {
             None | Some(Value::Null) => {}
             Some(Value::Array(items)) if field.repeated => {
-                items.iter().try_for_each(|item| singular(field, item, out))?;
+                items.iter().try_for_each(|item| singular(field, item, depth, out))?;
             }
             Some(other) if field.repeated => return Err(cannot(other, "[]json.RawMessage")),
-            Some(value) => singular(field, value, out)?,
+            Some(value) => singular(field, value, depth, out)?,
         }
     }
     Ok(())
@@ -43,7 +49,7 @@ fn member<'v, 'a>(members: &'v [(Cow<'a, str>, Value<'a>)], field: &Field) -> Op
 }
 
 /// Writes the field also when the value is its default: a member of a `oneof` is chosen by being there.
-fn singular(field: &Field, value: &Value<'_>, out: &mut Vec<u8>) -> Result<(), String> {
+fn singular(field: &Field, value: &Value<'_>, depth: usize, out: &mut Vec<u8>) -> Result<(), String> {
     let varint = |number: u64, out: &mut Vec<u8>| {
         encode_key(field.number, WireType::Varint, out);
         encode_varint(number, out);
@@ -73,7 +79,11 @@ fn singular(field: &Field, value: &Value<'_>, out: &mut Vec<u8>) -> Result<(), S
             other => return Err(cannot(other, "string")),
         },
         Kind::Bytes => delimited(&bytes(value)?, out),
-        Kind::Message(inner) => delimited(&read(inner, value)?, out),
+        Kind::Message(inner) => {
+            let mut bytes = Vec::new();
+            message(inner, value, depth + 1, &mut bytes)?;
+            delimited(&bytes, out);
+        }
     }
     Ok(())
 }
