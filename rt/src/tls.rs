@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 
+mod clients;
 mod configs;
 mod identity;
 mod peer;

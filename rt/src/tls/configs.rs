@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use rustls::server::{NoClientAuth, ResolvesServerCert, WebPkiClientVerifier, danger::ClientCertVerifier};
+use rustls::server::{NoClientAuth, ResolvesServerCert, danger::ClientCertVerifier};
 use rustls::{ClientConfig, ServerConfig};
 
+use super::clients::Clients;
 use super::{Error, Identity, Roots, provider};
 
 /// Whether clients show a certificate, and who must have signed it.
@@ -55,13 +56,11 @@ pub fn client_config(roots: &Roots, identity: Option<&Identity>, alpn: &[&str]) 
 }
 
 fn verifier(clients: ClientAuth) -> Result<Arc<dyn ClientCertVerifier>, Error> {
-    let (builder, required) = match clients {
-        ClientAuth::None => return Ok(Arc::new(NoClientAuth)),
-        ClientAuth::Optional(roots) => (WebPkiClientVerifier::builder_with_provider(roots.store(), provider()), false),
-        ClientAuth::Required(roots) => (WebPkiClientVerifier::builder_with_provider(roots.store(), provider()), true),
-    };
-    let builder = if required { builder } else { builder.allow_unauthenticated() };
-    builder.build().map_err(|error| Error::Settings(rustls::Error::General(error.to_string())))
+    Ok(match clients {
+        ClientAuth::None => Arc::new(NoClientAuth),
+        ClientAuth::Optional(roots) => Arc::new(Clients::new(roots, false)?),
+        ClientAuth::Required(roots) => Arc::new(Clients::new(roots, true)?),
+    })
 }
 
 fn protocols(names: &[&str]) -> Vec<Vec<u8>> {

@@ -22,6 +22,10 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), pem }
     }
 
+    pub fn pem(&self) -> &str {
+        &self.pem
+    }
+
     pub fn roots(&self) -> Roots {
         Roots::from_pem(self.pem.as_bytes()).unwrap()
     }

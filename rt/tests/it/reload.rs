@@ -6,7 +6,7 @@ use axum::Router;
 use axum::routing::get;
 use portolan_rt::serve::{Limits, Server, listen};
 use portolan_rt::task::Supervisor;
-use portolan_rt::tls::{ClientAuth, Identity, PeerCertificate, client_config, server_config};
+use portolan_rt::tls::{ClientAuth, Identity, PeerCertificate, Roots, client_config, server_config};
 
 use crate::authority::{Authority, Issued};
 use crate::client::{Client, in_time, tls};
@@ -54,4 +54,35 @@ async fn changed_files_are_shown_to_new_connections_and_leave_old_ones_alone() {
     write(folder.path(), &authority.issue("after"));
     in_time(async { while connect().await.1 != "after" {} }).await;
     assert_eq!(old.get("/").await.1, "hello");
+}
+
+#[tokio::test]
+async fn an_authority_that_is_added_to_the_file_counts_from_the_next_handshake_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = folder.path().join("ca.pem");
+    let (own, before, after) = (Authority::new(), Authority::new(), Authority::new());
+    std::fs::write(&bundle, before.pem()).unwrap();
+    let supervisor = Supervisor::new();
+    let roots = Roots::watch(own.pem().as_bytes(), &bundle, &supervisor).unwrap();
+
+    let listener = listen("listen.test", ([127, 0, 0, 1], 0).into()).unwrap();
+    let address = listener.local_addr().unwrap();
+    let tls_config = Some(server_config(&own.identity("server"), ClientAuth::Required(roots), &[]).unwrap());
+    let server = Server { name: "test", listener, tls: tls_config, limits: Limits::default() };
+    server.start(Router::new().route("/", get(async || "hello")), &supervisor).unwrap();
+    // In TLS 1.3 the refusal comes after the client's side of the handshake: an answer is the proof.
+    let accepted = async |by: &Authority| {
+        let mut config = (*client_config(&own.roots(), Some(&by.identity("client")), &[]).unwrap()).clone();
+        config.resumption = rustls::client::Resumption::disabled();
+        let Ok(io) = tls(address, std::sync::Arc::new(config)).await else { return false };
+        Client::h1(io).await.try_get("/").await.is_ok()
+    };
+
+    assert!(accepted(&own).await && accepted(&before).await);
+    assert!(!accepted(&after).await);
+    std::fs::write(&bundle, "not PEM").unwrap();
+    assert!(accepted(&own).await && accepted(&before).await, "a bundle that can't be used changes nothing");
+    std::fs::write(&bundle, after.pem()).unwrap();
+    in_time(async { while !accepted(&after).await {} }).await;
+    assert!(accepted(&own).await && !accepted(&before).await);
 }
