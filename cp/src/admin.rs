@@ -18,10 +18,11 @@ use crate::app::App;
 use crate::auth::{self, Caller};
 use crate::cookies;
 use crate::error::ApiError;
+use crate::groups;
 use crate::http::Row;
 use crate::origin::Origin;
-use crate::resources::{self, Command, Scope};
-use crate::rights::{self, Right};
+use crate::resources::{self, Command, Condition, Scope};
+use crate::rights::{Domain, Right};
 
 mod answer;
 mod input;
@@ -47,6 +48,13 @@ struct Place {
     resource: String,
     id: Option<String>,
     sub_path: String,
+}
+
+/// Which resources a request wants to change, and how.
+struct Order<'a> {
+    group: GroupId,
+    kind: Kind,
+    method: &'a Method,
 }
 
 /// The rows of the face in the route table.
@@ -112,8 +120,12 @@ async fn handle(app: &App, parts: &Parts, body: Body) -> Result<Answer, ApiError
     };
     let place = Place::of(parts.uri.path());
     let right = if parts.method == Method::GET { Right::Read } else { Right::Write };
-    if !rights::allows(&caller.roles, right) {
-        return denied(app, &caller, &place).await;
+    let group = match caller.group(query.get("gateway_group_id")) {
+        Ok(group) => group,
+        Err(error) => return Ok(Answer::failed(error)),
+    };
+    if !caller.may(right, Domain::Group(&group)) {
+        return denied(app, &caller, &place, &group).await;
     }
     let Some(kind) = resources::kind(&place.resource) else {
         return Ok(Answer::error(404, &format!("Unsupported resource type: {}", place.resource)));
@@ -121,35 +133,39 @@ async fn handle(app: &App, parts: &Parts, body: Body) -> Result<Answer, ApiError
     let input = Input::read(&parts.headers, body, &query).await;
     if right == Right::Read {
         return Ok(match input {
-            Ok(_) => list::get(app, kind, &place, &query),
+            Ok(_) if !app.store.read(|view| groups::exists(view, &group)) => {
+                Answer::error(404, &groups::unknown(&group).message)
+            }
+            Ok(_) => list::get(app, &group, kind, &place, &query),
             Err(wrong) => wrong.into(),
         });
     }
-    match input {
-        Ok(input) => change(app, &caller, kind, &parts.method, place, &query, input).await,
-        Err(wrong) => refuse(app, &caller, kind, &parts.method, &place, wrong).await,
+    let order = Order { group, kind, method: &parts.method };
+    let condition = Condition::of(&parts.headers).map_err(input::Wrong::Condition);
+    match input.and_then(|input| Ok((input, condition?))) {
+        Ok((input, condition)) => change(app, &caller, order, condition, place, &query, input).await,
+        Err(wrong) => refuse(app, &caller, &order, &place, wrong).await,
     }
 }
 
 async fn change(
     app: &App,
     caller: &Caller,
-    kind: Kind,
-    method: &Method,
+    order: Order<'_>,
+    condition: Condition,
     place: Place,
     query: &Query,
     input: Input,
 ) -> Result<Answer, ApiError> {
+    let (kind, method) = (order.kind, order.method);
     if !supports(kind, method) {
         let text = format!("not supported `{method}` method for {kind}");
-        return refuse(app, caller, kind, method, &place, input::Wrong::Method(text)).await;
+        return refuse(app, caller, &order, &place, input::Wrong::Method(text)).await;
     }
     let lease = match (input.ttl, method) {
         (Some(seconds), &Method::PUT | &Method::POST | &Method::PATCH) => match lease(app, seconds).await? {
             Ok(lease) => lease,
-            Err(text) => {
-                return refuse(app, caller, kind, method, &place, input::Wrong::Lease(text)).await;
-            }
+            Err(text) => return refuse(app, caller, &order, &place, input::Wrong::Lease(text)).await,
         },
         _ => 0,
     };
@@ -160,7 +176,7 @@ async fn change(
         Method::PATCH => Command::Patch { id, sub_path, body: input.body },
         _ => Command::Delete { id, force: query.get("force") == Some("true") },
     };
-    let scope = Scope { group: GroupId::default(), kind, now: app.now_seconds(), lease };
+    let scope = Scope { group: order.group, kind, now: app.now_seconds(), lease, condition };
     let outcome = resources::run(app, caller, scope, command).await?;
     Ok(Answer::outcome(&outcome))
 }
@@ -179,28 +195,37 @@ async fn lease(app: &App, seconds: i64) -> Result<Result<i64, String>, ApiError>
 async fn refuse(
     app: &App,
     caller: &Caller,
-    kind: Kind,
-    method: &Method,
+    order: &Order<'_>,
     place: &Place,
     wrong: input::Wrong,
 ) -> Result<Answer, ApiError> {
-    let verb = match *method {
+    let kind = order.kind;
+    let verb = match *order.method {
         Method::POST => "create",
         Method::DELETE => "delete",
         _ => "update",
     };
     let answer = Answer::from(wrong);
     let refusal = Refusal::invalid(answer.status(), answer.message());
-    let proposal = Proposal::new(caller.context(), format!("{}.{verb}", kind.name()), Intent::Refused(refusal));
-    let mut proposal = proposal.in_group(GroupId::default().as_str());
+    let proposal = caller.proposal(format!("{}.{verb}", kind.name()), Intent::Refused(refusal));
+    let mut proposal = proposal.in_group(order.group.as_str());
     proposal.resource = place.id.as_deref().map(|id| resources::named(kind, id));
     app.append(proposal).await?;
     Ok(answer)
 }
 
-/// A viewer that wants to change something.
-async fn denied(app: &App, caller: &Caller, place: &Place) -> Result<Answer, ApiError> {
-    let text = "invalid method for role viewer";
+/// A viewer that wants to change something, or somebody who looks into a foreign group.
+async fn denied(app: &App, caller: &Caller, place: &Place, group: &GroupId) -> Result<Answer, ApiError> {
+    if caller.group.as_ref().is_some_and(|own| own != group) {
+        let text = format!("{} has no rights in gateway group {group}", caller.actor.id);
+        let refusal = Refusal::denied(403, text.clone());
+        app.append(Proposal::new(caller.context(), "auth.denied", Intent::Refused(refusal))).await?;
+        return Ok(Answer::error(403, &text));
+    }
+    let text = match caller.roles.is_empty() {
+        true => "no role",
+        false => "invalid method for role viewer",
+    };
     let refusal = Refusal::denied(401, format!("{text}: {}", place.resource));
     app.append(Proposal::new(caller.context(), "auth.denied", Intent::Refused(refusal))).await?;
     Ok(Answer::unauthorised(text))

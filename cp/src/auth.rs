@@ -1,7 +1,7 @@
 //! Who is calling, and how they proved it.
 //!
-//! Two proofs: an Admin API key (`X-API-KEY`, `Authorization: Bearer`, and on the APISIX face also the query `api_key`
-//! and the cookie `x-api-key`), or the cookie of a session that began with a password. Failures without any valid
+//! Two proofs: an Admin API key or a token (`X-API-KEY`, `Authorization: Bearer`, and on the APISIX face also the query
+//! `api_key` and the cookie `x-api-key`), or the cookie of a session that began with a password. Failures without any valid
 //! proof are counted by [`denials`] and never written one by one.
 
 use http::header::AUTHORIZATION;
@@ -9,24 +9,33 @@ use http::request::Parts;
 use http::{HeaderMap, Method};
 use portolan_eventstore::proposal::{Actor, ActorKind, Context};
 use portolan_eventstore::{Intent, Proposal, Refusal};
+use portolan_model::GroupId;
 
 use crate::app::App;
 use crate::error::ApiError;
+use crate::groups;
+use crate::idempotency::Repeatable;
 use crate::origin::Origin;
-use crate::rights::{self, Right, Role};
+use crate::rights::{self, Domain, Right, Role};
 
 pub mod denials;
 pub mod keys;
 pub mod limiter;
 pub mod passwords;
 pub mod sessions;
+pub mod tokens;
 pub mod users;
 
-/// The header that every mutating request with a session cookie must carry: no foreign page can set it.
+/// The header that every mutating request of a browser with a session cookie must carry: no foreign page can set it.
 const CSRF_HEADER: &str = "x-requested-with";
 const CSRF_VALUE: &str = "portolan";
 
+/// What only browsers send, with everything that changes something. Programs need not know of the header.
+const OF_BROWSERS: [&str; 3] = ["origin", "sec-fetch-site", "referer"];
+
 const WHO_AM_I: &str = "/api/session";
+/// What a user may do whose password must be changed first.
+const BEFORE_CHANGE: [&str; 3] = [WHO_AM_I, "/api/password", "/api/logout"];
 
 /// Somebody known.
 #[derive(Clone, Debug)]
@@ -37,6 +46,10 @@ pub struct Caller {
     pub roles: Vec<Role>,
     /// Where the request came from.
     pub origin: Origin,
+    /// The one gateway group that it has rights in; `None` = all.
+    pub group: Option<GroupId>,
+    /// Id of the user, for sessions and users' tokens.
+    pub user: Option<String>,
     /// The session that the request belongs to.
     pub session: Option<sessions::Session>,
 }
@@ -66,10 +79,15 @@ pub fn key_of(headers: &HeaderMap) -> Option<&str> {
     }
 }
 
+/// Whether a request tries to prove who it comes from at all.
+pub fn shows_something(headers: &HeaderMap) -> bool {
+    key_of(headers).is_some() || sessions::is_shown(headers)
+}
+
 // === impl Caller ===
 
 impl Caller {
-    /// The holder of an Admin API key.
+    /// The holder of an Admin API key or a token.
     ///
     /// # Errors
     /// When there is no key or no such key; the failure is counted.
@@ -79,15 +97,42 @@ impl Caller {
             unknown
         };
         let key = key.ok_or(Unknown::Missing).map_err(unknown)?;
-        let (name, role) = app.keys.find(key).ok_or(Unknown::Wrong).map_err(unknown)?;
+        if let Some(found) = app.keys.find(key) {
+            return Ok(Self::holder(found.name.to_owned(), found.role, found.group.cloned(), origin));
+        }
+        Self::by_token(app, origin, key).ok_or(Unknown::Wrong).map_err(unknown)
+    }
+
+    fn by_token(app: &App, origin: &Origin, text: &str) -> Option<Self> {
+        let token = app.store.read(|view| tokens::find(view, text, app.now_seconds()))?;
+        match token.holder {
+            tokens::Holder::Group(group) => {
+                Some(Self::holder(format!("{group}-admin"), Role::Admin, Some(group), origin))
+            }
+            tokens::Holder::User(id) => {
+                let user = users::find(app, &id)?;
+                let (actor, origin) = (user.actor("token"), origin.clone());
+                Some(Self { actor, roles: user.roles, origin, group: None, user: Some(id), session: None })
+            }
+        }
+    }
+
+    fn holder(name: String, role: Role, group: Option<GroupId>, origin: &Origin) -> Self {
         let actor = Actor {
-            id: name.to_owned(),
+            id: name,
             kind: ActorKind::AdminKey,
             name: None,
             auth_method: "api_key".into(),
             roles: vec![role.as_str().into()],
         };
-        Ok(Self { actor, roles: vec![role], origin: origin.clone(), session: None })
+        Self { actor, roles: vec![role], origin: origin.clone(), group, user: None, session: None }
+    }
+
+    /// A proposal of this caller; the log answers a repeated request with its first answer.
+    pub fn proposal(&self, action: impl Into<String>, intent: Intent) -> Proposal {
+        let mut proposal = Proposal::new(self.context(), action, intent);
+        proposal.idempotency = self.origin.repeatable.as_ref().map(Repeatable::idempotency);
+        proposal
     }
 
     /// The context of an event that this caller causes.
@@ -95,23 +140,49 @@ impl Caller {
         self.origin.context(self.actor.clone())
     }
 
-    /// Whether the caller has the right.
-    pub fn may(&self, right: Right) -> bool {
-        rights::allows(&self.roles, right)
+    /// Whether the caller has the right there.
+    pub fn may(&self, right: Right, domain: Domain<'_>) -> bool {
+        rights::allows(&self.roles, self.group.as_ref(), right, domain)
+    }
+
+    /// The gateway group that a request means: the one it names, else the one that the caller is confined to, else the
+    /// default one. Whether it exists is another question.
+    pub fn group(&self, named: Option<&str>) -> Result<GroupId, ApiError> {
+        match named {
+            Some(name) => GroupId::new(name).map_err(|_| ApiError::NotFound(format!("gateway group {name} not found"))),
+            None => Ok(self.group.clone().unwrap_or_default()),
+        }
     }
 
     /// Refuses, with an event, a caller that does not have the right.
     ///
     /// # Errors
     /// [`ApiError::Forbidden`], or that the log is unavailable.
-    pub async fn require(&self, app: &App, right: Right) -> Result<(), ApiError> {
-        if self.may(right) {
+    pub async fn require(&self, app: &App, right: Right, domain: Domain<'_>) -> Result<(), ApiError> {
+        if self.may(right, domain) {
             return Ok(());
         }
-        let text = format!("{} may not {}", self.actor.id, right.as_str());
+        let place = match domain {
+            Domain::Group(group) if self.group.is_some() => format!(" in gateway group {group}"),
+            _ => String::new(),
+        };
+        let text = format!("{} may not {}{place}", self.actor.id, right.as_str());
         let intent = Intent::Refused(Refusal::denied(403, text.clone()));
         app.append(Proposal::new(self.context(), "auth.denied", intent)).await?;
         Err(ApiError::Forbidden(text))
+    }
+
+    /// The gateway group that a request means, when the caller has the right there and it exists.
+    ///
+    /// # Errors
+    /// As [`Self::require`], or that there is no such group.
+    pub async fn require_in(&self, app: &App, right: Right, named: Option<&str>) -> Result<GroupId, ApiError> {
+        let group = self.group(named)?;
+        self.require(app, right, Domain::Group(&group)).await?;
+        if !app.store.read(|view| groups::exists(view, &group)) {
+            return Err(ApiError::Refused(groups::unknown(&group)));
+        }
+        Ok(group)
     }
 
     fn by_session(app: &App, origin: &Origin, parts: &Parts) -> Result<Option<Self>, ApiError> {
@@ -119,13 +190,19 @@ impl Caller {
         let Some(user) = users::find(app, &session.user) else { return Ok(None) };
         let safe = matches!(parts.method, Method::GET | Method::HEAD);
         let marked = parts.headers.get(CSRF_HEADER).is_some_and(|value| value == CSRF_VALUE);
-        if !safe && !marked {
+        let browser = OF_BROWSERS.iter().any(|name| parts.headers.contains_key(*name));
+        if !safe && browser && !marked {
             app.denials.note(origin, "missing header X-Requested-With");
             return Err(ApiError::Forbidden("the header X-Requested-With: portolan is missing".into()));
         }
+        if user.must_change_password && !BEFORE_CHANGE.contains(&parts.uri.path()) {
+            app.denials.note(origin, "the password must be changed first");
+            return Err(ApiError::Forbidden("the password must be changed first: PUT /api/password".into()));
+        }
         let mut origin = origin.clone();
         origin.interface = "dashboard";
-        Ok(Some(Self { actor: user.actor("session"), roles: user.roles, origin, session: Some(session) }))
+        let (actor, id) = (user.actor("session"), Some(user.id));
+        Ok(Some(Self { actor, roles: user.roles, origin, group: None, user: id, session: Some(session) }))
     }
 }
 

@@ -22,11 +22,13 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Why there is no body.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Larger than [`LARGEST`].
-    #[error("request size {size} is greater than the maximum size {LARGEST} allowed")]
+    /// Larger than it may be.
+    #[error("request size {size} is greater than the maximum size {largest} allowed")]
     TooLarge {
         /// The size that was announced, or that came.
         size: u64,
+        /// The size that it may have.
+        largest: u64,
     },
     /// It ended too early or took too long.
     #[error("the request body did not arrive in full")]
@@ -38,8 +40,23 @@ pub enum Error {
 /// # Errors
 /// When it is too large or does not arrive.
 pub async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Error> {
+    read_up_to(headers, body, LARGEST).await
+}
+
+/// The whole body, of another size.
+///
+/// # Errors
+/// As an answer to the client.
+pub async fn bounded(headers: &HeaderMap, body: Body, largest: u64) -> Result<Bytes, ApiError> {
+    read_up_to(headers, body, largest).await.map_err(|error| match error {
+        Error::TooLarge { .. } => ApiError::TooLarge(format!("invalid request body: {error}")),
+        Error::Broken => ApiError::Invalid(format!("invalid request body: {error}")),
+    })
+}
+
+async fn read_up_to(headers: &HeaderMap, body: Body, largest: u64) -> Result<Bytes, Error> {
     let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    timeout(PATIENCE, collect(announced, body)).await.map_err(|_| Error::Broken)?
+    timeout(PATIENCE, collect(announced, body, largest)).await.map_err(|_| Error::Broken)?
 }
 
 /// The body as JSON of the API.
@@ -47,28 +64,25 @@ pub async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Error> {
 /// # Errors
 /// As an answer to the client.
 pub async fn json<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<T, ApiError> {
-    let bytes = read(headers, body).await.map_err(|error| match error {
-        Error::TooLarge { .. } => ApiError::TooLarge(format!("invalid request body: {error}")),
-        Error::Broken => ApiError::Invalid(format!("invalid request body: {error}")),
-    })?;
+    let bytes = bounded(headers, body, LARGEST).await?;
     serde_json::from_slice(&bytes).map_err(|error| ApiError::Invalid(format!("invalid request body: {error}")))
 }
 
-async fn collect(announced: Option<u64>, mut body: Body) -> Result<Bytes, Error> {
+async fn collect(announced: Option<u64>, mut body: Body, largest: u64) -> Result<Bytes, Error> {
     let mut size = 0;
     let mut bytes = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| Error::Broken)?.into_data() else { continue };
         size += data.len() as u64;
-        if size > DRAINED {
+        if size > largest.max(DRAINED) {
             break;
         }
-        if announced.unwrap_or(size).max(size) <= LARGEST {
+        if announced.unwrap_or(size).max(size) <= largest {
             bytes.extend_from_slice(&data);
         }
     }
     match announced.unwrap_or(size).max(size) {
-        size if size > LARGEST => Err(Error::TooLarge { size }),
+        size if size > largest => Err(Error::TooLarge { size, largest }),
         _ => Ok(bytes.freeze()),
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use portolan_eventstore::proposal::SecretWrite;
 use portolan_eventstore::txn::{Op, Put, Txn};
-use portolan_eventstore::{Appended, Context, Decision, EventStore, Intent, Proposal};
+use portolan_eventstore::{Appended, Context, Decision, EventStore, Intent, Proposal, Refusal};
 use portolan_rt::clock::Clock;
 use rcgen::{Issuer, KeyPair};
 use serde_json::json;
@@ -92,21 +92,28 @@ impl Authority {
         &self.certificate
     }
 
-    /// Signs what was ordered, records it, and only then gives it out.
+    /// Signs what was ordered, records it, and only then gives it out. What the caller's proposal says beside the change
+    /// stays as it is. A repeated request gets the certificate of the first.
     ///
     /// # Errors
     /// When the order can't be used or the log can't take the event.
-    pub async fn issue(&self, context: Context, order: &Order) -> Result<Issued, Error> {
+    pub async fn issue(&self, mut proposal: Proposal, order: &Order) -> Result<Result<Issued, Refusal>, Error> {
         let issued = issue::sign(&self.issuer, order, self.clock.now_micros())?;
         let key = format!("/portolan/certificates/{}", issued.serial);
         let record = issued.record(order).to_string();
         let txn = Txn::of(vec![Op::Put(Put::new(key, record))]);
-        let mut proposal = Proposal::new(context, "certificate.issue", Intent::Txn(txn));
+        proposal.intent = Intent::Txn(txn);
         if let Some(group) = order.subject.group() {
             proposal = proposal.in_group(group);
         }
-        self.store.append(proposal.on("certificate", issued.serial.clone())).await?;
-        Ok(issued)
+        match self.store.append(proposal.on("certificate", issued.serial.clone())).await? {
+            Appended::Committed { changes, .. } => {
+                let first = changes.first().and_then(|change| Issued::recorded(&change.after.as_ref()?.value));
+                Ok(Ok(first.unwrap_or(issued)))
+            }
+            Appended::Unchanged { .. } => Ok(Ok(issued)),
+            Appended::Refused { refusal, .. } => Ok(Err(refusal)),
+        }
     }
 }
 

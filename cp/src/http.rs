@@ -17,11 +17,12 @@ use crate::admin;
 use crate::app::App;
 use crate::error::ApiError;
 
+mod apply;
 mod audit;
-
 mod certificates;
 mod dashboard;
 mod each;
+mod groups;
 mod history;
 mod openapi;
 mod params;
@@ -29,6 +30,7 @@ mod resources;
 mod rollback;
 mod session;
 mod status;
+mod users;
 
 pub use each::Listener;
 
@@ -60,6 +62,25 @@ fn api() -> Table {
         .route(Method::GET, "/api/history/{kind}/{id}", history::list)
         .route(Method::POST, "/api/rollback", rollback::post)
         .route(Method::POST, "/api/certificates", certificates::post)
+        .route(Method::POST, "/api/apply", apply::post)
+        .route(Method::GET, "/api/export", apply::export)
+        .route(Method::GET, "/api/gateway_groups", groups::list)
+        .route(Method::POST, "/api/gateway_groups", groups::post)
+        .route(Method::GET, "/api/gateway_groups/{id}", groups::get)
+        .route(Method::PUT, "/api/gateway_groups/{id}", groups::put)
+        .route(Method::DELETE, "/api/gateway_groups/{id}", groups::delete)
+        .route(Method::PUT, "/api/gateway_groups/{id}/admin_key", groups::admin_key)
+        .route(Method::GET, "/api/users", users::list)
+        .route(Method::GET, "/api/users/{id}", users::get)
+        .route(Method::DELETE, "/api/users/{id}", users::delete)
+        .route(Method::PUT, "/api/users/{id}/assigned_roles", users::assign)
+        .route(Method::GET, "/api/roles", users::roles)
+        .route(Method::POST, "/api/invites", users::invite)
+        .route(Method::PUT, "/api/password", users::password)
+        .route(Method::PUT, "/api/license", users::license)
+        .route(Method::GET, "/api/tokens", users::tokens)
+        .route(Method::POST, "/api/tokens", users::token)
+        .route(Method::DELETE, "/api/tokens/{id}", users::delete_token)
         .route(Method::GET, "/api/openapi.json", openapi::get)
 }
 

@@ -9,6 +9,8 @@ use portolan_rt::serve::Connection;
 use std::net::{IpAddr, Ipv4Addr};
 use uuid::Uuid;
 
+use crate::idempotency::Repeatable;
+
 /// Longest `User-Agent` kept, in characters.
 const USER_AGENT_CHARS: usize = 256;
 
@@ -25,6 +27,8 @@ pub struct Origin {
     pub request_id: Uuid,
     /// W3C trace id.
     pub trace_id: Option<String>,
+    /// Set when the request may come again.
+    pub repeatable: Option<Repeatable>,
 }
 
 // === impl Origin ===
@@ -42,6 +46,7 @@ impl Origin {
             interface,
             request_id: Uuid::now_v7(),
             trace_id: text(&parts.headers, "traceparent").and_then(trace_id),
+            repeatable: None,
         }
     }
 
@@ -53,6 +58,7 @@ impl Origin {
             interface: "api",
             request_id: Uuid::now_v7(),
             trace_id: None,
+            repeatable: None,
         })
     }
 

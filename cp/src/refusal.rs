@@ -1,7 +1,7 @@
 //! Refused attempts of known callers: each is an event, with the text that the caller got.
 
 use portolan_eventstore::proposal::ResourceRef;
-use portolan_eventstore::{Intent, Proposal, Refusal};
+use portolan_eventstore::{Intent, Refusal};
 
 use crate::app::App;
 use crate::auth::Caller;
@@ -26,7 +26,7 @@ pub async fn record(app: &App, caller: &Caller, attempt: Attempt, error: ApiErro
     }
     let (status, text, _) = error.answer();
     let refusal = Refusal::invalid(status.as_u16(), text);
-    let mut proposal = Proposal::new(caller.context(), attempt.action, Intent::Refused(refusal));
+    let mut proposal = caller.proposal(attempt.action, Intent::Refused(refusal));
     proposal.gateway_group = attempt.group;
     proposal.resource = attempt.resource;
     match app.append(proposal).await {

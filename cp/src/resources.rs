@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use portolan_eventstore::proposal::ResourceRef;
 use portolan_eventstore::txn::{Delete, Op, Put, Txn};
-use portolan_eventstore::{Appended, Decision, Intent, KeyRange, Proposal, Refusal, View};
+use portolan_eventstore::{Appended, Decision, Intent, KeyRange, Refusal, View};
 use portolan_model::id::text_of;
 use portolan_model::{GroupId, Kind, layout};
 use serde_json::{Map, Value};
@@ -14,12 +14,16 @@ use serde_json::{Map, Value};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::ApiError;
+use crate::groups;
 
 pub mod check;
-mod document;
+mod condition;
+pub(crate) mod document;
 pub mod patch;
 pub mod references;
-mod unique;
+pub(crate) mod unique;
+
+pub use condition::Condition;
 
 /// The kinds that are served whole, parents before children: in both faces, and in what etcd clients write.
 pub const KINDS: [Kind; 4] = [Kind::Upstream, Kind::Service, Kind::Consumer, Kind::Route];
@@ -38,6 +42,8 @@ pub struct Scope {
     pub now: i64,
     /// The lease that written keys live by; 0 = none.
     pub lease: i64,
+    /// What the resource must be for anything to happen.
+    pub condition: Condition,
 }
 
 /// A change of one resource.
@@ -96,7 +102,7 @@ pub enum Outcome {
     Refused(Refusal),
 }
 
-type Document = Map<String, Value>;
+pub(crate) type Document = Map<String, Value>;
 type Decide = Box<dyn Fn(&dyn View) -> Decision + Send + Sync>;
 
 /// The resource in an event. An id that can be none may be of any length: its head says enough.
@@ -126,7 +132,7 @@ pub async fn run(app: &App, caller: &Caller, scope: Scope, command: Command) -> 
         Ok(decide) => Intent::Decide(decide),
         Err(text) => Intent::Refused(Refusal::invalid(400, text)),
     };
-    let mut proposal = Proposal::new(caller.context(), format!("{noun}.{verb}"), intent).in_group(scope.group.as_str());
+    let mut proposal = caller.proposal(format!("{noun}.{verb}"), intent).in_group(scope.group.as_str());
     proposal.resource = id.map(|id| named(scope.kind, &id));
     match app.append(proposal).await? {
         Appended::Committed { changes, .. } => {
@@ -150,7 +156,7 @@ fn put(scope: &Scope, id: Option<String>, body: Option<Value>) -> Result<Decide,
     let id = named.or_else(|| document.get("username").and_then(text_of)).unwrap_or_default();
     let scope = scope.clone();
     Ok(Box::new(move |view| match refused(view, &scope, &id, &document, &checked) {
-        Some(text) => Decision::Refuse(Refusal::invalid(400, text)),
+        Some(refusal) => Decision::Refuse(refusal),
         None => write(view, &scope, &id, document.clone()),
     }))
 }
@@ -166,8 +172,8 @@ fn post(scope: &Scope, id: Option<String>, body: Option<Value>) -> Result<Decide
     Ok(Box::new(move |view| {
         // The event's own revision: no two events have the same.
         let id = format!("{:020}", view.revision() + 1);
-        if let Some(text) = refused(view, &scope, &id, &document, &checked) {
-            return Decision::Refuse(Refusal::invalid(400, text));
+        if let Some(refusal) = refused(view, &scope, &id, &document, &checked) {
+            return Decision::Refuse(refusal);
         }
         let mut document = document.clone();
         document.insert("id".into(), Value::from(id.as_str()));
@@ -191,13 +197,11 @@ fn patch(scope: &Scope, id: Option<String>, sub_path: String, body: Option<Value
             document::patch(&mut document, &sub_path, &body, scope.now)?;
             document::identify(scope.kind, Some(id.clone()), &mut document)?;
             let checked = check::document(scope.kind, Some(&id), &document)?;
-            match refused(view, &scope, &id, &document, &checked) {
-                Some(text) => Err(text),
-                None => Ok(document),
-            }
+            Ok::<_, String>((refused(view, &scope, &id, &document, &checked), document))
         };
         match patched() {
-            Ok(document) => write(view, &scope, &id, document),
+            Ok((None, document)) => write(view, &scope, &id, document),
+            Ok((Some(refusal), _)) => Decision::Refuse(refusal),
             Err(text) => Decision::Refuse(Refusal::invalid(400, text)),
         }
     }))
@@ -207,13 +211,19 @@ fn delete(scope: &Scope, id: Option<String>, force: bool) -> Result<Decide, Stri
     let id = id.ok_or_else(|| format!("missing {} id", scope.kind))?;
     let scope = scope.clone();
     Ok(Box::new(move |view| {
+        if !groups::exists(view, &scope.group) {
+            return Decision::Refuse(groups::unknown(&scope.group));
+        }
         let user = if force { None } else { references::user(view, &scope.group, scope.kind, &id) };
         if let Some(text) = user {
             return Decision::Refuse(Refusal::invalid(400, text));
         }
         let key = layout::resource_key(&scope.group, scope.kind, &id);
-        if view.get(key.as_bytes()).is_none() {
+        let Some(old) = view.get(key.as_bytes()) else {
             return not_found();
+        };
+        if let Some(refusal) = scope.condition.refused(Some(&old)) {
+            return Decision::Refuse(refusal);
         }
         // What stands below it goes with it: the credentials of a consumer.
         let below = Delete { range: KeyRange::prefix(format!("{key}/")), prev_kv: false };
@@ -222,20 +232,35 @@ fn delete(scope: &Scope, id: Option<String>, force: bool) -> Result<Decide, Stri
 }
 
 /// What speaks against the document, in this state.
-fn refused(view: &dyn View, scope: &Scope, id: &str, document: &Document, checked: &check::Checked) -> Option<String> {
+pub(crate) fn refused(
+    view: &dyn View,
+    scope: &Scope,
+    id: &str,
+    document: &Document,
+    checked: &check::Checked,
+) -> Option<Refusal> {
+    if !groups::exists(view, &scope.group) {
+        return Some(groups::unknown(&scope.group));
+    }
+    let invalid = |text| Refusal::invalid(400, text);
     let missing = || references::missing(view, &scope.group, &checked.references);
+    let complaint = || checked.complaint.clone().map(invalid);
+    let taken = || unique::taken(view, &scope.group, scope.kind, id, document).map(invalid);
     match scope.kind {
-        Kind::Consumer => {
-            checked.complaint.clone().or_else(|| unique::taken(view, &scope.group, id, document)).or_else(missing)
-        }
-        _ => missing().or_else(|| checked.complaint.clone()),
+        Kind::Consumer | Kind::Credential => complaint().or_else(taken).or_else(missing),
+        _ => missing().or_else(complaint).or_else(taken),
     }
 }
 
 fn write(view: &dyn View, scope: &Scope, id: &str, mut document: Document) -> Decision {
     let key = layout::resource_key(&scope.group, scope.kind, id);
     let old = view.get(key.as_bytes());
-    document::stamp(&mut document, old.as_deref(), scope.now);
+    if let Some(refusal) = scope.condition.refused(old.as_deref()) {
+        return Decision::Refuse(refusal);
+    }
+    if scope.kind.is_stamped() {
+        document::stamp(&mut document, old.as_deref(), scope.now);
+    }
     // A map with text keys always serialises.
     let value = serde_json::to_vec(&document).unwrap_or_default();
     let verb = if old.is_some() { "update" } else { "create" };

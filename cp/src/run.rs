@@ -27,7 +27,7 @@ use crate::ca::{Authority, Seal};
 use crate::config::Config;
 use crate::error::ApiError;
 use crate::metrics::Metrics;
-use crate::{health, http, manager, resources};
+use crate::{health, http, manager, protection, resources};
 
 /// Where a running control plane is reached.
 #[derive(Clone, Debug, Serialize)]
@@ -162,7 +162,12 @@ pub async fn start(config: &Config, clock: Arc<dyn Clock>, supervisor: &Supervis
     });
     match password {
         Some(password) => {
-            let made = users::create_first(&app, &config.admin.user, password.expose()).await;
+            let first = users::First {
+                name: &config.admin.user,
+                password: password.expose(),
+                must_change_password: config.admin.change_password,
+            };
+            let made = users::create_first(&app, first).await;
             made.map_err(Error::FirstUser)?;
         }
         None if users::find(&app, &config.admin.user).is_none() => {
@@ -173,6 +178,7 @@ pub async fn start(config: &Config, clock: Arc<dyn Clock>, supervisor: &Supervis
     certificate.watch(supervisor);
     denials::watch(app.clone(), supervisor);
     health::watch(app.clone(), log, supervisor);
+    protection::watch(app.clone(), board.clone(), supervisor);
     let announcement = ports.announcement(&folder)?;
     ports.serve(&app, &identity, board, supervisor)?;
     Ok(announcement)

@@ -154,7 +154,7 @@ impl From<Wrong> for Answer {
                 Self::json(400, &json!({ "error_msg": text, "req_body": String::from_utf8_lossy(&body) }))
             }
             Wrong::Ttl => Self::error(400, "invalid argument ttl: should be a number"),
-            Wrong::Lease(text) => Self::error(400, &text).versioned(),
+            Wrong::Lease(text) | Wrong::Condition(text) => Self::error(400, &text).versioned(),
             Wrong::Method(text) => Self::error(405, &text).versioned(),
         }
     }

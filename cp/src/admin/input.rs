@@ -34,6 +34,8 @@ pub enum Wrong {
     Ttl,
     /// `ttl` is too long; the text is etcd's.
     Lease(String),
+    /// `If-Match` is no condition.
+    Condition(String),
     /// The kind does not know the method; found out only now, as in APISIX.
     Method(String),
 }

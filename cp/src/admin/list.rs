@@ -28,10 +28,9 @@ struct Page {
 }
 
 /// GET of an item or a collection.
-pub fn get(app: &App, kind: Kind, place: &Place, query: &Query) -> Answer {
-    let group = GroupId::default();
-    let Some(id) = &place.id else { return list(app, &group, kind, query) };
-    let key = layout::resource_key(&group, kind, id);
+pub fn get(app: &App, group: &GroupId, kind: Kind, place: &Place, query: &Query) -> Answer {
+    let Some(id) = &place.id else { return list(app, group, kind, query) };
+    let key = layout::resource_key(group, kind, id);
     let found = app.store.read(|view| view.get(key.as_bytes()));
     match found.as_deref().and_then(Item::read) {
         Some(item) => Answer::item(&item),

@@ -3,6 +3,8 @@
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
 
+use portolan_model::GroupId;
+
 use crate::config;
 use crate::rights::Role;
 
@@ -14,7 +16,19 @@ pub struct Keys(Vec<Key>);
 struct Key {
     name: String,
     role: Role,
+    group: Option<GroupId>,
     hash: [u8; 32],
+}
+
+/// The holder of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// What it may do.
+    pub role: Role,
+    /// The only gateway group that it may do it in.
+    pub group: Option<&'a GroupId>,
 }
 
 // === impl Keys ===
@@ -25,18 +39,20 @@ impl Keys {
     /// # Errors
     /// When a key's file can't be read or the key is too short.
     pub fn load(admin: &config::Admin) -> Result<Self, config::Error> {
-        let load =
-            |key: &config::Key| Ok(Key { name: key.name.clone(), role: key.role, hash: hash(key.secret()?.expose()) });
+        let load = |key: &config::Key| {
+            let hash = hash(key.secret()?.expose());
+            Ok(Key { name: key.name.clone(), role: key.role, group: key.gateway_group_id.clone(), hash })
+        };
         admin.keys.iter().map(load).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Name and role of the key's holder. Takes the same time whatever the key.
-    pub fn find(&self, given: &str) -> Option<(&str, Role)> {
+    /// The key's holder. Takes the same time whatever the key.
+    pub fn find(&self, given: &str) -> Option<Found<'_>> {
         let given = hash(given);
         let mut found = None;
         for key in &self.0 {
             if verify_slices_are_equal(&key.hash, &given).is_ok() {
-                found = Some((key.name.as_str(), key.role));
+                found = Some(Found { name: &key.name, role: key.role, group: key.group.as_ref() });
             }
         }
         found
@@ -60,11 +76,13 @@ mod tests {
             key: Some(text.into()),
             key_file: None,
             role,
+            gateway_group_id: None,
         };
+        let found = |name, role| Some(Found { name, role, group: None });
         let keys = vec![key("a", "first-key", Role::Admin), key("b", "second-key", Role::Viewer)];
         let keys = Keys::load(&config::Admin { keys, ..config::Admin::default() }).unwrap();
-        assert_eq!(keys.find("first-key"), Some(("a", Role::Admin)));
-        assert_eq!(keys.find("second-key"), Some(("b", Role::Viewer)));
+        assert_eq!(keys.find("first-key"), found("a", Role::Admin));
+        assert_eq!(keys.find("second-key"), found("b", Role::Viewer));
         for wrong in ["", "first", "first-key ", "FIRST-KEY"] {
             assert_eq!(keys.find(wrong), None, "{wrong}");
         }

@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderValue};
 use portolan_eventstore::txn::{Delete, Op, Put, Txn};
-use portolan_eventstore::{Decision, Intent, KeyRange, View};
+use portolan_eventstore::{Decision, Intent, KeyRange, KeyValue, View};
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
@@ -65,12 +65,27 @@ pub fn end(session: &Session) -> Intent {
     Intent::Txn(Txn::of(vec![Op::Delete(Delete::key(session.key.clone()))]))
 }
 
+/// The changes that end a user's sessions, all but one.
+pub fn end_all(view: &dyn View, user: &str, but: Option<&Session>) -> Vec<Op> {
+    let sessions = view.range(&KeyRange::prefix(PREFIX));
+    let ends = |kv: &KeyValue| {
+        let own = serde_json::from_slice::<Session>(&kv.value).is_ok_and(|session| session.user == user);
+        own && but.is_none_or(|session| kv.key != session.key.as_bytes())
+    };
+    sessions.iter().filter(|kv| ends(kv)).map(|kv| Op::Delete(Delete::key(kv.key.clone()))).collect()
+}
+
 /// A `Set-Cookie` that makes the browser forget the session.
 ///
 /// # Errors
 /// Never, in truth.
 pub fn forget() -> Result<HeaderValue, ApiError> {
     cookie("", 0)
+}
+
+/// Whether a request has a session's cookie, of whatever worth.
+pub fn is_shown(headers: &HeaderMap) -> bool {
+    cookies::get(headers, COOKIE).is_some()
 }
 
 /// The session of a request, if it has one that has not ended.

@@ -134,6 +134,18 @@ impl Order {
 // === impl Issued ===
 
 impl Issued {
+    /// What [`Self::record`] said.
+    pub(super) fn recorded(record: &[u8]) -> Option<Self> {
+        let record: Value = serde_json::from_slice(record).ok()?;
+        let text = |field: &str| record.get(field)?.as_str().map(str::to_owned);
+        Some(Self {
+            certificate: text("certificate")?,
+            serial: text("serial")?,
+            not_before: text("not_before")?,
+            not_after: text("not_after")?,
+        })
+    }
+
     /// What the key space keeps of it.
     pub(super) fn record(&self, order: &Order) -> Value {
         let mut record = json!({
@@ -142,6 +154,7 @@ impl Issued {
             "name": order.name,
             "not_before": self.not_before,
             "not_after": self.not_after,
+            "certificate": self.certificate,
         });
         match &order.subject {
             Subject::DataPlane { group } => record["gateway_group_id"] = json!(group),

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use portolan_eventstore::Context;
+use portolan_eventstore::{Context, Intent, Proposal};
 use portolan_rt::clock::Clock;
 use portolan_rt::task::{Backoff, Kind, Supervisor};
 use portolan_rt::tls::Identity;
@@ -96,7 +96,10 @@ impl ServerCertificate {
 async fn issue(authority: &Authority, names: &[String], folder: &Path) -> Result<(String, String), Error> {
     let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
     let order = Order::for_server(names.to_vec(), &key)?;
-    let issued = authority.issue(Context::system(), &order).await?;
+    let issued = authority
+        .issue(Proposal::new(Context::system(), "certificate.issue", Intent::Record), &order)
+        .await?
+        .map_err(|_| Error::Broken("a refused certificate"))?;
     let key = key.serialize_pem();
     // The key first: a certificate without its key is not taken for current on the next start.
     write(&folder.join("server.key"), key.as_bytes(), 0o600)?;

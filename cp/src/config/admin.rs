@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
+use portolan_model::GroupId;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
@@ -22,6 +23,8 @@ pub struct Admin {
     pub password: Option<Secret>,
     /// File with that password.
     pub password_file: Option<PathBuf>,
+    /// Whether the first user must change that password before anything else; then it may be a short one.
+    pub change_password: bool,
     /// Keys of the Admin API.
     #[serde(deserialize_with = "keys")]
     pub keys: Vec<Key>,
@@ -43,6 +46,9 @@ pub struct Key {
     /// What its holder may do.
     #[serde(default)]
     pub role: Role,
+    /// The only gateway group in which its holder may do it; without it: all.
+    #[serde(default)]
+    pub gateway_group_id: Option<GroupId>,
 }
 
 fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
@@ -87,7 +93,7 @@ impl Admin {
         }
         let password = secret::one_of("admin.password", self.password.as_ref(), self.password_file.as_deref())?;
         match &password {
-            Some(given) if given.expose().chars().count() < 8 => {
+            Some(given) if given.expose().chars().count() < 8 && !self.change_password => {
                 Err(Error::invalid("admin.password", "too short", "8 characters or more"))
             }
             _ => Ok(password),
@@ -97,7 +103,7 @@ impl Admin {
 
 impl Default for Admin {
     fn default() -> Self {
-        Self { user: "admin".into(), password: None, password_file: None, keys: Vec::new() }
+        Self { user: "admin".into(), password: None, password_file: None, change_password: false, keys: Vec::new() }
     }
 }
 

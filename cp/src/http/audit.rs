@@ -14,7 +14,7 @@ use super::params::{Params, Segments};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::rights::Right;
+use crate::rights::{Domain, Right};
 
 /// Events in one answer unless the caller says otherwise, and at most.
 const LIMIT: i64 = 50;
@@ -38,9 +38,17 @@ pub(crate) struct Filter {
 pub async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Params(filter): Params<Filter>,
+    Params(mut filter): Params<Filter>,
 ) -> Result<Json<Value>, ApiError> {
-    caller.require(&app, Right::Read).await?;
+    match (&filter.gateway_group_id, &caller.group) {
+        (None, None) => caller.require(&app, Right::Read, Domain::All).await?,
+        // A group that was deleted has left its events.
+        (named, _) => {
+            let group = caller.group(named.as_deref())?;
+            caller.require(&app, Right::Read, Domain::Group(&group)).await?;
+            filter.gateway_group_id = Some(group.to_string());
+        }
+    }
     let limit = filter.limit.unwrap_or(LIMIT);
     if !(1..=MOST).contains(&limit) {
         return Err(ApiError::Invalid(format!("limit must be between 1 and {MOST}")));
@@ -73,8 +81,12 @@ pub async fn get(
     caller: Caller,
     Segments(revision): Segments<i64>,
 ) -> Result<Json<Value>, ApiError> {
-    caller.require(&app, Right::Read).await?;
-    match app.store.event(revision).await? {
+    let confined = caller.group.as_ref();
+    let domain = confined.map_or(Domain::All, Domain::Group);
+    caller.require(&app, Right::Read, domain).await?;
+    let event = app.store.event(revision).await?;
+    let inside = |event: &Event| confined.is_none_or(|own| event.entry.gateway_group.as_deref() == Some(own.as_str()));
+    match event.filter(inside) {
         Some(event) => Ok(Json(view(&app, &event))),
         None => Err(ApiError::NotFound(format!("event {revision} not found"))),
     }
@@ -112,7 +124,6 @@ fn view(app: &App, event: &Event) -> Value {
         "reason": personal.reason,
         "request_id": entry.request_id,
         "trace_id": entry.trace_id,
-        "idempotency_key": null,
         "gateway_group_id": entry.gateway_group,
         "resource": entry.resource,
         "causation_revision": entry.causation_revision,

@@ -6,19 +6,19 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};
+use portolan_eventstore::Intent;
 use portolan_eventstore::proposal::ResourceRef;
-use portolan_model::layout::DEFAULT_GROUP;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::params;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::body;
 use crate::ca::{self, Order, Subject};
 use crate::error::ApiError;
+use crate::groups;
 use crate::refusal;
-use crate::rights::Right;
+use crate::rights::{Domain, Right};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,14 +46,18 @@ pub async fn post(
     headers: HeaderMap,
     body: Body,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
-    caller.require(&app, Right::Issue).await?;
+    // Only data planes belong to a group.
+    let domain = caller.group.as_ref().map_or(Domain::All, Domain::Group);
+    caller.require(&app, Right::Issue, domain).await?;
     let what = refusal::Attempt { action: "certificate.issue", group: None, resource: None };
-    let order = match body::json(&headers, body).await.and_then(order) {
+    let order = match body::json(&headers, body).await.and_then(|request| order(&app, &caller, request)) {
         Ok(order) => order,
         Err(error) => return Err(refusal::record(&app, &caller, what, error).await),
     };
-    let issued = match app.authority.issue(caller.context(), &order).await {
-        Ok(issued) => issued,
+    let proposal = caller.proposal("certificate.issue", Intent::Record);
+    let issued = match app.authority.issue(proposal, &order).await {
+        Ok(Ok(issued)) => issued,
+        Ok(Err(refusal)) => return Err(ApiError::Refused(refusal)),
         Err(ca::Error::Store(error)) => return Err(error.into()),
         Err(error) => {
             let resource = Some(ResourceRef { kind: "certificate".into(), id: order.name });
@@ -70,11 +74,23 @@ pub async fn post(
     Ok((StatusCode::CREATED, Json(answer)))
 }
 
-fn order(request: Request) -> Result<Order, ApiError> {
+fn order(app: &App, caller: &Caller, request: Request) -> Result<Order, ApiError> {
     let subject = match request.kind {
         Kind::DataPlane => {
-            let group = params::group(request.gateway_group_id.as_deref().unwrap_or(DEFAULT_GROUP))?;
+            let group = caller.group(request.gateway_group_id.as_deref())?;
+            if !caller.may(Right::Issue, Domain::Group(&group)) {
+                return Err(ApiError::Forbidden(format!("{} may not issue certificates there", caller.actor.id)));
+            }
+            if !app.store.read(|view| groups::exists(view, &group)) {
+                return Err(ApiError::Refused(groups::unknown(&group)));
+            }
             Subject::DataPlane { group: group.to_string() }
+        }
+        Kind::Admin | Kind::Server if caller.group.is_some() => {
+            return Err(ApiError::Forbidden(format!(
+                "{} may issue certificates for data planes only",
+                caller.actor.id
+            )));
         }
         Kind::Admin => Subject::Admin,
         Kind::Server => Subject::Server { names: request.names },

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http::HeaderValue;
 use tokio::time::Instant;
 
 use crate::app::App;
+use crate::error::ApiError;
+use crate::idempotency::Repeatable;
 use crate::origin::Origin;
 
 /// Which listener a request came to.
@@ -23,12 +25,20 @@ pub enum Listener {
 /// Gives the request its id and origin, counts and logs its answer.
 pub async fn request(State((app, listener)): State<(Arc<App>, Listener)>, request: Request, next: Next) -> Response {
     let start = Instant::now();
-    let (mut parts, body) = request.into_parts();
-    let origin = Origin::read(&parts);
+    let (mut parts, mut body) = request.into_parts();
+    let mut origin = Origin::read(&parts);
+    let repeatable = Repeatable::of(&parts);
+    if let Ok(Some(repeatable)) = &repeatable {
+        body = repeatable.watch(body);
+        origin.repeatable = Some(repeatable.clone());
+    }
     let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
     let id = origin.request_id;
     parts.extensions.insert(origin);
-    let mut response = next.run(Request::from_parts(parts, body)).await;
+    let mut response = match repeatable {
+        Ok(_) => next.run(Request::from_parts(parts, body)).await,
+        Err(text) => ApiError::Invalid(text).into_response(),
+    };
     if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
         response.headers_mut().insert("x-request-id", id);
     }

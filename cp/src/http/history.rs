@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use portolan_model::layout::{self, DEFAULT_GROUP};
+use portolan_model::layout;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -31,8 +31,7 @@ pub async fn list(
     Segments((kind, id)): Segments<(String, String)>,
     Params(scope): Params<Scope>,
 ) -> Result<Json<Value>, ApiError> {
-    caller.require(&app, Right::Read).await?;
-    let group = params::group(scope.gateway_group_id.as_deref().unwrap_or(DEFAULT_GROUP))?;
+    let group = caller.require_in(&app, Right::Read, scope.gateway_group_id.as_deref()).await?;
     // The kind as in paths or as in events.
     let known = portolan_model::Kind::from_name(&kind).filter(|kind| crate::resources::KINDS.contains(kind));
     let kind = known.map_or_else(|| params::kind(&kind), Ok)?;

@@ -3,7 +3,7 @@
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequestParts, Path, Query};
 use http::request::Parts;
-use portolan_model::{GroupId, Kind};
+use portolan_model::Kind;
 use serde::de::DeserializeOwned;
 
 use crate::error::ApiError;
@@ -35,18 +35,6 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Segment
             Err(PathRejection::FailedToDeserializePathParams(error)) => Err(ApiError::Invalid(error.body_text())),
             Err(error) => Err(ApiError::internal(error)),
         }
-    }
-}
-
-/// The gateway group of a name.
-///
-/// # Errors
-/// When there is no such group.
-pub fn group(name: &str) -> Result<GroupId, ApiError> {
-    // Groups other than the default one can't be made yet, so there are none.
-    match GroupId::new(name) {
-        Ok(group) if group.is_default() => Ok(group),
-        _ => Err(ApiError::NotFound(format!("gateway group {name} not found"))),
     }
 }
 

@@ -20,8 +20,8 @@ pub async fn list(
     caller: Caller,
     Segments((group, kind)): Segments<(String, String)>,
 ) -> Result<Json<Value>, ApiError> {
-    caller.require(&app, Right::Read).await?;
-    let (group, kind) = (params::group(&group)?, params::kind(&kind)?);
+    let group = caller.require_in(&app, Right::Read, Some(&group)).await?;
+    let kind = params::kind(&kind)?;
     let range = KeyRange::prefix(layout::directory_prefix(&group, kind));
     let (revision, found) = app.store.read(|view| (view.revision(), view.range(&range)));
     let list: Vec<Value> = found.iter().filter_map(|kv| view(&app, kind, kv)).collect();
@@ -34,8 +34,8 @@ pub async fn get(
     caller: Caller,
     Segments((group, kind, id)): Segments<(String, String, String)>,
 ) -> Result<Json<Value>, ApiError> {
-    caller.require(&app, Right::Read).await?;
-    let (group, kind) = (params::group(&group)?, params::kind(&kind)?);
+    let group = caller.require_in(&app, Right::Read, Some(&group)).await?;
+    let kind = params::kind(&kind)?;
     let key = layout::resource_key(&group, kind, &id);
     let found = app.store.read(|view| view.get(key.as_bytes()));
     let item = found.and_then(|kv| view(&app, kind, &kv));

@@ -7,19 +7,20 @@ use axum::body::Body;
 use axum::extract::State;
 use http::HeaderMap;
 use portolan_eventstore::keyspace::KeyValue;
-use portolan_eventstore::{Appended, Change, Decision, Intent, Proposal};
-use portolan_model::layout::{self, DEFAULT_GROUP};
+use portolan_eventstore::{Appended, Change, Decision, Intent};
+use portolan_model::layout;
 use portolan_model::{GroupId, Kind};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::params;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::body;
 use crate::error::ApiError;
+use crate::groups;
 use crate::refusal::{self, Attempt};
-use crate::rights::Right;
+use crate::resources::Condition;
+use crate::rights::{Domain, Right};
 use crate::rollback;
 
 #[derive(Deserialize)]
@@ -39,6 +40,7 @@ struct Order {
     to: i64,
     dry_run: bool,
     reason: Option<String>,
+    condition: Condition,
 }
 
 fn yes() -> bool {
@@ -52,10 +54,12 @@ pub async fn post(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Value>, ApiError> {
-    caller.require(&app, Right::Write).await?;
+    let own = caller.group.clone();
+    caller.require(&app, Right::Write, own.as_ref().map_or(Domain::All, Domain::Group)).await?;
     // Another replica may have written what the caller has seen.
     let head = app.store.linearizable().await?;
-    let order = match body::json(&headers, body).await.and_then(|request| order(head, request)) {
+    let read = body::json(&headers, body).await;
+    let order = match read.and_then(|request| order(&app, &caller, head, &headers, request)) {
         Ok(order) => order,
         Err(error) => {
             let what = Attempt { action: "group.rollback", group: None, resource: None };
@@ -67,9 +71,17 @@ pub async fn post(
         .iter()
         .map(|broken| json!({ "key": broken.key, "kind": broken.reference.target.to_string(), "id": broken.reference.id }))
         .collect();
+    let expected = match groups::Expected::of(&app, &order.group, order.condition).await? {
+        Ok(expected) => expected,
+        Err(refusal) => {
+            let group = Some(order.group.to_string());
+            let what = Attempt { action: "group.rollback", group, resource: None };
+            return Err(refusal::record(&app, &caller, what, ApiError::Refused(refusal)).await);
+        }
+    };
     let (from, revision, changes) = match order.dry_run {
         true => look(&app, &order, &then),
-        false => carry_out(&app, &caller, &order, then).await?,
+        false => carry_out(&app, &caller, &order, expected, then).await?,
     };
     Ok(Json(json!({
         "dry_run": order.dry_run,
@@ -81,12 +93,19 @@ pub async fn post(
     })))
 }
 
-fn order(head: i64, request: Request) -> Result<Order, ApiError> {
-    let group = params::group(request.gateway_group_id.as_deref().unwrap_or(DEFAULT_GROUP))?;
+fn order(app: &App, caller: &Caller, head: i64, headers: &HeaderMap, request: Request) -> Result<Order, ApiError> {
+    let condition = Condition::of(headers).map_err(ApiError::Invalid)?;
+    let group = caller.group(request.gateway_group_id.as_deref())?;
+    if !caller.may(Right::Write, Domain::Group(&group)) {
+        return Err(ApiError::Forbidden(format!("{} may not write in gateway group {group}", caller.actor.id)));
+    }
+    if !app.store.read(|view| groups::exists(view, &group)) {
+        return Err(ApiError::Refused(groups::unknown(&group)));
+    }
     if !(1..=head).contains(&request.to) {
         return Err(ApiError::Invalid(format!("to must be a revision between 1 and {head}")));
     }
-    Ok(Order { group, to: request.to, dry_run: request.dry_run, reason: request.reason })
+    Ok(Order { group, to: request.to, dry_run: request.dry_run, reason: request.reason, condition })
 }
 
 /// What would change if it were done now.
@@ -102,19 +121,24 @@ async fn carry_out(
     app: &App,
     caller: &Caller,
     order: &Order,
+    expected: groups::Expected,
     then: Vec<Arc<KeyValue>>,
 ) -> Result<(i64, Option<i64>, Vec<Value>), ApiError> {
     let group = order.group.clone();
     let decide = move |view: &dyn portolan_eventstore::View| {
-        let steps = rollback::plan(&group, &view.range(&rollback::range(&group)), &then);
+        let now = view.range(&rollback::range(&group));
+        if let Some(refusal) = expected.refused(&now) {
+            return Decision::Refuse(refusal);
+        }
+        let steps = rollback::plan(&group, &now, &then);
         if steps.is_empty() { Decision::Unchanged } else { Decision::Apply(rollback::txn(&steps)) }
     };
-    let mut context = caller.context();
-    context.reason.clone_from(&order.reason);
     let intent = Intent::Decide(Box::new(decide));
-    let mut proposal = Proposal::new(context, "group.rollback", intent)
+    let mut proposal = caller
+        .proposal("group.rollback", intent)
         .in_group(order.group.as_str())
         .on("gateway_group", order.group.as_str());
+    proposal.context.reason.clone_from(&order.reason);
     proposal.causation_revision = Some(order.to);
     match app.append(proposal).await? {
         Appended::Committed { revision, changes, .. } => {

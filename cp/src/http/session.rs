@@ -48,8 +48,9 @@ pub async fn login(
     }
     // Counted before the password is looked at: parallel guesses don't get through together.
     app.limiter.failed(origin.ip, name);
-    let hash = users::password_hash(&app, name).await?;
-    let user = users::find(&app, name);
+    let user = users::named(&app, name);
+    // Also asked for a name that nobody has, so that it takes the same time.
+    let hash = users::password_hash(&app, user.as_ref().map_or(name, |user| &user.id)).await?;
     let right = app.passwords.verify(&credentials.password, hash).await.map_err(ApiError::internal)?;
     let Some(user) = user.filter(|_| right) else {
         refused(&app, &origin, name).await?;
@@ -68,7 +69,7 @@ pub async fn logout(State(app): State<Arc<App>>, caller: Caller) -> Result<Respo
     let Some(session) = &caller.session else {
         return Err(ApiError::Invalid("no session: an Admin API key can't be logged out".into()));
     };
-    let proposal = Proposal::new(caller.context(), "auth.logout", sessions::end(session));
+    let proposal = caller.proposal("auth.logout", sessions::end(session));
     app.append(proposal.on("user", session.user.clone())).await?;
     Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, sessions::forget()?)]).into_response())
 }
@@ -84,7 +85,7 @@ async fn refused(app: &App, origin: &Origin, name: &str) -> Result<(), ApiError>
         return Ok(());
     }
     // The name may be a password typed into the wrong field: only that of a known user goes into the log.
-    let known = users::find(app, name).map(|user| user.id);
+    let known = users::named(app, name).map(|user| user.id);
     let intent = Intent::Refused(Refusal::denied(401, ApiError::WrongPassword.to_string()));
     let mut proposal = Proposal::new(origin.context(origin::anonymous()), "auth.login_failed", intent);
     if let Some(id) = known {

@@ -19,18 +19,21 @@ pub(super) fn given(kind: Kind, body: Option<Value>) -> Result<Map<String, Value
 }
 
 /// A document of the key space.
-pub(super) fn stored(value: &[u8]) -> Result<Map<String, Value>, String> {
+pub(crate) fn stored(value: &[u8]) -> Result<Map<String, Value>, String> {
     serde_json::from_slice(value).map_err(|error| format!("the stored configuration is no JSON object: {error}"))
 }
 
 /// Settles the id, which may stand in the path, in the document, or in both; gives `None` for a consumer without one in
 /// the path. The document of anything but a consumer holds it afterwards.
-pub(super) fn identify(
+pub(crate) fn identify(
     kind: Kind,
     id: Option<String>,
     document: &mut Map<String, Value>,
 ) -> Result<Option<String>, String> {
-    if kind == Kind::Consumer {
+    if !kind.settles_id() {
+        if let (Kind::PluginMetadata, Some(id)) = (kind, &id) {
+            document.insert("id".into(), Value::from(id.as_str()));
+        }
         return Ok(id);
     }
     let own = document.get("id").cloned();
@@ -38,16 +41,18 @@ pub(super) fn identify(
         (None, None) => Err(format!("missing {kind} id")),
         // An id that is neither text nor number is the schema's to refuse.
         (None, Some(own)) => Ok(text_of(&own)),
-        (Some(id), Some(own)) if text_of(&own).as_deref() != Some(id.as_str()) => Err(format!("wrong {kind} id")),
+        (Some(id), Some(own)) if text_of(&own).as_deref() != Some(kind.document_id(&id)) => {
+            Err(format!("wrong {kind} id"))
+        }
         (Some(id), _) => {
-            document.insert("id".into(), Value::from(id.as_str()));
+            document.insert("id".into(), Value::from(kind.document_id(&id)));
             Ok(Some(id))
         }
     }
 }
 
 /// Refuses times that a client gives: they are ours.
-pub(super) fn no_times(document: &Map<String, Value>) -> Result<(), String> {
+pub(crate) fn no_times(document: &Map<String, Value>) -> Result<(), String> {
     let set = |value: Option<&Value>| value.is_some_and(|value| *value != Value::Bool(false));
     let places =
         [("", Some(document)), ("upstream.", inner(document, "upstream")), ("plugins.", inner(document, "plugins"))];
@@ -82,7 +87,7 @@ pub(super) fn patch(document: &mut Map<String, Value>, sub_path: &str, body: &Va
 }
 
 /// Gives the times that the document does not have yet: `create_time` stays what it was.
-pub(super) fn stamp(document: &mut Map<String, Value>, old: Option<&KeyValue>, now: i64) {
+pub(crate) fn stamp(document: &mut Map<String, Value>, old: Option<&KeyValue>, now: i64) {
     let created = || {
         let old: Map<String, Value> = serde_json::from_slice(&old?.value).ok()?;
         old.get("create_time").cloned()

@@ -1,6 +1,6 @@
 //! Who refers to whom: checked inside the append, so that nothing can slip between check and write.
 
-use portolan_eventstore::{KeyRange, View};
+use portolan_eventstore::{KeyRange, Refusal, View};
 use portolan_model::{GroupId, Kind, Reference, layout, usages};
 
 /// The key that a reference names.
@@ -9,10 +9,12 @@ pub fn key(group: &GroupId, reference: &Reference) -> String {
 }
 
 /// The first reference that leads nowhere or to something else than it should, as APISIX says it.
-pub fn missing(view: &dyn View, group: &GroupId, references: &[Reference]) -> Option<String> {
+pub fn missing(view: &dyn View, group: &GroupId, references: &[Reference]) -> Option<Refusal> {
     references.iter().find_map(|reference| {
         let found = view.get(key(group, reference).as_bytes());
-        reference.check(found.as_ref().map(|kv| kv.value.as_ref())).err().map(|invalid| invalid.0)
+        let invalid = reference.check(found.as_ref().map(|kv| kv.value.as_ref())).err()?;
+        let status = if found.is_none() { reference.not_found_status() } else { 400 };
+        Some(Refusal::invalid(status, invalid.0))
     })
 }
 

@@ -1,6 +1,7 @@
-//! Credentials that only one consumer of a group may have.
+//! What only one resource of a group may have: the credentials of a consumer, the plugin of a global rule.
 
 use portolan_eventstore::{KeyRange, View};
+use portolan_model::check::plugin_taken;
 use portolan_model::schema::is_secret_reference;
 use portolan_model::{GroupId, Kind, layout};
 use serde_json::{Map, Value};
@@ -16,7 +17,33 @@ const FIELDS: [(&str, &str); 6] = [
 ];
 
 /// Says who else has a credential of this consumer, in APISIX's words.
-pub(super) fn taken(view: &dyn View, group: &GroupId, username: &str, document: &Map<String, Value>) -> Option<String> {
+pub(super) fn taken(
+    view: &dyn View,
+    group: &GroupId,
+    kind: Kind,
+    id: &str,
+    document: &Map<String, Value>,
+) -> Option<String> {
+    match kind {
+        Kind::Consumer => credential(view, group, id, document),
+        Kind::Credential => credential(view, group, kind.split_id(id).0.unwrap_or(id), document),
+        Kind::GlobalRule => plugin(view, group, id, document),
+        _ => None,
+    }
+}
+
+/// Each plugin may be in one global rule only.
+fn plugin(view: &dyn View, group: &GroupId, id: &str, document: &Map<String, Value>) -> Option<String> {
+    let plugins = document.get("plugins")?.as_object()?;
+    let directory = layout::directory_prefix(group, Kind::GlobalRule);
+    view.range(&KeyRange::prefix(directory.clone())).iter().find_map(|kv| {
+        let other = std::str::from_utf8(&kv.key).ok()?.strip_prefix(&directory)?;
+        let value: Value = serde_json::from_slice(&kv.value).ok().filter(|_| other != id)?;
+        plugin_taken(plugins, other, value.get("plugins")?.as_object()?).map(|taken| taken.0)
+    })
+}
+
+fn credential(view: &dyn View, group: &GroupId, username: &str, document: &Map<String, Value>) -> Option<String> {
     let wanted: Vec<(&str, &str, &str)> = credentials(document.get("plugins")?);
     if wanted.is_empty() {
         return None;
@@ -46,7 +73,7 @@ pub(super) fn taken(view: &dyn View, group: &GroupId, username: &str, document: 
 }
 
 /// Plugin, field and value of each credential; what stands in a secret manager can't be compared.
-fn credentials(plugins: &Value) -> Vec<(&str, &'static str, &str)> {
+pub(crate) fn credentials(plugins: &Value) -> Vec<(&str, &'static str, &str)> {
     let mut found = Vec::new();
     for (name, config) in plugins.as_object().into_iter().flatten() {
         let Some((_, field)) = FIELDS.iter().find(|(plugin, _)| plugin == name) else { continue };

@@ -100,7 +100,6 @@ async fn events_by_page_and_filter() {
             "reason",
             "request_id",
             "trace_id",
-            "idempotency_key",
             "gateway_group_id",
             "resource",
             "causation_revision",

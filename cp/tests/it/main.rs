@@ -4,10 +4,14 @@
 
 mod admin;
 mod api;
+mod batch;
 mod certificates;
 mod coverage;
+mod groups;
+mod idempotency;
 mod outage;
 mod plane;
 mod rollback;
 mod secrets;
 mod sessions;
+mod users;

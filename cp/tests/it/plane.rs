@@ -36,7 +36,13 @@ pub struct Answer {
 /// Settings for a plane that keeps everything in one folder.
 pub fn config(dir: &Path) -> Config {
     let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
-    let key = |name: &str, key: &str, role| Key { name: name.into(), key: Some(key.into()), key_file: None, role };
+    let key = |name: &str, key: &str, role| Key {
+        name: name.into(),
+        key: Some(key.into()),
+        key_file: None,
+        role,
+        gateway_group_id: None,
+    };
     Config {
         store: Store { url: format!("sqlite:{}", dir.join("db/portolan.db").display()) },
         data_dir: DataDir { path: dir.join("cp"), secret_key_file: None },
@@ -45,6 +51,7 @@ pub fn config(dir: &Path) -> Config {
             user: "root".into(),
             password: Some(PASSWORD.into()),
             password_file: None,
+            change_password: false,
             keys: vec![key("ci", ADMIN_KEY, Role::Admin), key("eye", VIEWER_KEY, Role::Viewer)],
         },
         ..Config::default()
@@ -108,6 +115,21 @@ impl Plane {
         let answer = self.call(method, path, body).await;
         assert_eq!(answer.status, status, "{method} {path}: {}", answer.text);
         answer.json()
+    }
+
+    /// The same with more headers.
+    pub async fn with_headers(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Value) -> Answer {
+        let mut request = self.request(method, path).header("x-api-key", ADMIN_KEY);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        send(if body.is_null() { request } else { request.body(body.to_string()) }).await
+    }
+
+    /// A request with another key.
+    pub async fn as_key(&self, key: &str, method: &str, path: &str, body: Value) -> Answer {
+        let request = self.request(method, path).header("x-api-key", key);
+        send(if body.is_null() { request } else { request.body(body.to_string()) }).await
     }
 
     /// The newest events, newest first.

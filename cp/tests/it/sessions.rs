@@ -66,20 +66,26 @@ async fn a_session_writes_only_with_the_header_that_foreign_pages_cannot_set() {
     let cookie = session(&plane).await;
     let body = json!({"to": 1, "dry_run": true}).to_string();
     let head = plane.head().await;
-    let bare = plane.dashboard("POST", "/api/rollback").header("cookie", &cookie).body(body.clone());
-    let answer = send(bare).await;
-    assert_eq!(answer.status, 403, "{}", answer.text);
+    for of_a_browser in ["origin", "referer", "sec-fetch-site"] {
+        let bare = plane.dashboard("POST", "/api/rollback").header("cookie", &cookie).body(body.clone());
+        let answer = send(bare.header(of_a_browser, "https://elsewhere.example")).await;
+        assert_eq!(answer.status, 403, "{of_a_browser}: {}", answer.text);
+    }
+    // A program that sends the cookie need not know of the header.
+    let program = plane.dashboard("POST", "/api/rollback").header("cookie", &cookie).body(body.clone());
+    assert_eq!(send(program).await.status, 200);
     let answer = send(
         plane
             .dashboard("POST", "/api/rollback")
             .header("cookie", &cookie)
+            .header("origin", "https://elsewhere.example")
             .header("x-requested-with", "XMLHttpRequest")
             .body(body.clone()),
     )
     .await;
     assert_eq!(answer.status, 403);
-    let answer = send(plane.dashboard("POST", "/api/logout").header("cookie", &cookie)).await;
-    assert_eq!(answer.status, 403);
+    let answer = plane.dashboard("POST", "/api/logout").header("cookie", &cookie).header("origin", "null");
+    assert_eq!(send(answer).await.status, 403);
     assert_eq!(plane.head().await, head);
     let answer = send(marked(plane.dashboard("POST", "/api/rollback"), &cookie).body(body)).await;
     assert_eq!(answer.status, 200, "{}", answer.text);

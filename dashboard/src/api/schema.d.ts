@@ -205,6 +205,249 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/gateway_groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Gateway groups, the default one first. */
+        get: operations["listGatewayGroups"];
+        put?: never;
+        /** Make a gateway group. */
+        post: operations["createGatewayGroup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/gateway_groups/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a gateway group. */
+        get: operations["getGatewayGroup"];
+        /** Change what the body names. */
+        put: operations["updateGatewayGroup"];
+        post?: never;
+        /** Delete a gateway group; one with resources or live data planes only when forced, and then with everything in it. */
+        delete: operations["deleteGatewayGroup"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/gateway_groups/{id}/admin_key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Give the gateway group a new admin key in place of the ones before. It implies the group. */
+        put: operations["resetGatewayGroupKey"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Users. */
+        get: operations["listUsers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a user. */
+        get: operations["getUser"];
+        put?: never;
+        post?: never;
+        /** Delete a user with its sessions and tokens. */
+        delete: operations["deleteUser"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users/{id}/assigned_roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Give a user these roles in place of the ones before. */
+        put: operations["assignRoles"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The built-in roles. */
+        get: operations["listRoles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/invites": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a user who can log in and has no role yet. */
+        post: operations["invite"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change one's own password; all other sessions end. */
+        put: operations["changePassword"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/license": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Accepted and ignored: clients of the enterprise face send one when they set a server up. */
+        put: operations["ignoreLicense"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own tokens. */
+        get: operations["listTokens"];
+        put?: never;
+        /** Make a token, which may do what its user may at that moment. */
+        post: operations["createToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take a token away. */
+        delete: operations["deleteToken"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Apply a whole desired state or a list of changes: all of it as one event, or nothing; or look at what that would change. */
+        post: operations["apply"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The whole configuration of a gateway group, secrets included, as a state that `POST /api/apply` takes. Recorded as an event. */
+        get: operations["export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -229,7 +472,7 @@ export interface components {
             /** Format: int64 */
             revision: number;
             /** @enum {string} */
-            store: "sqlite" | "postgres";
+            store: "sqlite" | "postgres" | "mysql";
             gateway_groups: string[];
         };
         Resource: {
@@ -292,7 +535,6 @@ export interface components {
             /** Format: uuid */
             request_id: string;
             trace_id: string | null;
-            idempotency_key: string | null;
             gateway_group_id: string | null;
             resource: {
                 kind: string;
@@ -380,6 +622,152 @@ export interface components {
             /** Format: date-time */
             not_after: string;
         };
+        GatewayGroup: {
+            id: string;
+            name: string;
+            description?: string;
+            labels: {
+                [key: string]: string;
+            };
+            create_time: number;
+            update_time: number;
+        };
+        GatewayGroupFacts: {
+            /** @description Taken from the name when absent. */
+            id?: string;
+            name?: string;
+            description?: string;
+            labels?: {
+                [key: string]: string;
+            };
+        };
+        GatewayGroupItem: {
+            value: components["schemas"]["GatewayGroup"];
+        };
+        GatewayGroupList: {
+            total: number;
+            list: components["schemas"]["GatewayGroup"][];
+        };
+        AdminKey: {
+            value: {
+                key: string;
+            };
+        };
+        UserItem: {
+            value: components["schemas"]["UserFacts"];
+        };
+        UserFacts: {
+            id: string;
+            username: string;
+            roles: string[];
+            create_time: number;
+            must_change_password: boolean;
+        };
+        UserList: {
+            total: number;
+            list: components["schemas"]["UserFacts"][];
+        };
+        RoleList: {
+            total: number;
+            list: {
+                id: string;
+                name: string;
+            }[];
+        };
+        Invitation: {
+            username: string;
+            password: string;
+        };
+        Invited: {
+            value: {
+                id: string;
+            };
+        };
+        AssignedRoles: {
+            roles: ("super_admin_id" | "super_admin" | "admin" | "viewer_id" | "viewer")[];
+        };
+        PasswordChange: {
+            old_password: string;
+            new_password: string;
+        };
+        TokenRequest: {
+            name: string;
+            /**
+             * @description Seconds since 1970; 0 = never.
+             * @default 0
+             */
+            expires_at: number;
+        };
+        TokenFacts: {
+            id: string;
+            name: string;
+            create_time: number;
+            expires_at: number;
+        };
+        TokenCreated: {
+            value: {
+                id: string;
+                name: string;
+                create_time: number;
+                expires_at: number;
+                /** @description Shown this once. */
+                token: string;
+            };
+        };
+        TokenList: {
+            total: number;
+            list: components["schemas"]["TokenFacts"][];
+        };
+        Empty: Record<string, never>;
+        Problem: {
+            resource_type: string;
+            resource_id: string;
+            /** @description The place in its list, from 0. */
+            index?: number;
+            error: string;
+        };
+        Problems: {
+            error_msg: string;
+            errors: components["schemas"]["Problem"][];
+        };
+        FieldChange: {
+            /** @description JSON pointer. */
+            path: string;
+            before: unknown;
+            after: unknown;
+        };
+        PlannedChange: {
+            /** @enum {string} */
+            action: "create" | "update" | "delete";
+            kind: string | null;
+            id: string | null;
+            name: unknown;
+            key: string;
+            /** @description Of an update: what differs. */
+            fields?: components["schemas"]["FieldChange"][];
+        };
+        ApplyResult: {
+            dry_run: boolean;
+            /** @description The event; null when there was nothing to do, or in a dry run. */
+            revision: number | null;
+            /** @description The state that the changes were computed for. */
+            from: number;
+            changes: components["schemas"]["PlannedChange"][];
+            errors: components["schemas"]["Problem"][];
+        };
+        ChangeList: {
+            changes: {
+                /** @enum {string} */
+                action: "put" | "delete";
+                /** @description As in paths or in events: `routes`, `route`. */
+                kind: string;
+                /** @description As below the directory of its key: `r1`, `jack/credentials/c1`. */
+                id: string;
+                value?: Record<string, never>;
+            }[];
+        };
+        /** @description ADC's format: services with their routes, stream routes and upstreams, ssls, consumers with their credentials, global rules and plugin metadata; what is not named is deleted. `routes`, `stream_routes` and `upstreams` without a service, `plugin_configs`, `consumer_groups`, `protos` and `secrets` stand in lists of the Admin API's documents, and such a resource is deleted only when its list is there. */
+        DesiredState: Record<string, never>;
     };
     responses: {
         /** @description The request can't be understood or carried out. */
@@ -440,8 +828,42 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
+        /** @description `If-Match` does not hold; nothing was changed. */
+        PreconditionFailed: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The `Idempotency-Key` was used before with another request. */
+        Reused: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description Something of that name exists already. */
+        Conflict: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
     };
-    parameters: never;
+    parameters: {
+        /** @description A request that comes again with the same key, method, path and body gets its first answer, for a week; with another body it is refused with 422. */
+        IdempotencyKey: string;
+        /** @description The `modifiedIndex` that the resource must have (0 = it must not exist), or `*` = it must exist; else 412. */
+        IfMatch: string;
+        /** @description A revision since which the configuration of the gateway group must not have changed; else 412. */
+        IfMatchRevision: string;
+    };
     requestBodies: never;
     headers: never;
     pathItems: never;
@@ -480,7 +902,10 @@ export interface operations {
     logout: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A request that comes again with the same key, method, path and body gets its first answer, for a week; with another body it is refused with 422. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -496,6 +921,7 @@ export interface operations {
             400: components["responses"]["Invalid"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            422: components["responses"]["Reused"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -538,6 +964,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Status"];
                 };
+            };
+            /** @description Somebody is there; no credentials were shown. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             401: components["responses"]["Unauthenticated"];
             503: components["responses"]["Unavailable"];
@@ -705,7 +1138,12 @@ export interface operations {
     rollback: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A request that comes again with the same key, method, path and body gets its first answer, for a week; with another body it is refused with 422. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description A revision since which the configuration of the gateway group must not have changed; else 412. */
+                "If-Match"?: components["parameters"]["IfMatchRevision"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -728,13 +1166,18 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+            422: components["responses"]["Reused"];
             503: components["responses"]["Unavailable"];
         };
     };
     issueCertificate: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A request that comes again with the same key, method, path and body gets its first answer, for a week; with another body it is refused with 422. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -757,6 +1200,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            422: components["responses"]["Reused"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -779,6 +1223,600 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthenticated"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listGatewayGroups: {
+        parameters: {
+            query?: {
+                /** @description Only the one of this name. */
+                name?: string;
+                /** @description Only those whose name holds this. */
+                search?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description They. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayGroupList"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createGatewayGroup: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A request that comes again with the same key, method, path and body gets its first answer, for a week; with another body it is refused with 422. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GatewayGroupFacts"];
+            };
+        };
+        responses: {
+            /** @description It. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayGroupItem"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Reused"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getGatewayGroup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayGroupItem"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateGatewayGroup: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `modifiedIndex` that the resource must have (0 = it must not exist), or `*` = it must exist; else 412. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description A request that comes again with the same key, method, path and body gets its first answer, for a week; with another body it is refused with 422. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Its id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GatewayGroupFacts"];
+            };
+        };
+        responses: {
+            /** @description It. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayGroupItem"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            422: components["responses"]["Reused"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteGatewayGroup: {
+        parameters: {
+            query?: {
+                /** @description Delete its resources, too. */
+                force?: boolean;
+            };
+            header?: {
+                /** @description The `modifiedIndex` that the resource must have (0 = it must not exist), or `*` = it must exist; else 412. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description A request that comes again with the same key, method, path and body gets its first answer, for a week; with another body it is refused with 422. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Its id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+            422: components["responses"]["Reused"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    resetGatewayGroupKey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A request that comes again with the same key, method, path and body gets its first answer, for a week; with another body it is refused with 422. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description The gateway group. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is shown this once. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminKey"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Reused"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listUsers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description They. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserList"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserItem"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteUser: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A request that comes again with the same key, method, path and body gets its first answer, for a week; with another body it is refused with 422. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Its id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Reused"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    assignRoles: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A request that comes again with the same key, method, path and body gets its first answer, for a week; with another body it is refused with 422. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Its id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AssignedRoles"];
+            };
+        };
+        responses: {
+            /** @description It. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserItem"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Reused"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listRoles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description They. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoleList"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    invite: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A request that comes again with the same key, method, path and body gets its first answer, for a week; with another body it is refused with 422. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Invitation"];
+            };
+        };
+        responses: {
+            /** @description Its id. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invited"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Reused"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changePassword: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A request that comes again with the same key, method, path and body gets its first answer, for a week; with another body it is refused with 422. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordChange"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Empty"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["Reused"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    ignoreLicense: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A request that comes again with the same key, method, path and body gets its first answer, for a week; with another body it is refused with 422. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description Ignored. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Empty"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["Reused"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listTokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description They. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenList"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TokenRequest"];
+            };
+        };
+        responses: {
+            /** @description It is shown this once. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenCreated"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteToken: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A request that comes again with the same key, method, path and body gets its first answer, for a week; with another body it is refused with 422. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Its id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Reused"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    apply: {
+        parameters: {
+            query?: {
+                /** @description The gateway group; without it that of the key, else `default`. */
+                gateway_group_id?: string;
+                /** @description Only look. */
+                dry_run?: boolean;
+                /** @description Delete even what is still in use. */
+                force?: boolean;
+                /** @description Why, for the log. */
+                reason?: string;
+            };
+            header?: {
+                /** @description A revision since which the configuration of the gateway group must not have changed; else 412. */
+                "If-Match"?: components["parameters"]["IfMatchRevision"];
+                /** @description A request that comes again with the same key, method, path and body gets its first answer, for a week; with another body it is refused with 422. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeList"] | components["schemas"]["DesiredState"];
+                "application/yaml": components["schemas"]["ChangeList"] | components["schemas"]["DesiredState"];
+            };
+        };
+        responses: {
+            /** @description What changed, or would. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApplyResult"];
+                };
+            };
+            /** @description All that is wrong; nothing was changed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problems"] | components["schemas"]["Error"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+            422: components["responses"]["Reused"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    export: {
+        parameters: {
+            query?: {
+                /** @description The gateway group; without it that of the key, else `default`. */
+                gateway_group_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DesiredState"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             503: components["responses"]["Unavailable"];
         };
     };

@@ -68,7 +68,6 @@ export function EventFacts({ event }: { event: AuditEvent }) {
             'Event id': <code>{event.event_id}</code>,
             'Request id': event.request_id && <code>{event.request_id}</code>,
             'Trace id': event.trace_id && <code>{event.trace_id}</code>,
-            'Idempotency key': event.idempotency_key && <code>{event.idempotency_key}</code>,
           }}
         />
       </Panel>

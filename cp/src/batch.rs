@@ -1,0 +1,289 @@
+//! Many changes at once: all of them as one event, or none.
+//!
+//! A batch is a list of changes, or a whole desired state from which the changes follow ([`adc`]). What needs no state is
+//! checked before ([`Batch::prepare`]); the plan is made inside the append ([`plan`]), so that what was looked at and what is done can't
+//! differ unnoticed. All errors are found at once.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use portolan_eventstore::txn::{Delete, Op, Put, Txn};
+use portolan_eventstore::{Appended, Decision, Intent, KeyRange, Refusal};
+use portolan_model::{GroupId, Kind, layout};
+use serde_json::Value;
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::error::ApiError;
+use crate::groups::{self, Expected};
+use crate::resources::{Document, check, document};
+
+pub mod adc;
+pub mod diff;
+pub mod export;
+pub mod plan;
+
+pub use plan::{Plan, Step};
+
+/// What is wrong with one resource of a batch.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Problem {
+    /// Its kind, as in paths.
+    pub resource_type: &'static str,
+    /// Its id.
+    pub resource_id: String,
+    /// Its place in its list, from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index: Option<usize>,
+    /// What is wrong.
+    pub error: String,
+    /// The status of an answer that says so.
+    #[serde(skip)]
+    pub status: u16,
+}
+
+/// One change.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// The kind.
+    pub kind: Kind,
+    /// The id.
+    pub id: String,
+    /// The place in its list, from 0.
+    pub index: Option<usize>,
+    /// What shall become of it.
+    pub wanted: Wanted,
+}
+
+/// What shall become of a resource.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Wanted {
+    /// This.
+    Document(Document),
+    /// Gone.
+    Nothing,
+    /// Gone, and everything that belongs to it with it.
+    NothingBelow,
+}
+
+/// What a batch says of resources that it does not name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Rest {
+    /// They stay.
+    #[default]
+    Stays,
+    /// Those of a whole desired state go, unless nobody would say so: resources that the format can only name in these lists
+    /// stay when the list is absent.
+    Goes(HashSet<Kind>),
+}
+
+/// Changes that belong together.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// The changes.
+    pub changes: Vec<Change>,
+    /// What is already known to be wrong.
+    pub problems: Vec<Problem>,
+    /// The resources that it does not name.
+    pub rest: Rest,
+    /// Whether what is deleted may still be in use.
+    pub forced: bool,
+}
+
+/// A batch whose documents are right as far as that can be said without the state.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    group: GroupId,
+    now: i64,
+    changes: Vec<(Change, Option<check::Checked>)>,
+    problems: Vec<Problem>,
+    rest: Rest,
+    forced: bool,
+}
+
+/// How a batch ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It is in the log.
+    Done {
+        /// The event.
+        revision: i64,
+        /// The key changes.
+        changes: Vec<portolan_eventstore::Change>,
+    },
+    /// Everything is as it should be already.
+    Unchanged {
+        /// The current revision.
+        revision: i64,
+    },
+    /// Nothing was changed, and the log says why.
+    Refused {
+        /// Why.
+        refusal: Refusal,
+        /// All that is wrong; empty when the refusal says it all, and for a repeated request.
+        problems: Vec<Problem>,
+    },
+}
+
+/// What the event of a batch is called.
+#[derive(Clone, Debug)]
+pub struct Naming {
+    /// The action.
+    pub action: String,
+    /// Kind and id of the resource.
+    pub resource: (String, String),
+    /// Why.
+    pub reason: Option<String>,
+}
+
+// === impl Problem ===
+
+impl Problem {
+    fn of(change: &Change, error: impl Into<String>) -> Self {
+        let (resource_type, resource_id) = (change.kind.directory(), change.id.clone());
+        Self { resource_type, resource_id, index: change.index, error: error.into(), status: 400 }
+    }
+
+    /// The refusal of a batch with these problems: all of one thing, or the first of many.
+    fn refusal(problems: &[Self]) -> Option<Refusal> {
+        let first = problems.first()?;
+        let rest = match problems.len() {
+            1 => String::new(),
+            n => format!(" (and {} more)", n - 1),
+        };
+        let Self { resource_type, resource_id, error, .. } = first;
+        let text = format!("Configuration validation failed: {resource_type} {resource_id}: {error}{rest}");
+        Some(Refusal::invalid(400, text))
+    }
+}
+
+// === impl Batch ===
+
+impl Batch {
+    /// Checks everything that needs no state.
+    pub fn prepare(self, group: GroupId, now: i64) -> Prepared {
+        let mut problems = self.problems;
+        let mut named = HashSet::new();
+        let mut changes = Vec::with_capacity(self.changes.len());
+        for mut change in self.changes {
+            if !named.insert((change.kind, change.id.clone())) {
+                problems.push(Problem::of(
+                    &change,
+                    format!("found duplicate id {} in {}", change.id, change.kind.directory()),
+                ));
+                continue;
+            }
+            match checked(&mut change) {
+                Ok(checked) => {
+                    if let Some(complaint) = checked.as_ref().and_then(|checked| checked.complaint.clone()) {
+                        problems.push(Problem::of(&change, complaint));
+                    }
+                    changes.push((change, checked));
+                }
+                Err(text) => problems.push(Problem::of(&change, text)),
+            }
+        }
+        Prepared { group, now, changes, problems, rest: self.rest, forced: self.forced }
+    }
+}
+
+fn checked(change: &mut Change) -> Result<Option<check::Checked>, String> {
+    let Change { kind, id, wanted, .. } = change;
+    if !kind.accepts_id(id) {
+        return Err(format!("{id:?} can't be the id of a {kind}"));
+    }
+    let Wanted::Document(document) = wanted else { return Ok(None) };
+    document::identify(*kind, Some(id.clone()), document)?;
+    document::no_times(document)?;
+    check::document(*kind, Some(id), document).map(Some)
+}
+
+// === impl Prepared ===
+
+impl Prepared {
+    /// What is wrong so far.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// What it would change now.
+    pub fn look(&self, app: &App) -> Plan {
+        app.store.read(|view| plan::make(self, view))
+    }
+
+    /// Carries it out.
+    ///
+    /// # Errors
+    /// When the log is unavailable.
+    pub async fn carry_out(
+        self,
+        app: &App,
+        caller: &Caller,
+        expected: Expected,
+        naming: Naming,
+    ) -> Result<Outcome, ApiError> {
+        // Decided anew after a conflict; the last one counts.
+        let problems: Arc<Mutex<Vec<Problem>>> = Arc::default();
+        let found = problems.clone();
+        let group = self.group.to_string();
+        let decide = move |view: &dyn portolan_eventstore::View| {
+            if !groups::exists(view, &self.group) {
+                return Decision::Refuse(groups::unknown(&self.group));
+            }
+            if let Some(refusal) = expected.refused(&view.range(&KeyRange::prefix(layout::group_prefix(&self.group)))) {
+                return Decision::Refuse(refusal);
+            }
+            let plan = plan::make(&self, view);
+            if let Some(refusal) = Problem::refusal(&plan.problems) {
+                *found.lock() = plan.problems;
+                return Decision::Refuse(refusal);
+            }
+            match plan.steps.is_empty() {
+                true => Decision::Unchanged,
+                false => Decision::Apply(plan.txn()),
+            }
+        };
+        let Naming { action, resource: (kind, id), reason } = naming;
+        let mut proposal = caller.proposal(action, Intent::Decide(Box::new(decide))).in_group(group).on(kind, id);
+        proposal.context.reason = reason;
+        Ok(match app.append(proposal).await? {
+            Appended::Committed { revision, changes, .. } => Outcome::Done { revision, changes },
+            Appended::Unchanged { revision, .. } => Outcome::Unchanged { revision },
+            Appended::Refused { refusal, .. } => {
+                Outcome::Refused { refusal, problems: std::mem::take(&mut *problems.lock()) }
+            }
+        })
+    }
+}
+
+// === impl Plan ===
+
+impl Plan {
+    /// The transaction that carries it out.
+    fn txn(&self) -> Txn {
+        let op = |step: &Step| match &step.after {
+            Some(value) => Op::Put(Put::new(step.key.clone(), value.clone())),
+            None => Op::Delete(Delete::key(step.key.clone())),
+        };
+        Txn::of(self.steps.iter().map(op).collect())
+    }
+}
+
+/// Whether two documents say the same: times are the log's, and an absent status is 1.
+pub fn same(one: &Document, other: &Document) -> bool {
+    let said = |document: &Document| -> Document {
+        let kept = |(name, value): &(&String, &Value)| match name.as_str() {
+            "create_time" | "update_time" => false,
+            "status" => **value != Value::from(1),
+            _ => true,
+        };
+        document.iter().filter(kept).map(|(name, value)| (name.clone(), value.clone())).collect()
+    };
+    let (one, other) = (said(one), said(other));
+    // Ids may be numbers or texts.
+    let id = |document: &Document| document.get("id").and_then(portolan_model::id::text_of);
+    one.len() == other.len()
+        && id(&one) == id(&other)
+        && one.iter().all(|(name, value)| name == "id" || other.get(name) == Some(value))
+}

@@ -1,0 +1,130 @@
+//! Users, roles, passwords and tokens: the first steps of a client of the enterprise face.
+
+use std::sync::Arc;
+
+use portolan_rt::clock::SystemClock;
+use serde_json::{Value, json};
+
+use crate::plane::{Answer, Plane, config, send};
+
+/// A request of somebody with a cookie, as a program sends it.
+async fn with(plane: &Plane, cookie: &str, method: &str, path: &str, body: Value) -> Answer {
+    let request = plane.dashboard(method, path).header("cookie", cookie);
+    send(if body.is_null() { request } else { request.json(&body) }).await
+}
+
+async fn login(plane: &Plane, username: &str, password: &str) -> Answer {
+    send(plane.dashboard("POST", "/api/login").json(&json!({"username": username, "password": password}))).await
+}
+
+fn cookie(answer: &Answer) -> String {
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    answer.header("set-cookie").split(';').next().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_steps_of_adc() {
+    let dir = Arc::new(tempfile::tempdir().unwrap());
+    let mut settings = config(dir.path());
+    settings.admin.user = "admin".into();
+    settings.admin.password = Some("admin".into());
+    settings.admin.change_password = true;
+    let plane = Plane::with(dir, settings, Arc::new(SystemClock)).await;
+    let ready = send(plane.dashboard("GET", "/api/status")).await;
+    assert_eq!((ready.status, ready.text.as_str()), (204, ""));
+
+    let first = cookie(&login(&plane, "admin", "admin").await);
+    let held = with(&plane, &first, "POST", "/api/tokens", json!({"name": "t"})).await;
+    assert_eq!(held.status, 403, "{}", held.text);
+    let passwords = |old: &str, new: &str| json!({"old_password": old, "new_password": new});
+    let new = "Admin12345!@#$%";
+    for (old, new) in [("wrong", new), ("admin", "short"), ("admin", "admin")] {
+        let answer = with(&plane, &first, "PUT", "/api/password", passwords(old, new)).await;
+        assert_eq!(answer.status, 400, "{old} {new}: {}", answer.text);
+    }
+    let changed = with(&plane, &first, "PUT", "/api/password", passwords("admin", new)).await;
+    assert_eq!(changed.status, 200, "{}", changed.text);
+    assert_eq!(login(&plane, "admin", "admin").await.status, 401);
+    let session = cookie(&login(&plane, "admin", new).await);
+
+    let license = with(&plane, &session, "PUT", "/api/license", json!({"data": "none"})).await;
+    assert_eq!(license.status, 200, "{}", license.text);
+    let invite = json!({"username": "test", "password": "Test12345!@#$%"});
+    let invited = with(&plane, &session, "POST", "/api/invites", invite).await;
+    assert_eq!(invited.status, 201, "{}", invited.text);
+    let id = invited.json()["value"]["id"].as_str().unwrap().to_owned();
+    let user = cookie(&login(&plane, "test", "Test12345!@#$%").await);
+    assert_eq!(with(&plane, &user, "GET", "/api/gateway_groups", Value::Null).await.status, 403, "no role yet");
+    let roles = format!("/api/users/{id}/assigned_roles");
+    let assigned = with(&plane, &session, "PUT", &roles, json!({"roles": ["super_admin_id"]})).await;
+    assert_eq!((assigned.status, &assigned.json()["value"]["roles"]), (200, &json!(["super_admin_id"])));
+    let made = with(&plane, &user, "POST", "/api/tokens", json!({"name": "adc", "expires_at": 0})).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let token = made.json()["value"]["token"].as_str().unwrap().to_owned();
+    assert!(token.starts_with("a7ee-"));
+    assert_eq!(plane.as_key(&token, "PUT", "/apisix/admin/services/1", json!({})).await.status, 201);
+    let event = &plane.events(1).await[0];
+    assert_eq!(
+        event["actor"],
+        json!({"id": id, "kind": "user", "name": "test", "auth_method": "token", "roles": ["admin"]})
+    );
+
+    // The token may do what its user may.
+    let assigned = with(&plane, &session, "PUT", &roles, json!({"roles": ["viewer_id"]})).await;
+    assert_eq!(assigned.status, 200);
+    assert_eq!(plane.as_key(&token, "GET", "/apisix/admin/services/1", Value::Null).await.status, 200);
+    assert_eq!(plane.as_key(&token, "PUT", "/apisix/admin/services/1", json!({})).await.status, 401);
+    let log = plane.expect("GET", "/api/audit/events?limit=500", Value::Null, 200).await.to_string();
+    assert!(!log.contains(&token) && !log.contains(new), "neither tokens nor passwords are in the log");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_user_is_gone_with_sessions_and_tokens() {
+    let plane = Plane::new().await;
+    let invite = json!({"username": "eve", "password": "a long password"});
+    let id =
+        plane.expect("POST", "/api/invites", invite.clone(), 201).await["value"]["id"].as_str().unwrap().to_owned();
+    plane.expect("POST", "/api/invites", invite, 409).await;
+    plane.expect("PUT", &format!("/api/users/{id}/assigned_roles"), json!({"roles": ["viewer"]}), 200).await;
+    let session = cookie(&login(&plane, "eve", "a long password").await);
+    let made = with(&plane, &session, "POST", "/api/tokens", json!({"name": "t"})).await.json();
+    let token = made["value"]["token"].as_str().unwrap().to_owned();
+    let other = with(&plane, &session, "POST", "/api/tokens", json!({"name": "u"})).await.json();
+    let path = format!("/api/tokens/{}", other["value"]["id"].as_str().unwrap());
+    assert_eq!(with(&plane, &session, "DELETE", &path, Value::Null).await.status, 204);
+    assert_eq!(with(&plane, &session, "DELETE", &path, Value::Null).await.status, 404);
+    let list = with(&plane, &session, "GET", "/api/tokens", Value::Null).await.json();
+    assert_eq!((&list["total"], &list["list"][0]["name"]), (&json!(1), &json!("t")));
+    let users = plane.expect("GET", "/api/users", Value::Null, 200).await;
+    assert_eq!(users["total"], 2);
+    let user = plane.expect("GET", &format!("/api/users/{id}"), Value::Null, 200).await;
+    assert_eq!((&user["value"]["username"], &user["value"]["roles"]), (&json!("eve"), &json!(["viewer_id"])));
+
+    assert_eq!(plane.call("DELETE", &format!("/api/users/{id}"), Value::Null).await.status, 204);
+    assert_eq!(with(&plane, &session, "GET", "/api/session", Value::Null).await.status, 401);
+    assert_eq!(plane.as_key(&token, "GET", "/api/status", Value::Null).await.status, 401);
+    assert_eq!(login(&plane, "eve", "a long password").await.status, 401);
+    plane.expect("DELETE", &format!("/api/users/{id}"), Value::Null, 404).await;
+    plane.expect("DELETE", "/api/users/root", Value::Null, 400).await;
+    plane.expect("PUT", "/api/users/root/assigned_roles", json!({"roles": ["viewer_id"]}), 400).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_orders() {
+    let plane = Plane::new().await;
+    for (method, path, body) in [
+        ("POST", "/api/invites", json!({"username": "a b", "password": "a long password"})),
+        ("POST", "/api/invites", json!({"username": "a", "password": "short"})),
+        ("PUT", "/api/users/root/assigned_roles", json!({"roles": ["root"]})),
+        ("POST", "/api/tokens", json!({"name": "t"})),
+        ("PUT", "/api/password", json!({"old_password": "x", "new_password": "a long password"})),
+    ] {
+        let head = plane.head().await;
+        plane.expect(method, path, body, 400).await;
+        assert_eq!(plane.head().await, head + 1, "{path}: refused, with an event");
+    }
+    let session = cookie(&login(&plane, "root", crate::plane::PASSWORD).await);
+    for body in [json!({"name": ""}), json!({"name": "t", "expires_at": 5}), json!({"name": "t", "x": 1})] {
+        assert_eq!(with(&plane, &session, "POST", "/api/tokens", body).await.status, 400);
+    }
+}
