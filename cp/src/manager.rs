@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use portolan_kine_shim::{ConfigCheck, KeyAndValue, Settings, Shim};
+use portolan_kine_shim::{ConfigCheck, KeyAndValue, Revocations, Settings, Shim};
 use portolan_model::layout;
 use portolan_rt::clock::Clock;
 use portolan_rt::serve::{Limits, Server};
@@ -64,8 +64,10 @@ pub fn start(parts: Parts<'_>, supervisor: &Supervisor) -> Result<(), Error> {
     let roots = Roots::from_pem(parts.authority.as_bytes())?;
     let tls = server_config(parts.identity, ClientAuth::Required(roots), &["h2", "http/1.1"])?;
     let shim = Shim {
+        revocations: Revocations::follow(&parts.store, supervisor),
         store: parts.store,
         check: Arc::new(Check),
+        users: None,
         clock: parts.clock,
         shutdown: supervisor.shutdown(),
         settings: Settings::default(),

@@ -11,10 +11,13 @@ use portolan_rt::clock::Clock;
 use portolan_rt::shutdown::Shutdown;
 use tonic::{Request, Status};
 
+use crate::auth::{Stranger, Tokens, Users};
 use crate::check::{ConfigCheck, KeyAndValue};
 use crate::denial::Denials;
 use crate::errors;
-use crate::identity::{Identity, Unknown};
+use crate::identity::Identity;
+use crate::metrics::Metrics;
+use crate::revocation::Revocations;
 use crate::subject::{self, Subject};
 use crate::txn::Progress;
 use crate::view::View;
@@ -35,6 +38,10 @@ pub struct Shim {
     pub store: EventStore,
     /// Judges configuration written by administrators.
     pub check: Arc<dyn ConfigCheck>,
+    /// Who may log in with a password; without it authentication is not enabled.
+    pub users: Option<Arc<dyn Users>>,
+    /// The certificates that are refused.
+    pub revocations: Revocations,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Ends streams when the process does.
@@ -62,6 +69,10 @@ pub(crate) struct App {
     pub(crate) settings: Settings,
     pub(crate) events: Events,
     pub(crate) member_id: u64,
+    pub(crate) metrics: Metrics,
+    pub(crate) users: Option<Arc<dyn Users>>,
+    pub(crate) revocations: Revocations,
+    pub(crate) tokens: Tokens,
     check: Arc<dyn ConfigCheck>,
     clock: Arc<dyn Clock>,
     denials: Denials,
@@ -87,12 +98,16 @@ impl Default for Settings {
 
 impl App {
     pub(crate) fn new(shim: Shim) -> Self {
-        let Shim { store, check, clock, shutdown, settings } = shim;
+        let Shim { store, check, users, revocations, clock, shutdown, settings } = shim;
         Self {
             cluster_id: store.cluster_id(),
             member_id: id_of(&settings.member),
             events: Events::default(),
+            metrics: Metrics::default(),
             denials: Denials::default(),
+            tokens: Tokens::default(),
+            users,
+            revocations,
             store,
             shutdown,
             settings,
@@ -108,21 +123,31 @@ impl App {
 
     /// Who asks. A peer without identity gets its refusal late.
     pub(crate) async fn session<T>(&self, request: &Request<T>) -> Result<Session, Status> {
-        match Identity::of(request.extensions()) {
+        match self.identify(request.extensions(), request.metadata().as_ref()) {
             Ok(identity) => {
                 Ok(Session { view: View::of(&identity), context: identity.context(request.metadata()), identity })
             }
-            Err(unknown) => {
-                self.unknown(unknown).await;
-                tokio::time::sleep(DENIAL_DELAY).await;
-                Err(errors::PERMISSION_DENIED.into())
-            }
+            Err(stranger) => Err(self.turned_away(stranger).await),
         }
     }
 
-    /// Notes that a peer without identity was there.
-    pub(crate) async fn unknown(&self, peer: Unknown) {
-        self.denials.unknown(&self.store, self.clock.now_micros(), peer).await;
+    /// The status for a peer that is nobody: noted, and given late, since clients of the APISIX kind come back at once.
+    pub(crate) async fn turned_away(&self, stranger: Stranger) -> Status {
+        if let Stranger::Nobody(peer) = stranger {
+            self.denials.unknown(&self.store, self.now(), peer).await;
+            tokio::time::sleep(DENIAL_DELAY).await;
+        }
+        stranger.into()
+    }
+
+    /// Notes that somebody with this key was denied something.
+    pub(crate) async fn denied_as(&self, context: Context, key: &str, what: &str) {
+        self.denials.record(&self.store, self.now(), key, context, None, what).await;
+    }
+
+    /// The time, in microseconds since 1970 UTC.
+    pub(crate) fn now(&self) -> i64 {
+        self.clock.now_micros()
     }
 
     /// Notes that a known peer may not do what it wanted, and gives the status that says so.

@@ -59,7 +59,15 @@ impl Denials {
         self.record(store, now, &key, context, group, what).await;
     }
 
-    async fn record(&self, store: &EventStore, now: i64, key: &str, context: Context, group: Option<&str>, what: &str) {
+    pub(crate) async fn record(
+        &self,
+        store: &EventStore,
+        now: i64,
+        key: &str,
+        context: Context,
+        group: Option<&str>,
+        what: &str,
+    ) {
         let Some(unrecorded) = self.admit(key, now) else { return };
         let message = match unrecorded {
             0 => what.to_owned(),

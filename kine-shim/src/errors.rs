@@ -23,11 +23,19 @@ pub(crate) const FUTURE_REVISION: Etcd =
 pub(crate) const LEASE_NOT_FOUND: Etcd = Etcd(Code::NotFound, "etcdserver: requested lease not found");
 pub(crate) const LEASE_EXISTS: Etcd = Etcd(Code::FailedPrecondition, "etcdserver: lease already exists");
 pub(crate) const LEASE_TTL_TOO_LARGE: Etcd = Etcd(Code::OutOfRange, "etcdserver: too large lease TTL");
+pub(crate) const AUTH_NOT_ENABLED: Etcd = Etcd(Code::FailedPrecondition, "etcdserver: authentication is not enabled");
+pub(crate) const AUTH_FAILED: Etcd =
+    Etcd(Code::InvalidArgument, "etcdserver: authentication failed, invalid user ID or password");
+pub(crate) const INVALID_TOKEN: Etcd = Etcd(Code::Unauthenticated, "etcdserver: invalid auth token");
+pub(crate) const TOO_MANY_REQUESTS: Etcd = Etcd(Code::ResourceExhausted, "etcdserver: too many requests");
 pub(crate) const PERMISSION_DENIED: Etcd = Etcd(Code::PermissionDenied, "etcdserver: permission denied");
 pub(crate) const TIMEOUT: Etcd = Etcd(Code::Unavailable, "etcdserver: request timed out");
 pub(crate) const NO_LEADER: Etcd = Etcd(Code::Unavailable, "etcdserver: no leader");
 pub(crate) const STOPPED: Etcd = Etcd(Code::Unavailable, "etcdserver: server stopped");
 pub(crate) const CORRUPT: Etcd = Etcd(Code::DataLoss, "etcdserver: corrupt cluster");
+
+/// Answer to the calls that change members, users and roles.
+const NOT_SERVED: &str = "not served by portolan: members, users and roles are the control plane's";
 
 // === impl Etcd ===
 
@@ -63,6 +71,10 @@ pub(crate) fn received(status: Status) -> Status {
         let (found, rest) = rest.split_once(" bytes, the limit is: ")?;
         Some(format!("grpc: received message larger than max ({found} vs. {})", rest.strip_suffix(" bytes")?))
     };
+    // The generated default of the methods that we leave out.
+    if status.code() == Code::Unimplemented && status.message() == "Not yet implemented" {
+        return Status::unimplemented(NOT_SERVED);
+    }
     match sizes(status.message()) {
         Some(text) => Status::resource_exhausted(text),
         None => status,

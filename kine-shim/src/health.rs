@@ -15,8 +15,8 @@ use serde_json::json;
 use tonic::{Request, Response, Status};
 
 use crate::app::App;
-use crate::errors;
 use crate::gateway::plain;
+use crate::{errors, metrics};
 
 /// The etcd that this service is like, also in its JSON dialect.
 pub(crate) const ETCD_VERSION: &str = "3.5.33";
@@ -50,6 +50,7 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         .route("/livez/{check}", get(|app, check, query| one(app, LIVE, check, query)))
         .route("/readyz", get(ready))
         .route("/readyz/{check}", get(|app, check, query| one(app, READY, check, query)))
+        .route("/metrics", get(metrics::serve))
         .with_state(app)
 }
 

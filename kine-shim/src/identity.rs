@@ -13,6 +13,8 @@ use uuid::Uuid;
 pub(crate) enum Role {
     /// `portolan://admin/NAME`: sees and writes everything.
     Admin,
+    /// Somebody who logged in with a password: as an administrator.
+    User,
     /// `portolan://data-plane/GROUP/INSTANCE`: sees its gateway group, writes its own status.
     DataPlane {
         /// The gateway group.
@@ -29,7 +31,7 @@ pub(crate) struct Identity {
     pub(crate) uri: String,
     /// Serial number of the certificate: lower-case hex, without leading zeros.
     pub(crate) serial: String,
-    /// The certificate's common name.
+    /// The certificate's common name, or the user's name.
     pub(crate) common_name: String,
     /// Where it connects from.
     pub(crate) ip: IpAddr,
@@ -81,15 +83,19 @@ impl Identity {
     /// The context of what this identity does now.
     pub(crate) fn context(&self, metadata: &MetadataMap) -> Context {
         let role = match self.role {
-            Role::Admin => "admin",
+            Role::Admin | Role::User => "admin",
             Role::DataPlane { .. } => "data_plane",
+        };
+        let (kind, auth_method) = match self.role {
+            Role::User => (ActorKind::User, "password"),
+            Role::Admin | Role::DataPlane { .. } => (ActorKind::Certificate, "mtls"),
         };
         Context {
             actor: Actor {
                 id: self.common_name.clone(),
-                kind: ActorKind::Certificate,
+                kind,
                 name: None,
-                auth_method: "mtls".to_owned(),
+                auth_method: auth_method.to_owned(),
                 roles: vec![role.to_owned()],
             },
             source: Source {
@@ -106,7 +112,7 @@ impl Identity {
     /// Whose leases it may use: a data plane its own, an administrator all (`None`).
     pub(crate) fn leases_of(&self) -> Option<&str> {
         match self.role {
-            Role::Admin => None,
+            Role::Admin | Role::User => None,
             Role::DataPlane { .. } => Some(&self.uri),
         }
     }
@@ -114,7 +120,7 @@ impl Identity {
     /// The gateway group of a data plane.
     pub(crate) fn group(&self) -> Option<&str> {
         match &self.role {
-            Role::Admin => None,
+            Role::Admin | Role::User => None,
             Role::DataPlane { group } => Some(group.as_str()),
         }
     }

@@ -68,7 +68,12 @@ impl Lease for Service {
         let state = Some((self.0.clone(), identity, request.into_inner()));
         let answers = stream::unfold(state, |state| async {
             let (app, identity, mut requests) = state?;
-            let request = match app.shutdown.until_soft(requests.message()).await {
+            let mut revocations = app.revocations.clone();
+            let request = tokio::select! {
+                request = app.shutdown.until_soft(requests.message()) => request,
+                () = revocations.revoked(&identity.serial) => Some(Err(errors::PERMISSION_DENIED.into())),
+            };
+            let request = match request {
                 Some(Ok(Some(request))) => request,
                 Some(Ok(None)) => return None,
                 Some(Err(status)) => return Some((Err(errors::received(status)), None)),

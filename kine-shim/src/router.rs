@@ -8,6 +8,7 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{any, post};
 use http::{HeaderValue, StatusCode, header};
+use portolan_etcd_proto::etcdserverpb::auth_server::AuthServer;
 use portolan_etcd_proto::etcdserverpb::cluster_server::ClusterServer;
 use portolan_etcd_proto::etcdserverpb::kv_server::KvServer;
 use portolan_etcd_proto::etcdserverpb::lease_server::LeaseServer;
@@ -19,7 +20,7 @@ use tonic::service::Routes;
 
 use crate::app::{App, MAX_MESSAGE_BYTES, Shim};
 use crate::gateway::{self, Gateway, plain};
-use crate::{cluster, errors, health, kv, lease, maintenance, watch};
+use crate::{auth, cluster, errors, health, kv, lease, maintenance, metrics, watch};
 
 /// The URL by which the client reached us; in the extensions of each request.
 #[derive(Clone, Debug)]
@@ -36,10 +37,12 @@ pub fn router(shim: Shim) -> Router {
         .add_service(
             MaintenanceServer::new(maintenance::Service(app.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES),
         )
+        .add_service(AuthServer::new(auth::Service(app.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES))
         .add_service(HealthServer::new(health::Service(app.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES))
         .into_axum_router()
         .route(watch::PATH, post(move |request: Request| watch::serve(watching.clone(), request)))
-        .layer(middleware::map_response(reword));
+        .layer(middleware::map_response(reword))
+        .layer(middleware::from_fn_with_state(app.clone(), metrics::count));
     let gateway = Gateway { services: services.clone(), app: app.clone() };
     let json = any(gateway::serve).with_state(gateway);
     services
@@ -78,6 +81,7 @@ async fn reword(response: Response) -> Response {
 async fn unknown(request: Request) -> Response {
     let grpc = |value: &HeaderValue| value.as_bytes().starts_with(b"application/grpc");
     if !request.headers().get(header::CONTENT_TYPE).is_some_and(grpc) {
+        gateway::drain(request.into_body()).await;
         return plain(StatusCode::NOT_FOUND, "404 page not found\n");
     }
     let service = request.uri().path().trim_start_matches('/').split('/').next().unwrap_or_default();

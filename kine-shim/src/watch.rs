@@ -18,7 +18,6 @@ use tonic::server::{Grpc, StreamingService};
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::app::{App, MAX_MESSAGE_BYTES};
-use crate::identity::Identity;
 
 mod codec;
 mod events;
@@ -61,7 +60,7 @@ impl StreamingService<WatchRequest> for Method {
     type Future = std::future::Ready<Result<Response<Answers>, Status>>;
 
     fn call(&mut self, request: Request<Streaming<WatchRequest>>) -> Self::Future {
-        let viewer = Identity::of(request.extensions());
+        let viewer = self.0.identify(request.extensions(), request.metadata().as_ref());
         let opening = Opening { viewer, requests: request.into_inner(), face: Face::Grpc };
         let answers = stream::open(self.0.clone(), opening);
         std::future::ready(Ok(Response::new(Box::pin(answers))))

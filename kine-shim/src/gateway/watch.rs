@@ -14,7 +14,6 @@ use super::body::Messages;
 use super::call::{Call, lines_response};
 use super::{error, json};
 use crate::app::App;
-use crate::identity::Identity;
 use crate::watch::{self, Face, Frame, Opening};
 
 /// Opens a watch. The first request is read before the answer begins, so that one that makes no sense is refused with a status.
@@ -23,12 +22,15 @@ pub(super) async fn serve(app: Arc<App>, call: Call) -> Response {
     let mut messages = Messages::new(body, method.request);
     let first = match messages.next().await {
         Ok(first) => first,
-        Err(text) => return error::whole(&Status::unknown(text)),
+        Err(text) => {
+            messages.drain().await;
+            return error::whole(&Status::unknown(text));
+        }
     };
     let requests = messages
         .after(first)
         .map(|message| WatchRequest::decode(message.as_slice()).map_err(|error| Status::internal(error.to_string())));
-    let viewer = Identity::of(&parts.extensions);
+    let viewer = app.identify(&parts.extensions, &parts.headers);
     let opening = Opening { viewer, requests: Box::pin(requests), face: Face::Json };
     lines_response(watch::open(app, opening).map(|frame| match frame {
         Ok(frame) => line(frame),

@@ -18,9 +18,12 @@ use tonic::Status;
 use super::Face;
 use super::codec::Frame;
 use super::watcher::{Batch, CATCH_UP_REVISIONS, Watcher};
-use crate::app::{App, DENIAL_DELAY};
+use crate::app::App;
+use crate::auth::Stranger;
 use crate::errors;
-use crate::identity::{Identity, Unknown};
+use crate::identity::Identity;
+use crate::metrics::Watching;
+use crate::revocation::Revocations;
 use crate::view::View;
 
 /// The watch id of responses that belong to no watcher.
@@ -29,7 +32,7 @@ const NO_WATCHER: i64 = -1;
 /// What a stream needs of the call that opens it.
 pub(crate) struct Opening<R> {
     /// Who watches.
-    pub(crate) viewer: Result<Identity, Unknown>,
+    pub(crate) viewer: Result<Identity, Stranger>,
     /// What they ask for.
     pub(crate) requests: R,
     /// How they want their answers.
@@ -39,7 +42,10 @@ pub(crate) struct Opening<R> {
 struct Watch<R> {
     app: Arc<App>,
     face: Face,
-    viewer: Result<View, Unknown>,
+    viewer: Result<View, Stranger>,
+    /// The certificate, and when it is revoked.
+    serial: String,
+    revocations: Revocations,
     requests: R,
     requests_ended: bool,
     head: watch::Receiver<i64>,
@@ -50,6 +56,7 @@ struct Watch<R> {
     progress: Interval,
     progress_asked: bool,
     out: VecDeque<Frame>,
+    watching: Watching,
 }
 
 /// Why the stream woke up.
@@ -57,6 +64,7 @@ enum Wake {
     Request(Result<Option<WatchRequest>, Status>),
     Log,
     Progress,
+    Revoked,
     Shutdown,
 }
 
@@ -66,6 +74,7 @@ where
     R: Stream<Item = Result<WatchRequest, Status>> + Unpin + Send,
 {
     let Opening { viewer, requests, face } = opening;
+    let serial = viewer.as_ref().map(|identity| identity.serial.clone()).unwrap_or_default();
     let viewer = viewer.map(|identity| View::of(&identity));
     let period = app.settings.progress_interval;
     let mut progress = interval_at(Instant::now() + period, period);
@@ -74,6 +83,8 @@ where
     let watch = Watch {
         served: app.store.revision(),
         viewer,
+        serial,
+        revocations: app.revocations.clone(),
         face,
         requests,
         requests_ended: false,
@@ -83,6 +94,7 @@ where
         progress,
         progress_asked: false,
         out: VecDeque::new(),
+        watching: app.metrics.watching(),
         app,
     };
     stream::unfold(Some(watch), |watch| async {
@@ -102,7 +114,14 @@ where
 {
     async fn next(&mut self) -> Result<Frame, Status> {
         loop {
+            if self.viewer.is_ok() && self.revocations.contains(&self.serial) {
+                return Err(errors::PERMISSION_DENIED.into());
+            }
             if let Some(frame) = self.out.pop_front() {
+                self.watching.watchers(self.watchers.len());
+                if !frame.events.is_empty() {
+                    self.watching.sent();
+                }
                 return Ok(frame);
             }
             if !self.requests_ended
@@ -119,6 +138,7 @@ where
                 Wake::Request(request) => self.request(request.map_err(errors::received)?).await,
                 Wake::Log => {}
                 Wake::Progress => self.notify(),
+                Wake::Revoked => return Err(errors::PERMISSION_DENIED.into()),
                 Wake::Shutdown => return Err(errors::STOPPED.into()),
             }
         }
@@ -129,6 +149,7 @@ where
             request = self.requests.next(), if !self.requests_ended => Wake::Request(request.transpose()),
             changed = self.head.changed() => if changed.is_ok() { Wake::Log } else { Wake::Shutdown },
             _ = self.progress.tick() => Wake::Progress,
+            () = self.revocations.revoked(&self.serial) => Wake::Revoked,
             () = self.app.shutdown.soft() => Wake::Shutdown,
         }
     }
@@ -149,13 +170,9 @@ where
     async fn create(&mut self, request: WatchCreateRequest) {
         let view = match &self.viewer {
             Ok(view) => view.clone(),
-            Err(unknown) => {
-                let unknown = *unknown;
-                self.app.unknown(unknown).await;
-                // A refused client of the APISIX kind opens its watch again at once: this is what holds it back.
-                tokio::time::sleep(DENIAL_DELAY).await;
-                let status = Status::from(errors::PERMISSION_DENIED);
-                self.refuse(format!("rpc error: code = PermissionDenied desc = {}", status.message()));
+            Err(stranger) => {
+                let status = self.app.turned_away(*stranger).await;
+                self.refuse(format!("rpc error: code = {:?} desc = {}", status.code(), status.message()));
                 return;
             }
         };

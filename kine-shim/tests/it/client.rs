@@ -28,7 +28,7 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 
 pub struct Client {
     pub http: Http,
-    origin: http::Uri,
+    pub origin: http::Uri,
 }
 
 /// An open watch stream.

@@ -4,14 +4,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use portolan_eventstore::read::{Event, EventQuery};
 use portolan_eventstore::{EventStore, Options};
-use portolan_kine_shim::{ConfigCheck, KeyAndValue, Settings, Shim, router};
+use portolan_kine_shim::{ConfigCheck, KeyAndValue, Revocations, Settings, Shim, Users, Verified, router};
 use portolan_rt::clock::ManualClock;
 use portolan_rt::serve::{Limits, Server as Listener, listen};
 use portolan_rt::task::Supervisor;
 use portolan_rt::tls::{self, ClientAuth, Identity, Roots};
 use portolan_testkit::certificates::{Certificates, Issued};
+use portolan_testkit::raw::Target;
 use tempfile::TempDir;
 
 use crate::client::Client;
@@ -27,6 +29,29 @@ pub struct AcceptAll;
 impl ConfigCheck for AcceptAll {
     fn check(&self, _puts: &[KeyAndValue]) -> Result<(), String> {
         Ok(())
+    }
+}
+
+/// One administrator, `ann`, whose password is `secret`; one user who is none, `bob`, with the same.
+struct Ann;
+
+impl Users for Ann {
+    fn verify<'a>(
+        &'a self,
+        name: &'a str,
+        password: &'a str,
+        _ip: std::net::IpAddr,
+    ) -> BoxFuture<'a, Result<Verified, portolan_eventstore::Error>> {
+        let verified = match (name, password) {
+            ("ann", "secret") => Verified::Yes,
+            ("ann", "again") => Verified::TooMany,
+            _ => Verified::No,
+        };
+        Box::pin(std::future::ready(Ok(verified)))
+    }
+
+    fn is_admin(&self, name: &str) -> bool {
+        name == "ann"
     }
 }
 
@@ -59,8 +84,15 @@ impl Server {
         let tls = tls::server_config(&identity, ClientAuth::Optional(roots), &["h2", "http/1.1"]).unwrap();
         let listener = listen("listen.dp_manager", "127.0.0.1:0".parse().unwrap()).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let shim =
-            Shim { store: store.clone(), check, clock: clock.clone(), shutdown: supervisor.shutdown(), settings };
+        let shim = Shim {
+            store: store.clone(),
+            check,
+            users: Some(Arc::new(Ann)),
+            revocations: Revocations::follow(&store, &supervisor),
+            clock: clock.clone(),
+            shutdown: supervisor.shutdown(),
+            settings,
+        };
         Listener { name: "dp manager", listener, tls: Some(tls), limits: Limits::default() }
             .start(router(shim), &supervisor)
             .unwrap();
@@ -85,6 +117,29 @@ impl Server {
     pub fn client(&self, issued: &Issued) -> Client {
         let identity = Identity::from_pem(issued.certificate.as_bytes(), issued.key.as_bytes()).unwrap();
         self.client_with(Some(&identity))
+    }
+
+    /// The JSON gateway, for the holder of a certificate, or for nobody. No ALPN, as APISIX does it.
+    pub fn json(&self, issued: Option<&Issued>) -> Target {
+        let identity =
+            issued.map(|issued| Identity::from_pem(issued.certificate.as_bytes(), issued.key.as_bytes()).unwrap());
+        let roots = Roots::from_pem(self.authority.ca().as_bytes()).unwrap();
+        Target {
+            address: ([127, 0, 0, 1], self.port).into(),
+            host: "localhost".to_owned(),
+            tls: Some(tls::client_config(&roots, identity.as_ref(), &[]).unwrap()),
+        }
+    }
+
+    /// The JSON gateway for an administrator.
+    pub fn json_admin(&self) -> Target {
+        self.json(Some(&self.authority.client(ADMIN, "portolan://admin/ops").unwrap()))
+    }
+
+    /// The JSON gateway for a data plane of a gateway group.
+    pub fn json_data_plane(&self, group: &str) -> Target {
+        let uri = format!("portolan://data-plane/{group}/{DATA_PLANE}");
+        self.json(Some(&self.authority.client(DATA_PLANE, &uri).unwrap()))
     }
 
     /// A client without certificate.

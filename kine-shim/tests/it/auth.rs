@@ -1,0 +1,138 @@
+//! User name and password, revoked certificates, and maintenance.
+
+use std::time::{Duration, Instant};
+
+use portolan_etcd_proto::etcdserverpb::auth_client::AuthClient;
+use portolan_etcd_proto::etcdserverpb::{
+    AuthStatusRequest, AuthUserAddRequest, AuthenticateRequest, DefragmentRequest, HashKvRequest, LeaseGrantRequest,
+    LeaseKeepAliveRequest, RangeRequest, SnapshotRequest,
+};
+use portolan_eventstore::proposal::ActorKind;
+use portolan_rt::tls::PeerCertificate;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use tokio_stream::StreamExt as _;
+use tonic::{Code, Request};
+
+use crate::client::{Client, PATIENCE, create, events};
+use crate::server::Server;
+
+async fn login(client: &Client, name: &str, password: &str) -> Result<String, tonic::Status> {
+    let request = AuthenticateRequest { name: name.to_owned(), password: password.to_owned() };
+    let mut auth = AuthClient::with_origin(client.http.clone(), client.origin.clone());
+    Ok(auth.authenticate(request).await?.into_inner().token)
+}
+
+async fn range_as(client: &Client, header: &'static str, token: &str) -> Result<i64, tonic::Status> {
+    let range = RangeRequest { key: "\0".into(), range_end: "\0".into(), ..RangeRequest::default() };
+    let mut request = Request::new(range);
+    request.metadata_mut().insert(header, token.parse().unwrap());
+    Ok(client.kv().range(request).await?.into_inner().count)
+}
+
+#[tokio::test]
+async fn a_password_gives_a_token_and_a_token_gives_access() {
+    let server = Server::start().await;
+    server.admin().put("/elsewhere", "v").await;
+    let client = server.nobody();
+    for (name, password) in [("ann", "wrong"), ("bob", "secret"), ("", "")] {
+        let status = login(&client, name, password).await.unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument);
+        assert_eq!(status.message(), "etcdserver: authentication failed, invalid user ID or password");
+    }
+    let status = login(&client, "ann", "again").await.unwrap_err();
+    assert_eq!((status.code(), status.message()), (Code::ResourceExhausted, "etcdserver: too many requests"));
+    assert_eq!(server.events("auth.denied").await.len(), 1, "one for the address, however many attempts");
+
+    let token = login(&client, "ann", "secret").await.unwrap();
+    assert_eq!(range_as(&client, "token", &token).await.unwrap(), 1);
+    assert_eq!(range_as(&client, "authorization", &token).await.unwrap(), 1);
+    // A data plane's certificate shows its group; with the token, everything.
+    let data_plane = server.data_plane("eu");
+    assert_eq!(data_plane.range("\0", "\0").await.count, 0);
+    assert_eq!(range_as(&data_plane, "token", &token).await.unwrap(), 1);
+    for (client, token) in [(&client, "else"), (&data_plane, "else.7")] {
+        let status = range_as(client, "token", token).await.unwrap_err();
+        assert_eq!((status.code(), status.message()), (Code::Unauthenticated, "etcdserver: invalid auth token"));
+    }
+    login(&client, "ann", "secret").await.unwrap();
+    let logins = server.events("auth.login").await;
+    assert_eq!(logins.len(), 1, "renewing a token is no login");
+    assert_eq!((logins[0].entry.actor.kind, logins[0].entry.actor.id.as_str()), (ActorKind::User, "ann"));
+    server.pass(Duration::from_secs(301));
+    assert_eq!(range_as(&client, "token", &token).await.unwrap_err().code(), Code::Unauthenticated);
+}
+
+#[tokio::test]
+async fn users_are_not_made_here() {
+    let server = Server::start().await;
+    let admin = server.admin();
+    let mut auth = AuthClient::with_origin(admin.http.clone(), admin.origin.clone());
+    let status = auth.auth_status(AuthStatusRequest {}).await.unwrap().into_inner();
+    assert!(status.enabled);
+    let status = auth.user_add(AuthUserAddRequest::default()).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unimplemented);
+    assert_eq!(status.message(), "not served by portolan: members, users and roles are the control plane's");
+}
+
+#[tokio::test]
+async fn a_revoked_certificate_loses_its_streams_within_a_second() {
+    let server = Server::start().await;
+    let (admin, other) = (server.admin(), server.data_plane("eu"));
+    let issued = server.authority.client("dp-9", "portolan://data-plane/eu/dp-9").unwrap();
+    let revoked = server.client(&issued);
+    let (mut watch, mut quiet, mut kept) = (revoked.watch(), revoked.watch(), other.watch());
+    watch.create(create("/apisix/", "/apisix0", 0)).await;
+    quiet.create(create("/apisix/nothing", "", 0)).await;
+    kept.create(create("/apisix/", "/apisix0", 0)).await;
+    let lease = revoked.lease().lease_grant(LeaseGrantRequest { id: 0, ttl: 60 }).await.unwrap().into_inner().id;
+    let asking = tokio_stream::once(LeaseKeepAliveRequest { id: lease }).chain(tokio_stream::pending());
+    let mut alive = revoked.lease().lease_keep_alive(asking).await.unwrap().into_inner();
+    assert_eq!(alive.message().await.unwrap().unwrap().ttl, 60);
+
+    let der = CertificateDer::from_pem_slice(issued.certificate.as_bytes()).unwrap();
+    let serial = PeerCertificate::from_der(&der).unwrap().serial;
+    let start = Instant::now();
+    admin.put(&format!("{}{serial}", portolan_kine_shim::REVOKED_PREFIX), "{}").await;
+    for stream in [&mut watch, &mut quiet] {
+        assert_eq!(stream.try_next().await.unwrap_err().code(), Code::PermissionDenied);
+    }
+    let ended = tokio::time::timeout(PATIENCE, alive.message()).await.unwrap();
+    assert_eq!(ended.unwrap_err().code(), Code::PermissionDenied);
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    let request = RangeRequest { key: "/apisix/routes/1".into(), ..RangeRequest::default() };
+    assert_eq!(revoked.kv().range(request.clone()).await.unwrap_err().code(), Code::PermissionDenied);
+
+    // Others go on (the refused read is event 3), and a revocation that is taken back lets the certificate in again.
+    admin.put("/portolan/groups/eu/routes/1", "v").await;
+    assert_eq!(events(&kept.next().await), ["PUT /apisix/routes/1=v@4"]);
+    admin.delete(portolan_kine_shim::REVOKED_PREFIX, "/portolan/revoked0").await;
+    portolan_testkit::eventually(PATIENCE, || async {
+        revoked.kv().range(request.clone()).await?;
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn maintenance_answers_what_means_something() {
+    let server = Server::start().await;
+    let admin = server.admin();
+    let hash = async |revision| {
+        let answer = admin.maintenance().hash_kv(HashKvRequest { revision }).await.map(tonic::Response::into_inner)?;
+        Ok::<_, tonic::Status>((answer.hash, answer.header.unwrap().revision))
+    };
+    admin.put("a", "1").await;
+    let (first, _) = hash(0).await.unwrap();
+    admin.put("a", "2").await;
+    let (second, revision) = hash(0).await.unwrap();
+    assert_ne!(first, second);
+    assert_eq!((hash(2).await.unwrap(), revision), ((first, 3), 3));
+    assert_eq!(hash(4).await.unwrap_err().message(), "etcdserver: mvcc: required revision is a future revision");
+    let denied = server.data_plane("eu").maintenance().hash_kv(HashKvRequest { revision: 0 }).await.unwrap_err();
+    assert_eq!(denied.code(), Code::PermissionDenied);
+    admin.maintenance().defragment(DefragmentRequest {}).await.unwrap();
+    let status = admin.maintenance().snapshot(SnapshotRequest {}).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unimplemented);
+    assert_eq!(status.message(), "no etcd snapshots here: back up the database that holds the event log");
+}
