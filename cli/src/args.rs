@@ -31,6 +31,8 @@ pub enum Command {
     History(History),
     /// Put a gateway group back to the state of a revision, as a new event.
     Rollback(Rollback),
+    /// Prepare the database; for its administrator.
+    Db(Db),
 }
 
 /// Options of `up`.
@@ -106,6 +108,58 @@ pub struct Audit {
 pub enum AuditCommand {
     /// List events, newest first.
     Events(Events),
+    /// Write a range of the log with everything that proves it into a folder (docs/audit/README.md). Is itself an event.
+    Export(Export),
+    /// Verify a bundle, without network or database, or a database. Exit code 1 when something does not fit.
+    Verify(Verify),
+    /// Print the verifier key that the log names, to be kept where nobody who runs the log can change it.
+    Key(AuditKey),
+}
+
+/// Options of `audit export`.
+#[derive(Debug, Args)]
+pub struct Export {
+    /// The database: `sqlite:PATH`, `postgres://…` or `mysql://…`.
+    #[arg(long, value_name = "URL", env = "PORTOLAN_STORE", hide_env_values = true)]
+    pub store: String,
+    /// First revision. Without it: the first of the log.
+    #[arg(long, value_name = "REVISION")]
+    pub from: Option<i64>,
+    /// Last revision. Without it: the last one that a checkpoint covers.
+    #[arg(long, value_name = "REVISION")]
+    pub to: Option<i64>,
+    /// The folder to make; it must not exist, or be empty.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Why, for the log.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+}
+
+/// Options of `audit verify`.
+#[derive(Debug, Args)]
+#[group(id = "what", required = true, multiple = false, args = ["bundle", "store"])]
+pub struct Verify {
+    /// The folder of a bundle.
+    pub bundle: Option<PathBuf>,
+    /// A database instead: `sqlite:PATH`, `postgres://…` or `mysql://…`. Nothing is written to it.
+    #[arg(long, value_name = "URL")]
+    pub store: Option<String>,
+    /// File with the verifier keys to trust, one a line.
+    #[arg(long, value_name = "FILE")]
+    pub key: PathBuf,
+    /// File with checkpoints that were kept outside of the database, such as the one that `audit.checkpoint_file` makes. The log
+    /// must lead to them too.
+    #[arg(long, value_name = "FILE")]
+    pub checkpoints: Option<PathBuf>,
+}
+
+/// Options of `audit key`.
+#[derive(Debug, Args)]
+pub struct AuditKey {
+    /// The database: `sqlite:PATH`, `postgres://…` or `mysql://…`.
+    #[arg(long, value_name = "URL", env = "PORTOLAN_STORE", hide_env_values = true)]
+    pub store: String,
 }
 
 /// Options of `audit events`.
@@ -176,4 +230,31 @@ pub struct Rollback {
     /// Why, for the log.
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
+}
+
+/// Options of `db`.
+#[derive(Debug, Args)]
+pub struct Db {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: DbCommand,
+}
+
+/// Commands under `db`.
+#[derive(Debug, Subcommand)]
+pub enum DbCommand {
+    /// Migrate a PostgreSQL database and take the log out of the reach of those who run it: the control planes' login may then read
+    /// and append, and nothing else. May be run again, and must be after an upgrade of Portolan.
+    Protect(Protect),
+}
+
+/// Options of `db protect`.
+#[derive(Debug, Args)]
+pub struct Protect {
+    /// The database, as a superuser: `postgres://postgres@HOST/DATABASE`.
+    #[arg(long, value_name = "URL", env = "PORTOLAN_ADMIN_STORE", hide_env_values = true)]
+    pub store: String,
+    /// The existing login that the control planes use.
+    #[arg(long, value_name = "ROLE")]
+    pub app_role: String,
 }

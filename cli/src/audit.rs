@@ -1,4 +1,4 @@
-//! `portolan audit events`.
+//! `portolan audit`: `events` here, the rest below.
 
 use serde_json::Value;
 
@@ -8,10 +8,16 @@ use crate::failure::Failure;
 use crate::output;
 use crate::table::Table;
 
+mod export;
+mod verify;
+
 /// `portolan audit`.
 pub fn run(options: &Audit, json: bool) -> Result<(), Failure> {
     match &options.command {
         AuditCommand::Events(options) => events(options, json),
+        AuditCommand::Export(options) => export::run(options, json),
+        AuditCommand::Verify(options) => verify::run(options, json),
+        AuditCommand::Key(options) => verify::key(options, json),
     }
 }
 

@@ -5,7 +5,8 @@
 //! Invariant: the only crate that knows both halves, and it only starts them.
 //! Invariant: standard output carries answers, standard error everything else; with `--json` an answer is JSON.
 //! Invariant: exit codes are 0 done, 1 failed, 2 the answer is "differs", 64 bad usage or configuration.
-//! Invariant: client commands speak the same HTTP API as everyone else; nothing here opens the store.
+//! Invariant: client commands speak the same HTTP API as everyone else; only those for the database's administrator and the
+//! auditor (`db`, `audit … --store`) open the store.
 //!
 //! Calls `portolan_cp::run`, `portolan_dp::run` and the control plane's `/api`.
 //!
@@ -18,6 +19,7 @@ use clap::Parser as _;
 mod args;
 mod audit;
 mod client;
+mod db;
 mod failure;
 mod history;
 mod output;
@@ -63,5 +65,6 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Audit(options) => audit::run(&options, json),
         Command::History(options) => history::run(&options, json),
         Command::Rollback(options) => rollback::run(&options, json),
+        Command::Db(options) => db::run(&options.command, json),
     }
 }

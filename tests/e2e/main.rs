@@ -17,4 +17,5 @@ mod journey;
 mod load;
 mod lost_database;
 mod process;
+mod protected;
 mod restart;

@@ -1,0 +1,56 @@
+//! `portolan audit verify` and `portolan audit key`.
+
+use std::path::Path;
+
+use anyhow::{Context as _, anyhow};
+use portolan_eventstore::proof::checkpoint::notes_of;
+use portolan_eventstore::proof::{self, Log, Verifier};
+
+use crate::args;
+use crate::client;
+use crate::failure::Failure;
+use crate::output;
+
+/// Verifies a bundle or a database. The verdict is the answer, good or bad; a bad one is also exit code 1.
+pub fn run(options: &args::Verify, json: bool) -> Result<(), Failure> {
+    let keys = Verifier::parse_list(&read("--key", &options.key)?)
+        .map_err(|error| Failure::Usage(format!("--key {}: {error}", options.key.display())))?;
+    let held = match &options.checkpoints {
+        Some(path) => notes_of(&read("--checkpoints", path)?),
+        None => Vec::new(),
+    };
+    let verdict = match (&options.bundle, &options.store) {
+        (Some(bundle), _) => proof::verify(bundle, &keys, &held).map_err(anyhow::Error::from)?,
+        (None, Some(store)) => client::block_on(async {
+            let verify = async { proof::verify_store(&Log::open(store).await?, &keys, &held).await };
+            Ok(verify.await.map_err(anyhow::Error::from)?)
+        })?,
+        (None, None) => return Err(Failure::Usage("give a bundle, or --store".into())),
+    };
+    if json {
+        output::json(&verdict);
+    } else {
+        output::line(&verdict.to_string());
+    }
+    if verdict.is_ok() { Ok(()) } else { Err(anyhow!("the log does not verify").into()) }
+}
+
+/// Prints the verifier key.
+pub fn key(options: &args::AuditKey, json: bool) -> Result<(), Failure> {
+    let key = client::block_on(async {
+        let key = async { Log::open(&options.store).await?.published_key().await };
+        let key = key.await.map_err(anyhow::Error::from)?;
+        Ok(key.context("the log names no key yet: a control plane makes it on its first start")?)
+    })?;
+    if json {
+        output::json(&serde_json::json!({ "key": key }));
+    } else {
+        output::line(&key);
+    }
+    Ok(())
+}
+
+fn read(option: &str, path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path)
+        .map_err(|error| Failure::Usage(format!("{option}: could not read {}: {error}", path.display())))
+}
