@@ -30,6 +30,15 @@ pub enum Sink {
     Webhook(String),
 }
 
+// === impl Sink ===
+
+impl Sink {
+    /// Whether an address can be a webhook: https, or http on this machine.
+    pub fn accepts(url: &str) -> bool {
+        webhook::Webhook::new(url).is_ok()
+    }
+}
+
 pub(crate) fn start(sink: Sink, log: Log, signed: watch::Receiver<i64>, supervisor: &Supervisor) {
     let shutdown = supervisor.shutdown();
     // An error ends the attempt; the supervisor logs it and makes a new one after a growing pause.

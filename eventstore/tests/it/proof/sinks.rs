@@ -15,10 +15,10 @@ async fn a_file_takes_all_checkpoints_also_those_it_missed() {
     let (stand, keys, folder) = (Stand::sqlite().await, Keys::new(), tempfile::tempdir().unwrap());
     let path = folder.path().join("later/checkpoints");
     let signed = sign(&stand, &keys, on_demand(), vec![Sink::File(path.clone())], None);
-    ledger::fill(&stand, &keys).await;
-    // The folder does not exist yet: the sink fails and tries again.
-    signed.cover(12).await;
+    // The folder does not exist yet: the sink fails and tries again, a second later for the first time.
+    signed.cover(1).await;
     fs::create_dir(folder.path().join("later")).unwrap();
+    ledger::fill(&stand, &keys).await;
     let same = async |path: &std::path::Path| {
         let notes = ledger::notes(&stand.url).await;
         until(async || fs::read_to_string(path).is_ok_and(|text| notes_of(&text) == notes)).await;
