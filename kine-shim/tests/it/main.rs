@@ -2,12 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
+mod apisix;
 mod auth;
 mod client;
 mod differential;
 mod etcdctl;
+mod gateway;
+mod json;
 mod kv;
 mod lease;
+mod malformed;
 mod server;
 mod views;
 mod watch;

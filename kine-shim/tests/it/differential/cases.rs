@@ -7,6 +7,7 @@ use portolan_etcd_proto::etcdserverpb::request_op::Request;
 use portolan_etcd_proto::etcdserverpb::{Compare, DeleteRangeRequest, PutRequest, RangeRequest, RequestOp, TxnRequest};
 
 use super::Both;
+use super::over_both_faces;
 use super::step::Step;
 
 pub fn put(key: &str, value: &str) -> PutRequest {
@@ -69,16 +70,13 @@ fn bytes(text: &str) -> Bytes {
     Bytes::from(text.to_owned())
 }
 
-async fn all_same(steps: Vec<Step>) {
-    let both = Both::start().await;
+async fn all_same(both: Both, steps: Vec<Step>) {
     for step in steps {
         both.same(step).await;
     }
 }
 
-#[tokio::test]
-async fn ranges() {
-    let both = Both::start().await;
+async fn ranges(both: Both) {
     both.same(Step::Range(range("a", ""))).await;
     for (key, value) in
         [("a", "3"), ("b", "2"), ("c", "1"), ("b", "0"), ("d", "9"), ("a", "5"), ("aa", "7"), ("\u{ff}", "x")]
@@ -134,53 +132,53 @@ async fn ranges() {
     }
 }
 
-#[tokio::test]
-async fn puts_and_deletes() {
+async fn puts_and_deletes(both: Both) {
     let prev = |request: PutRequest| Step::Put(PutRequest { prev_kv: true, ..request });
     let prev_del = |request: DeleteRangeRequest| Step::Delete(DeleteRangeRequest { prev_kv: true, ..request });
     let ignoring = |key: &str, value: &str, ignore_value, ignore_lease, lease| {
         Step::Put(PutRequest { ignore_value, ignore_lease, lease, ..put(key, value) })
     };
-    all_same(vec![
-        Step::Put(put("", "v")),
-        prev(put("k", "v1")),
-        prev(put("k", "v1")),
-        prev(put("k", "")),
-        Step::Range(range("k", "")),
-        Step::Put(put("other", "x")),
-        // kine loses this one.
-        prev(put("k", "v4")),
-        Step::Range(range("k", "")),
-        ignoring("k", "", true, false, 0),
-        ignoring("k", "x", true, false, 0),
-        ignoring("missing", "", true, false, 0),
-        ignoring("missing", "v", false, true, 0),
-        ignoring("k", "v", false, true, 0),
-        ignoring("k", "v", false, true, 7),
-        ignoring("k", "", true, true, 0),
-        ignoring("", "x", true, true, 7),
-        ignoring("k", "v", false, false, 4711),
-        Step::Range(range("k", "")),
-        Step::Delete(delete("", "")),
-        Step::Delete(delete("missing", "")),
-        prev_del(delete("k", "")),
-        prev_del(delete("k", "")),
-        prev(put("k", "again")),
-        Step::Put(put("l", "1")),
-        Step::Put(put("m", "1")),
-        prev_del(delete("l", "k")),
-        prev_del(delete("k", "m")),
-        prev_del(delete("\0", "\0")),
-        Step::Delete(delete("\0", "\0")),
-        Step::Range(range("\0", "\0")),
-    ])
+    all_same(
+        both,
+        vec![
+            Step::Put(put("", "v")),
+            prev(put("k", "v1")),
+            prev(put("k", "v1")),
+            prev(put("k", "")),
+            Step::Range(range("k", "")),
+            Step::Put(put("other", "x")),
+            // kine loses this one.
+            prev(put("k", "v4")),
+            Step::Range(range("k", "")),
+            ignoring("k", "", true, false, 0),
+            ignoring("k", "x", true, false, 0),
+            ignoring("missing", "", true, false, 0),
+            ignoring("missing", "v", false, true, 0),
+            ignoring("k", "v", false, true, 0),
+            ignoring("k", "v", false, true, 7),
+            ignoring("k", "", true, true, 0),
+            ignoring("", "x", true, true, 7),
+            ignoring("k", "v", false, false, 4711),
+            Step::Range(range("k", "")),
+            Step::Delete(delete("", "")),
+            Step::Delete(delete("missing", "")),
+            prev_del(delete("k", "")),
+            prev_del(delete("k", "")),
+            prev(put("k", "again")),
+            Step::Put(put("l", "1")),
+            Step::Put(put("m", "1")),
+            prev_del(delete("l", "k")),
+            prev_del(delete("k", "m")),
+            prev_del(delete("\0", "\0")),
+            Step::Delete(delete("\0", "\0")),
+            Step::Range(range("\0", "\0")),
+        ],
+    )
     .await;
 }
 
-#[tokio::test]
-async fn compares() {
+async fn compares(both: Both) {
     use CompareResult::{Equal, Greater, Less, NotEqual};
-    let both = Both::start().await;
     both.same(Step::Grant(77, 600)).await;
     for (key, value) in [("a", "1"), ("b", "2"), ("b", "3"), ("c", "3")] {
         both.same(Step::Put(put(key, value))).await;
@@ -217,8 +215,7 @@ async fn compares() {
     both.same(Step::Txn(txn(vec![empty], Vec::new(), Vec::new()))).await;
 }
 
-#[tokio::test]
-async fn transactions() {
+async fn transactions(both: Both) {
     let version_is = |key: &str, version| {
         compare(key, "", CompareTarget::Version, CompareResult::Equal, Some(TargetUnion::Version(version)))
     };
@@ -229,180 +226,203 @@ async fn transactions() {
     let at = |revision| op(Request::RequestRange(RangeRequest { revision, ..range("a", "z") }));
     let ignoring = |key: &str| op(Request::RequestPut(PutRequest { ignore_value: true, ..put(key, "") }));
     let leased = |key: &str, lease| op(Request::RequestPut(PutRequest { lease, ..put(key, "v") }));
-    all_same(vec![
-        then(vec![]),
-        then(vec![range_op("a", "z")]),
-        then(vec![delete_op("a", "z")]),
-        // create if absent, twice
-        Step::Txn(txn(vec![version_is("a", 0)], vec![put_op("a", "1")], vec![range_op("a", "")])),
-        Step::Txn(txn(vec![version_is("a", 0)], vec![put_op("a", "1")], vec![range_op("a", "")])),
-        // headers before and after the first write; reads see the writes
-        then(vec![
-            range_op("a", "z"),
-            delete_op("x", ""),
-            prev_put("b", "2"),
-            range_op("a", "z"),
-            delete_op("x", ""),
-            put_op("c", "3"),
-        ]),
-        then(vec![prev_delete("a", "c"), range_op("a", "z"), put_op("d", "4"), range_op("a", "z")]),
-        then(vec![range_op("a", "z"), prev_delete("c", "z")]),
-        Step::Range(range("\0", "\0")),
-        // nested, and nested compares see the state before everything
-        then(vec![
-            put_op("n", "1"),
-            txn_op(txn(vec![version_is("n", 0)], vec![put_op("o", "absent")], vec![put_op("o", "present")])),
-        ]),
-        then(vec![
-            txn_op(txn(vec![version_is("n", 1)], vec![range_op("a", "z"), prev_delete("n", "")], vec![])),
-            range_op("a", "z"),
-        ]),
-        then(vec![txn_op(txn(
-            vec![],
-            vec![txn_op(txn(vec![version_is("o", 9)], vec![], vec![put_op("p", "deep")]))],
-            vec![],
-        ))]),
-        then(vec![txn_op(txn(vec![], vec![], vec![]))]),
-        Step::Range(range("\0", "\0")),
-        // duplicates
-        then(vec![put_op("a", "1"), put_op("a", "2")]),
-        then(vec![put_op("a", "1"), delete_op("a", "")]),
-        then(vec![delete_op("a", "c"), put_op("b", "1")]),
-        then(vec![delete_op("a", "c"), delete_op("b", "d"), put_op("d", "1")]),
-        then(vec![put_op("a", "1"), txn_op(txn(vec![], vec![put_op("a", "2")], vec![]))]),
-        then(vec![txn_op(txn(vec![], vec![put_op("a", "2")], vec![put_op("a", "3")]))]),
-        then(vec![
-            txn_op(txn(vec![], vec![put_op("a", "2")], vec![])),
-            txn_op(txn(vec![], vec![], vec![put_op("a", "3")])),
-        ]),
-        then(vec![txn_op(txn(vec![], vec![delete_op("a", "")], vec![])), put_op("a", "1")]),
-        then(vec![
-            txn_op(txn(vec![], vec![delete_op("a", "")], vec![])),
-            txn_op(txn(vec![], vec![put_op("a", "1")], vec![])),
-        ]),
-        then(vec![
-            txn_op(txn(vec![], vec![put_op("a", "1")], vec![])),
-            txn_op(txn(vec![], vec![delete_op("a", "")], vec![])),
-        ]),
-        then(vec![txn_op(txn(vec![], vec![put_op("a", "1")], vec![delete_op("a", "")]))]),
-        Step::Txn(txn(vec![version_is("a", 99)], vec![put_op("a", "1"), put_op("a", "2")], vec![])),
-        // "from the key on" is no duplicate of anything
-        then(vec![put_op("y", "1"), delete_op("x", "\0")]),
-        then(vec![delete_op("w", "\0"), put_op("y", "2"), range_op("a", "\0")]),
-        Step::Range(range("\0", "\0")),
-        // arguments
-        then(vec![put_op("", "1")]),
-        then(vec![range_op("", "")]),
-        then(vec![delete_op("", "")]),
-        then(vec![RequestOp { request: None }]),
-        then(vec![txn_op(txn(vec![], vec![put_op("", "")], vec![]))]),
-        then(vec![put_op("v", "1"), ignoring("absent")]),
-        then(vec![put_op("v", "1"), leased("w", 999)]),
-        Step::Txn(txn(vec![], vec![], vec![leased("w", 999)])),
-        Step::Range(range("\0", "\0")),
-        // revisions
-        then(vec![at(1)]),
-        then(vec![at(4)]),
-        then(vec![at(99)]),
-        then(vec![put_op("v", "1"), at(99)]),
-        then(vec![put_op("v", "1"), at(5), range_op("v", "")]),
-        Step::Range(range("\0", "\0")),
-        // counts
-        then(vec![range_op("a", ""); 128]),
-        then(vec![range_op("a", ""); 129]),
-        Step::Txn(txn(vec![version_is("a", 1); 129], vec![], vec![])),
-        Step::Txn(txn(vec![], vec![], vec![range_op("a", ""); 129])),
-        then([vec![range_op("a", ""); 63], vec![txn_op(txn(vec![], vec![range_op("a", ""); 64], vec![]))]].concat()),
-        then([vec![range_op("a", ""); 63], vec![txn_op(txn(vec![], vec![range_op("a", ""); 65], vec![]))]].concat()),
-        Step::Range(range("\0", "\0")),
-    ])
+    all_same(
+        both,
+        vec![
+            then(vec![]),
+            then(vec![range_op("a", "z")]),
+            then(vec![delete_op("a", "z")]),
+            // create if absent, twice
+            Step::Txn(txn(vec![version_is("a", 0)], vec![put_op("a", "1")], vec![range_op("a", "")])),
+            Step::Txn(txn(vec![version_is("a", 0)], vec![put_op("a", "1")], vec![range_op("a", "")])),
+            // headers before and after the first write; reads see the writes
+            then(vec![
+                range_op("a", "z"),
+                delete_op("x", ""),
+                prev_put("b", "2"),
+                range_op("a", "z"),
+                delete_op("x", ""),
+                put_op("c", "3"),
+            ]),
+            then(vec![prev_delete("a", "c"), range_op("a", "z"), put_op("d", "4"), range_op("a", "z")]),
+            then(vec![range_op("a", "z"), prev_delete("c", "z")]),
+            Step::Range(range("\0", "\0")),
+            // nested, and nested compares see the state before everything
+            then(vec![
+                put_op("n", "1"),
+                txn_op(txn(vec![version_is("n", 0)], vec![put_op("o", "absent")], vec![put_op("o", "present")])),
+            ]),
+            then(vec![
+                txn_op(txn(vec![version_is("n", 1)], vec![range_op("a", "z"), prev_delete("n", "")], vec![])),
+                range_op("a", "z"),
+            ]),
+            then(vec![txn_op(txn(
+                vec![],
+                vec![txn_op(txn(vec![version_is("o", 9)], vec![], vec![put_op("p", "deep")]))],
+                vec![],
+            ))]),
+            then(vec![txn_op(txn(vec![], vec![], vec![]))]),
+            Step::Range(range("\0", "\0")),
+            // duplicates
+            then(vec![put_op("a", "1"), put_op("a", "2")]),
+            then(vec![put_op("a", "1"), delete_op("a", "")]),
+            then(vec![delete_op("a", "c"), put_op("b", "1")]),
+            then(vec![delete_op("a", "c"), delete_op("b", "d"), put_op("d", "1")]),
+            then(vec![put_op("a", "1"), txn_op(txn(vec![], vec![put_op("a", "2")], vec![]))]),
+            then(vec![txn_op(txn(vec![], vec![put_op("a", "2")], vec![put_op("a", "3")]))]),
+            then(vec![
+                txn_op(txn(vec![], vec![put_op("a", "2")], vec![])),
+                txn_op(txn(vec![], vec![], vec![put_op("a", "3")])),
+            ]),
+            then(vec![txn_op(txn(vec![], vec![delete_op("a", "")], vec![])), put_op("a", "1")]),
+            then(vec![
+                txn_op(txn(vec![], vec![delete_op("a", "")], vec![])),
+                txn_op(txn(vec![], vec![put_op("a", "1")], vec![])),
+            ]),
+            then(vec![
+                txn_op(txn(vec![], vec![put_op("a", "1")], vec![])),
+                txn_op(txn(vec![], vec![delete_op("a", "")], vec![])),
+            ]),
+            then(vec![txn_op(txn(vec![], vec![put_op("a", "1")], vec![delete_op("a", "")]))]),
+            Step::Txn(txn(vec![version_is("a", 99)], vec![put_op("a", "1"), put_op("a", "2")], vec![])),
+            // "from the key on" is no duplicate of anything
+            then(vec![put_op("y", "1"), delete_op("x", "\0")]),
+            then(vec![delete_op("w", "\0"), put_op("y", "2"), range_op("a", "\0")]),
+            Step::Range(range("\0", "\0")),
+            // arguments
+            then(vec![put_op("", "1")]),
+            then(vec![range_op("", "")]),
+            then(vec![delete_op("", "")]),
+            then(vec![RequestOp { request: None }]),
+            then(vec![txn_op(txn(vec![], vec![put_op("", "")], vec![]))]),
+            then(vec![put_op("v", "1"), ignoring("absent")]),
+            then(vec![put_op("v", "1"), leased("w", 999)]),
+            Step::Txn(txn(vec![], vec![], vec![leased("w", 999)])),
+            Step::Range(range("\0", "\0")),
+            // revisions
+            then(vec![at(1)]),
+            then(vec![at(4)]),
+            then(vec![at(99)]),
+            then(vec![put_op("v", "1"), at(99)]),
+            then(vec![put_op("v", "1"), at(5), range_op("v", "")]),
+            Step::Range(range("\0", "\0")),
+            // counts
+            then(vec![range_op("a", ""); 128]),
+            then(vec![range_op("a", ""); 129]),
+            Step::Txn(txn(vec![version_is("a", 1); 129], vec![], vec![])),
+            Step::Txn(txn(vec![], vec![], vec![range_op("a", ""); 129])),
+            then(
+                [vec![range_op("a", ""); 63], vec![txn_op(txn(vec![], vec![range_op("a", ""); 64], vec![]))]].concat(),
+            ),
+            then(
+                [vec![range_op("a", ""); 63], vec![txn_op(txn(vec![], vec![range_op("a", ""); 65], vec![]))]].concat(),
+            ),
+            Step::Range(range("\0", "\0")),
+        ],
+    )
     .await;
 }
 
-#[tokio::test]
-async fn a_read_inside_a_transaction_may_not_see_the_revision_it_makes() {
+async fn a_read_inside_a_transaction_may_not_see_the_revision_it_makes(both: Both) {
     let at = |revision| op(Request::RequestRange(RangeRequest { revision, ..range("a", "z") }));
-    all_same(vec![
-        Step::Put(put("a", "1")),
-        then(vec![put_op("b", "1"), at(3)]),
-        then(vec![put_op("b", "1"), txn_op(txn(vec![], vec![at(3)], vec![]))]),
-        then(vec![put_op("b", "1"), at(2)]),
-        Step::Range(range("\0", "\0")),
-    ])
+    all_same(
+        both,
+        vec![
+            Step::Put(put("a", "1")),
+            then(vec![put_op("b", "1"), at(3)]),
+            then(vec![put_op("b", "1"), txn_op(txn(vec![], vec![at(3)], vec![]))]),
+            then(vec![put_op("b", "1"), at(2)]),
+            Step::Range(range("\0", "\0")),
+        ],
+    )
     .await;
 }
 
-#[tokio::test]
-async fn leases() {
+async fn leases(both: Both) {
     let leased = |key: &str, lease| Step::Put(PutRequest { lease, ..put(key, "v") });
     let prev = |key: &str| Step::Put(PutRequest { prev_kv: true, ..put(key, "v") });
-    all_same(vec![
-        Step::Leases,
-        Step::Grant(1001, 600),
-        Step::Grant(1001, 600),
-        Step::Grant(1002, 1),
-        Step::Grant(1003, 0),
-        Step::Grant(1004, -5),
-        Step::Grant(1005, 9_000_000_000),
-        Step::Grant(1006, 9_000_000_001),
-        Step::Revoke(1002),
-        Step::Revoke(1003),
-        Step::Revoke(1004),
-        Step::Revoke(1005),
-        Step::Leases,
-        leased("a", 1001),
-        leased("b", 1001),
-        leased("c", 999),
-        Step::TimeToLive(1001),
-        Step::TimeToLive(999),
-        // another lease moves the key, none detaches it
-        Step::Grant(1007, 600),
-        leased("a", 1007),
-        Step::TimeToLive(1001),
-        Step::TimeToLive(1007),
-        Step::Put(PutRequest { ignore_lease: true, ..put("a", "w") }),
-        Step::TimeToLive(1007),
-        prev("a"),
-        Step::TimeToLive(1007),
-        leased("d", 1001),
-        leased("c", 1001),
-        Step::Delete(delete("d", "")),
-        Step::TimeToLive(1001),
-        Step::Revoke(1001),
-        Step::Revoke(1001),
-        Step::Revoke(1007),
-        Step::Range(range("\0", "\0")),
-        Step::TimeToLive(1001),
-        Step::Leases,
-    ])
+    all_same(
+        both,
+        vec![
+            Step::Leases,
+            Step::Grant(1001, 600),
+            Step::Grant(1001, 600),
+            Step::Grant(1002, 1),
+            Step::Grant(1003, 0),
+            Step::Grant(1004, -5),
+            Step::Grant(1005, 9_000_000_000),
+            Step::Grant(1006, 9_000_000_001),
+            Step::Revoke(1002),
+            Step::Revoke(1003),
+            Step::Revoke(1004),
+            Step::Revoke(1005),
+            Step::Leases,
+            leased("a", 1001),
+            leased("b", 1001),
+            leased("c", 999),
+            Step::TimeToLive(1001),
+            Step::TimeToLive(999),
+            // another lease moves the key, none detaches it
+            Step::Grant(1007, 600),
+            leased("a", 1007),
+            Step::TimeToLive(1001),
+            Step::TimeToLive(1007),
+            Step::Put(PutRequest { ignore_lease: true, ..put("a", "w") }),
+            Step::TimeToLive(1007),
+            prev("a"),
+            Step::TimeToLive(1007),
+            leased("d", 1001),
+            leased("c", 1001),
+            Step::Delete(delete("d", "")),
+            Step::TimeToLive(1001),
+            Step::Revoke(1001),
+            Step::Revoke(1001),
+            Step::Revoke(1007),
+            Step::Range(range("\0", "\0")),
+            Step::TimeToLive(1001),
+            Step::Leases,
+        ],
+    )
     .await;
 }
 
-#[tokio::test]
-async fn compactions() {
+async fn compactions(both: Both) {
     let at = |revision| Step::Range(RangeRequest { revision, ..range("a", "z") });
-    all_same(vec![
-        Step::Compact(5),
-        Step::Put(put("a", "1")),
-        Step::Put(put("a", "2")),
-        Step::Put(put("b", "1")),
-        Step::Delete(delete("a", "")),
-        Step::Put(put("c", "1")),
-        Step::Compact(4),
-        at(3),
-        at(4),
-        at(5),
-        at(0),
-        Step::Compact(4),
-        Step::Compact(3),
-        Step::Compact(0),
-        Step::Compact(-1),
-        Step::Compact(99),
-        Step::Compact(6),
-        at(5),
-        at(6),
-        then(vec![put_op("x", "1"), op(Request::RequestRange(RangeRequest { revision: 5, ..range("a", "z") }))]),
-        Step::Range(range("\0", "\0")),
-    ])
+    all_same(
+        both,
+        vec![
+            Step::Compact(5),
+            Step::Put(put("a", "1")),
+            Step::Put(put("a", "2")),
+            Step::Put(put("b", "1")),
+            Step::Delete(delete("a", "")),
+            Step::Put(put("c", "1")),
+            Step::Compact(4),
+            at(3),
+            at(4),
+            at(5),
+            at(0),
+            Step::Compact(4),
+            Step::Compact(3),
+            Step::Compact(0),
+            Step::Compact(-1),
+            Step::Compact(99),
+            Step::Compact(6),
+            at(5),
+            at(6),
+            then(vec![put_op("x", "1"), op(Request::RequestRange(RangeRequest { revision: 5, ..range("a", "z") }))]),
+            Step::Range(range("\0", "\0")),
+        ],
+    )
     .await;
 }
+
+over_both_faces!(
+    ranges,
+    puts_and_deletes,
+    compares,
+    transactions,
+    a_read_inside_a_transaction_may_not_see_the_revision_it_makes,
+    leases,
+    compactions,
+);

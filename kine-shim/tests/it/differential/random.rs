@@ -6,25 +6,16 @@ use portolan_etcd_proto::etcdserverpb::{Compare, DeleteRangeRequest, PutRequest,
 
 use super::Both;
 use super::cases::{compare, delete, op, put, range};
+use super::over_both_faces;
 use super::step::Step;
+use crate::json::Dice;
 
 const REQUESTS: usize = 600;
 const KEYS: [&str; 6] = ["a", "aa", "b", "c", "ca", "d"];
 const ENDS: [&str; 8] = ["", "", "", "b", "c", "d", "z", "\0"];
 const VALUES: [&str; 4] = ["", "1", "2", "x"];
 
-/// SplitMix64.
-struct Dice(u64);
-
 impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((mixed ^ (mixed >> 31)) % u64::try_from(sides).unwrap()).unwrap()
-    }
-
     fn number(&mut self, sides: usize) -> i64 {
         i64::try_from(self.roll(sides)).unwrap()
     }
@@ -93,8 +84,7 @@ impl Dice {
     }
 }
 
-async fn same_answers(seed: u64) {
-    let both = Both::start().await;
+async fn same_answers(both: Both, seed: u64) {
     let mut dice = Dice(seed);
     for _ in 0..REQUESTS {
         let revision = both.ours.range("a", "").await.header.unwrap().revision;
@@ -108,12 +98,12 @@ async fn same_answers(seed: u64) {
     }
 }
 
-#[tokio::test]
-async fn random_requests_1() {
-    same_answers(1).await;
+async fn random_requests_1(both: Both) {
+    same_answers(both, 1).await;
 }
 
-#[tokio::test]
-async fn random_requests_2() {
-    same_answers(0xdead_beef).await;
+async fn random_requests_2(both: Both) {
+    same_answers(both, 0xdead_beef).await;
 }
+
+over_both_faces!(random_requests_1, random_requests_2);

@@ -12,7 +12,7 @@ use portolan_etcd_proto::etcdserverpb::TxnRequest;
 use portolan_etcd_proto::etcdserverpb::request_op::Request;
 
 /// A key that every watcher of a test watches last.
-const END: &str = "z-end";
+pub const END: &str = "z-end";
 
 /// What each watcher was sent, in its order; watchers among each other have none.
 type Seen = BTreeMap<i64, Vec<WatchResponse>>;
@@ -41,7 +41,7 @@ async fn until_end(watch: &mut Watch, watchers: usize) -> Seen {
     seen
 }
 
-async fn write(both: &Both) {
+pub async fn write(both: &Both) {
     let txn = TxnRequest {
         success: vec![
             op(Request::RequestPut(put("b", "t"))),
@@ -65,7 +65,7 @@ async fn write(both: &Both) {
     }
 }
 
-fn watchers(start: i64) -> Vec<WatchCreateRequest> {
+pub fn watchers(start: i64) -> Vec<WatchCreateRequest> {
     let all = create("a", "z\u{7f}", start);
     let from = |key: &str, end: &str| WatchCreateRequest {
         key: key.to_owned().into(),

@@ -1,0 +1,155 @@
+//! The JSON gateway beside the other faces, and the HTTP around it.
+
+use std::time::Duration;
+
+use portolan_testkit::raw::{Connection, Target};
+use serde_json::Value;
+
+use crate::client::{create, events, revision};
+use crate::json::{ask, base64, post};
+use crate::server::Server;
+
+async fn answer(target: &Target, path: &str, body: &str) -> Value {
+    let (status, text) = post(target, path, body.as_bytes()).await;
+    assert_eq!(status, 200, "{path} {body}: {text}");
+    serde_json::from_str(&text).unwrap()
+}
+
+#[tokio::test]
+async fn one_log_over_all_faces() {
+    let server = Server::start().await;
+    let (grpc, json) = (server.admin(), server.json_admin());
+    let mut watch = grpc.watch();
+    watch.create(create("/apisix/", "/apisix0", 0)).await;
+    for round in 0..10 {
+        let put = format!("{{\"key\":\"{}\",\"value\":\"MQ==\"}}", base64(b"/apisix/routes/j"));
+        let by_json = answer(&json, "/v3/kv/put", &put).await["header"]["revision"].as_str().unwrap().to_owned();
+        assert_eq!(by_json, (2 + 2 * round).to_string());
+        assert_eq!(grpc.put("/apisix/routes/g", "2").await, 3 + 2 * round);
+        let seen = [watch.next().await, watch.next().await];
+        assert_eq!(seen.iter().map(revision).collect::<Vec<_>>(), [2 + 2 * round, 3 + 2 * round]);
+        assert_eq!(events(&seen[0]), [format!("PUT /apisix/routes/j=1@{}", 2 + 2 * round)]);
+        let all = format!("{{\"key\":\"{}\",\"rangeEnd\":\"{}\"}}", base64(b"/apisix/"), base64(b"/apisix0"));
+        let read = answer(&json, "/v3/kv/range", &all).await;
+        assert_eq!(read["header"]["revision"], (3 + 2 * round).to_string());
+        assert_eq!(
+            (&read["count"], read["kvs"][1]["version"].as_str()),
+            (&"2".into(), Some((round + 1).to_string().as_str()))
+        );
+    }
+    let event = server.events("etcd.put").await.remove(1);
+    assert_eq!((event.entry.actor.id.as_str(), event.entry.interface.as_str()), ("ops", "etcd"));
+}
+
+#[tokio::test]
+async fn http2_and_older_paths() {
+    let server = Server::start().await;
+    let files =
+        server.authority.client("ops", "portolan://admin/ops").unwrap().write(server.dir.path(), "ops").unwrap();
+    for (version, path) in [("--http1.1", "/v3beta/cluster/member/list"), ("--http2", "/v3/cluster/member/list")] {
+        let output = tokio::process::Command::new("curl")
+            .args(["-s", version, "-w", "%{http_version}", "-X", "POST", "--cacert"])
+            .arg(server.ca_file())
+            .arg("--cert")
+            .arg(&files.certificate)
+            .arg("--key")
+            .arg(&files.key)
+            .arg(format!("{}{path}", server.url()))
+            .output()
+            .await
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let (body, shown) = text.split_at(text.rfind('}').unwrap() + 1);
+        assert_eq!(shown, if version == "--http2" { "2" } else { "1.1" });
+        let answer: Value = serde_json::from_str(body).unwrap();
+        assert_eq!(answer["members"][0]["clientURLs"][0], server.url());
+        assert_eq!(answer["members"][0]["ID"], answer["header"]["member_id"]);
+    }
+}
+
+#[tokio::test]
+async fn status_alarms_and_what_is_not_there() {
+    let server = Server::start().await;
+    let json = server.json_admin();
+    let status = answer(&json, "/v3/maintenance/status", "").await;
+    assert_eq!((&status["version"], &status["raftTerm"]), (&"3.5.33".into(), &"1".into()));
+    assert_eq!(status["leader"], status["header"]["member_id"]);
+    assert!(answer(&json, "/v3/maintenance/alarm", "{\"action\":\"GET\"}").await.get("alarms").is_none());
+    let (status, text) = post(&json, "/v3/maintenance/downgrade", b"{}").await;
+    assert_eq!(status, 501, "{text}");
+}
+
+#[tokio::test]
+async fn browsers_may_ask() {
+    let server = Server::start().await;
+    let target = server.json(None);
+    let mut connection = Connection::open(&target).await.unwrap();
+    connection.send(b"OPTIONS /v3/kv/range HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    let head = connection.head().await.unwrap();
+    assert_eq!(head.status, 200);
+    for (name, value) in [
+        ("access-control-allow-methods", "POST, GET, OPTIONS, PUT, DELETE"),
+        ("access-control-allow-origin", "*"),
+        ("access-control-allow-headers", "accept, content-type, authorization"),
+    ] {
+        assert_eq!(head.header(name), Some(value));
+    }
+    assert!(connection.body(&head).await.unwrap().is_empty());
+    let head = ask(&mut connection, &target, "/v3/nothing", b"{}").await;
+    assert_eq!((head.status, head.header("content-type")), (404, Some("text/plain; charset=utf-8")));
+    assert_eq!(connection.body(&head).await.unwrap(), b"Not Found\n");
+}
+
+#[tokio::test]
+async fn requests_of_a_stream_come_one_by_one() {
+    let server = Server::start().await;
+    let target = server.json_admin();
+    let mut connection = Connection::open(&target).await.unwrap();
+    connection
+        .send(b"POST /v3/watch HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n2b\r\n{\"create_request\":{\"key\":\"YQ==\"}} {\"create_\r\n")
+        .await
+        .unwrap();
+    assert_eq!(connection.head().await.unwrap().status, 200);
+    let line =
+        async |connection: &mut Connection| String::from_utf8(connection.chunk().await.unwrap().unwrap()).unwrap();
+    assert!(line(&mut connection).await.contains("\"created\":true"));
+    connection.send(b"2e\r\nrequest\":{\"key\":\"Yg==\",\"watch_id\":\"7\"}}       \r\n").await.unwrap();
+    assert!(line(&mut connection).await.contains("\"watch_id\":\"7\",\"created\":true"));
+    server.admin().put("b", "v").await;
+    assert!(line(&mut connection).await.contains("\"watch_id\":\"7\",\"events\":["));
+    connection.send(b"2a\r\n{\"cancel_request\":{\"watch_id\":7}}          \r\n0\r\n\r\n").await.unwrap();
+    assert!(line(&mut connection).await.contains("\"watch_id\":\"7\",\"canceled\":true"));
+    server.admin().put("a", "v").await;
+    assert!(
+        line(&mut connection).await.contains("\"events\":["),
+        "the end of the requests is not the end of the watch"
+    );
+}
+
+#[tokio::test]
+async fn a_watch_is_there_for_a_data_plane_as_it_sees_the_keys() {
+    let server = Server::start().await;
+    let target = server.json_data_plane("eu");
+    let mut connection = Connection::open(&target).await.unwrap();
+    let body = format!(
+        "{{\"create_request\":{{\"key\":\"{}\",\"range_end\":\"{}\",\"prev_kv\":true}}}}",
+        base64(b"/apisix/"),
+        base64(b"/apisix0")
+    );
+    assert_eq!(ask(&mut connection, &target, "/v3/watch", body.as_bytes()).await.status, 200);
+    connection.chunk().await.unwrap();
+    for value in ["1", "2"] {
+        server.admin().put("/portolan/groups/eu/routes/1", value).await;
+    }
+    connection.chunk().await.unwrap();
+    let line = String::from_utf8(connection.chunk().await.unwrap().unwrap()).unwrap();
+    let event: Value = serde_json::from_str(&line).unwrap();
+    let event = &event["result"]["events"][0];
+    for kv in ["kv", "prev_kv"] {
+        assert_eq!(event[kv]["key"], base64(b"/apisix/routes/1"));
+    }
+    assert_eq!((&event["kv"]["value"], &event["prev_kv"]["value"]), (&"Mg==".into(), &"MQ==".into()));
+    // A connection that is gone takes its watch with it; nobody waits for that here.
+    drop(connection);
+    tokio::time::timeout(Duration::from_secs(5), server.admin().put("k", "v")).await.unwrap();
+}
