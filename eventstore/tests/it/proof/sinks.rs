@@ -18,7 +18,9 @@ async fn a_file_takes_all_checkpoints_also_those_it_missed() {
     // The folder does not exist yet: the sink fails and tries again, a second later for the first time.
     signed.cover(1).await;
     fs::create_dir(folder.path().join("later")).unwrap();
+    // These are signed by another replica; the next look of our own, which comes with each period, finds them.
     ledger::fill(&stand, &keys).await;
+    signed.cover(13).await;
     let same = async |path: &std::path::Path| {
         let notes = ledger::notes(&stand.url).await;
         until(async || fs::read_to_string(path).is_ok_and(|text| notes_of(&text) == notes)).await;
