@@ -37,13 +37,13 @@ SELECT c.revision, c.key, c.value, c.create_revision, c.version, c.lease_id, c.p
   p.value, p.create_revision, p.version, p.lease_id
 FROM changes c LEFT JOIN changes p ON p.key = c.key AND p.revision = c.prev_revision
 WHERE c.revision > ? AND c.revision <= ? ORDER BY c.revision, c.ordinal";
+/// SQLite takes the other columns from the row that has the maximum (documented: "bare columns in an aggregate query").
 const STATE_AT: &str = "-- state_at
-SELECT c.key, c.value, c.create_revision, c.revision, c.version, c.lease_id
-FROM changes c
-WHERE c.key >= ?1 AND (?2 IS NULL OR c.key < ?2) AND c.revision = (
-  SELECT max(d.revision) FROM changes d WHERE d.key = c.key AND d.revision <= ?3)
-  AND c.value IS NOT NULL
-ORDER BY c.key";
+SELECT key, value, create_revision, max(revision), version, lease_id
+FROM changes
+WHERE key >= ?1 AND (?2 IS NULL OR key < ?2) AND revision <= ?3
+GROUP BY key HAVING value IS NOT NULL
+ORDER BY key";
 const HISTORY: &str = "-- key_history
 SELECT e.revision, e.entry, x.body, e.leaf_hash
 FROM changes c JOIN events e ON e.revision = c.revision LEFT JOIN contexts x ON x.revision = c.revision
