@@ -27,7 +27,7 @@ use crate::rights::{Domain, Right};
 mod answer;
 mod input;
 mod list;
-mod query;
+pub(crate) mod query;
 
 use answer::Answer;
 use input::Input;

@@ -135,12 +135,14 @@ pub struct Naming {
     pub resource: (String, String),
     /// Why.
     pub reason: Option<String>,
+    /// The one resource that it is about, whose creation is then called so, and whose problems are told alone.
+    pub of_resource: Option<(Kind, String)>,
 }
 
 // === impl Problem ===
 
 impl Problem {
-    fn of(change: &Change, error: impl Into<String>) -> Self {
+    pub(crate) fn of(change: &Change, error: impl Into<String>) -> Self {
         let (resource_type, resource_id) = (change.kind.directory(), change.id.clone());
         Self { resource_type, resource_id, index: change.index, error: error.into(), status: 400 }
     }
@@ -227,6 +229,7 @@ impl Prepared {
         let problems: Arc<Mutex<Vec<Problem>>> = Arc::default();
         let found = problems.clone();
         let group = self.group.to_string();
+        let Naming { action, resource: (kind, id), reason, of_resource } = naming;
         let decide = move |view: &dyn portolan_eventstore::View| {
             if !groups::exists(view, &self.group) {
                 return Decision::Refuse(groups::unknown(&self.group));
@@ -235,16 +238,28 @@ impl Prepared {
                 return Decision::Refuse(refusal);
             }
             let plan = plan::make(&self, view);
-            if let Some(refusal) = Problem::refusal(&plan.problems) {
+            let refusal = match (&of_resource, plan.problems.first()) {
+                (Some(_), Some(problem)) => Some(Refusal::invalid(problem.status, problem.error.clone())),
+                _ => Problem::refusal(&plan.problems),
+            };
+            if let Some(refusal) = refusal {
                 *found.lock() = plan.problems;
                 return Decision::Refuse(refusal);
             }
-            match plan.steps.is_empty() {
-                true => Decision::Unchanged,
-                false => Decision::Apply(plan.txn()),
+            let made = of_resource.as_ref().filter(|(kind, id)| {
+                let own = plan.steps.iter().find(|step| step.kind == *kind && step.id == *id);
+                own.is_some_and(|step| step.before.is_none())
+            });
+            match made {
+                _ if plan.steps.is_empty() => Decision::Unchanged,
+                None => Decision::Apply(plan.txn()),
+                Some((kind, id)) => Decision::ApplyAs {
+                    action: format!("{}.create", kind.name()),
+                    resource: Some(crate::resources::named(*kind, id)),
+                    txn: plan.txn(),
+                },
             }
         };
-        let Naming { action, resource: (kind, id), reason } = naming;
         let mut proposal = caller.proposal(action, Intent::Decide(Box::new(decide))).in_group(group).on(kind, id);
         proposal.context.reason = reason;
         Ok(match app.append(proposal).await? {

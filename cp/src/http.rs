@@ -1,6 +1,6 @@
 //! The one route table.
 //!
-//! Two listeners, three routers: the APISIX face (9180), Portolan's own API (both), the dashboard (7443).
+//! Two listeners, four routers: the APISIX face (9180), Portolan's own API (both), the enterprise face and the dashboard (7443).
 //! `cp/openapi.json` says the same as [`rows`]; a test compares them both ways.
 
 use std::sync::Arc;
@@ -22,6 +22,7 @@ mod audit;
 mod certificates;
 mod dashboard;
 mod each;
+mod enterprise;
 mod groups;
 mod history;
 mod openapi;
@@ -32,6 +33,7 @@ mod session;
 mod status;
 mod users;
 
+pub(crate) use apply::invalid;
 pub use each::Listener;
 
 /// One method of one path.
@@ -70,6 +72,8 @@ fn api() -> Table {
         .route(Method::PUT, "/api/gateway_groups/{id}", groups::put)
         .route(Method::DELETE, "/api/gateway_groups/{id}", groups::delete)
         .route(Method::PUT, "/api/gateway_groups/{id}/admin_key", groups::admin_key)
+        .route(Method::GET, "/api/version", enterprise::version)
+        .route(Method::GET, "/api/schema/core", enterprise::schemas)
         .route(Method::GET, "/api/users", users::list)
         .route(Method::GET, "/api/users/{id}", users::get)
         .route(Method::DELETE, "/api/users/{id}", users::delete)
@@ -102,9 +106,10 @@ pub fn admin_api(app: Arc<App>) -> Router {
     around(router, app, Listener::AdminApi)
 }
 
-/// What 7443 serves: the API and the dashboard.
+/// What 7443 serves: the API, the enterprise face and the dashboard.
 pub fn dashboard(app: Arc<App>) -> Router {
-    let router = api().finish().fallback(dashboard::serve).layer(from_fn(dashboard::headers));
+    let face = Router::new().route("/apisix/admin/{*path}", axum::routing::any(crate::enterprise::serve));
+    let router = api().finish().merge(face).fallback(dashboard::serve).layer(from_fn(dashboard::headers));
     around(router, app, Listener::Dashboard)
 }
 

@@ -21,6 +21,7 @@ mod body;
 pub mod ca;
 pub mod config;
 mod cookies;
+mod enterprise;
 pub mod error;
 pub mod groups;
 mod health;

@@ -98,6 +98,7 @@ pub async fn post(
         action: "group.apply".into(),
         resource: ("gateway_group".into(), named.to_string()),
         reason: options.reason,
+        of_resource: None,
     };
     let answer = |revision: Option<i64>, from: i64, changes: Vec<Value>| json!({ "dry_run": false, "revision": revision, "from": from, "changes": changes, "errors": [] });
     match prepared.carry_out(&app, &caller, expected, naming).await? {

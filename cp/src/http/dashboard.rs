@@ -54,7 +54,8 @@ pub async fn serve(request: Request) -> Response {
 
 /// Adds what tells the browser to be strict; answers of the API are never kept by it.
 pub async fn headers(request: Request, next: Next) -> Response {
-    let api = request.uri().path().starts_with("/api/");
+    let path = request.uri().path();
+    let api = path.starts_with("/api/") || path.starts_with("/apisix/");
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in HEADERS {

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod adc;
 mod admin;
 mod api;
 mod batch;

@@ -448,6 +448,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/version": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the enterprise face is compatible with. */
+        get: operations["version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/schema/core": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** JSON schemas of the enterprise face, with defaults. */
+        get: operations["coreSchemas"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -768,6 +802,15 @@ export interface components {
         };
         /** @description ADC's format: services with their routes, stream routes and upstreams, ssls, consumers with their credentials, global rules and plugin metadata; what is not named is deleted. `routes`, `stream_routes` and `upstreams` without a service, `plugin_configs`, `consumer_groups`, `protos` and `secrets` stand in lists of the Admin API's documents, and such a resource is deleted only when its list is there. */
         DesiredState: Record<string, never>;
+        VersionFacts: {
+            /** @description The version of the enterprise product whose clients find here what they need. */
+            value: string;
+        };
+        CoreSchemas: {
+            value: {
+                [key: string]: Record<string, never>;
+            };
+        };
     };
     responses: {
         /** @description The request can't be understood or carried out. */
@@ -984,7 +1027,7 @@ export interface operations {
                 /** @description Gateway group. */
                 group: string;
                 /** @description Kind of resource, in plural. */
-                kind: "routes" | "services" | "upstreams" | "consumers";
+                kind: "routes" | "services" | "upstreams" | "consumers" | "credentials" | "ssls" | "global_rules" | "plugin_configs" | "consumer_groups" | "plugin_metadata" | "protos" | "stream_routes" | "secrets";
             };
             cookie?: never;
         };
@@ -1012,7 +1055,7 @@ export interface operations {
                 /** @description Gateway group. */
                 group: string;
                 /** @description Kind of resource, in plural. */
-                kind: "routes" | "services" | "upstreams" | "consumers";
+                kind: "routes" | "services" | "upstreams" | "consumers" | "credentials" | "ssls" | "global_rules" | "plugin_configs" | "consumer_groups" | "plugin_metadata" | "protos" | "stream_routes" | "secrets";
                 /** @description Id, or the username of a consumer. */
                 id: string;
             };
@@ -1817,6 +1860,52 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionFacts"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    coreSchemas: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description They. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CoreSchemas"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             503: components["responses"]["Unavailable"];
         };
     };

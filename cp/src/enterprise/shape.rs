@@ -1,0 +1,191 @@
+//! From the enterprise face's objects to resources and back.
+
+use portolan_model::Kind;
+use portolan_model::id::text_of;
+use serde_json::{Map, Value, json};
+
+use crate::batch::adc::{NAME_LABEL, OWNER_LABEL};
+use crate::resources::Document;
+
+/// The kinds that have a list of their own.
+pub(super) fn kind(directory: &str) -> Option<Kind> {
+    const KINDS: [Kind; 7] = [
+        Kind::Service,
+        Kind::Route,
+        Kind::StreamRoute,
+        Kind::Consumer,
+        Kind::Ssl,
+        Kind::GlobalRule,
+        Kind::PluginMetadata,
+    ];
+    Kind::from_directory(directory).filter(|kind| KINDS.contains(kind))
+}
+
+/// A resource from an object of a request.
+pub(super) fn inward(kind: &Kind, parent: Option<&str>, id: &str, mut object: Document) -> Result<Document, String> {
+    let own_id = match kind {
+        Kind::Service => Some("service_id"),
+        Kind::Route => Some("route_id"),
+        Kind::StreamRoute => Some("stream_route_id"),
+        _ => None,
+    };
+    if let Some(given) = own_id.and_then(|field| object.shift_remove(field))
+        && text_of(&given).as_deref() != Some(id)
+    {
+        return Err(format!("wrong {kind} id"));
+    }
+    // Lists answer with it, and what was read may be sent back.
+    object.shift_remove("gateway_group_id");
+    for time in ["create_time", "update_time"] {
+        object.shift_remove(time);
+    }
+    match kind {
+        Kind::Service => service(&mut object)?,
+        Kind::Route => {
+            if let Some(paths) = object.shift_remove("paths") {
+                object.insert("uris".into(), paths);
+            }
+            need_service(kind, &object)?;
+        }
+        Kind::StreamRoute => {
+            if let Some(name) = object.shift_remove("name") {
+                label(&mut object, NAME_LABEL, name);
+            }
+            need_service(kind, &object)?;
+        }
+        Kind::Upstream => {
+            if let Some(service) = parent {
+                label(&mut object, OWNER_LABEL, json!(service));
+            }
+        }
+        Kind::GlobalRule => {
+            let plugins = object.get("plugins").and_then(Value::as_object);
+            if plugins.is_some_and(|plugins| plugins.len() != 1 || !plugins.contains_key(id)) {
+                return Err(format!("plugins must hold {id} and nothing else"));
+            }
+        }
+        _ => {}
+    }
+    Ok(object)
+}
+
+fn service(service: &mut Document) -> Result<(), String> {
+    match service.shift_remove("path_prefix") {
+        None | Some(Value::Null) => {}
+        Some(Value::String(prefix)) if prefix.is_empty() || prefix == "/" => {}
+        Some(Value::String(_)) => return Err("Error at \"/path_prefix\": a path prefix is not supported".into()),
+        Some(_) => return Err("Error at \"/path_prefix\": value must be a string".into()),
+    }
+    match service.shift_remove("strip_path_prefix") {
+        None | Some(Value::Null | Value::Bool(_)) => {}
+        Some(_) => return Err("Error at \"/strip_path_prefix\": value must be a boolean".into()),
+    }
+    match service.shift_remove("type") {
+        None => {}
+        Some(Value::String(text)) if text == "http" || text == "stream" => {}
+        Some(_) => return Err("Error at \"/type\": value must be http or stream".into()),
+    }
+    if let Some(Value::Object(upstream)) = service.get_mut("upstream") {
+        upstream.shift_remove("id");
+    }
+    Ok(())
+}
+
+fn need_service(kind: &Kind, object: &Document) -> Result<(), String> {
+    match object.contains_key("service_id") {
+        true => Ok(()),
+        false => Err(format!("Error at \"/service_id\": a {kind} belongs to a service")),
+    }
+}
+
+fn label(object: &mut Document, name: &str, value: Value) {
+    if let Value::Object(labels) = object.entry("labels").or_insert_with(|| json!({})) {
+        labels.insert(name.to_owned(), value);
+    }
+}
+
+/// An object of an answer from a resource, defaults filled in. `own` is the upstream of a service that is stored apart.
+pub(super) fn outward(kind: Kind, own_id: &str, mut document: Document, own: Option<Document>) -> Value {
+    if kind != Kind::Consumer && kind != Kind::PluginMetadata {
+        document.insert("id".into(), json!(own_id));
+    }
+    match kind {
+        Kind::Service => {
+            if let Some(upstream) = own {
+                document.shift_remove("upstream_id");
+                document.insert("upstream".into(), Value::Object(upstream));
+            }
+            let stream = document
+                .get("upstream")
+                .and_then(|upstream| upstream.get("scheme")?.as_str())
+                .is_some_and(|scheme| matches!(scheme, "tcp" | "udp" | "tls"));
+            document.insert("type".into(), json!(if stream { "stream" } else { "http" }));
+            fill(&mut document, json!({ "strip_path_prefix": true }));
+            if let Some(Value::Object(upstream)) = document.get_mut("upstream") {
+                fill_upstream(upstream, Some("default"));
+            }
+        }
+        Kind::Upstream => {
+            unlabel(&mut document, OWNER_LABEL);
+            fill_upstream(&mut document, None);
+        }
+        Kind::Route => {
+            let uris = document.shift_remove("uris").or_else(|| document.shift_remove("uri").map(|uri| json!([uri])));
+            document.insert("paths".into(), uris.unwrap_or_else(|| json!([])));
+            let timeout = json!({ "connect": 60, "send": 60, "read": 60 });
+            fill(&mut document, json!({ "priority": 0, "enable_websocket": false, "timeout": timeout }));
+        }
+        Kind::StreamRoute => {
+            if let Some(name) = unlabel(&mut document, NAME_LABEL) {
+                document.insert("name".into(), name);
+            }
+        }
+        Kind::Ssl => {
+            document.shift_remove("key");
+            document.shift_remove("keys");
+            fill(&mut document, json!({ "type": "server", "status": 1 }));
+        }
+        Kind::PluginMetadata => {
+            document.shift_remove("id");
+        }
+        _ => {}
+    }
+    Value::Object(document)
+}
+
+fn fill_upstream(upstream: &mut Document, name: Option<&str>) {
+    let stream = matches!(upstream.get("scheme").and_then(Value::as_str), Some("tcp" | "udp" | "tls"));
+    if let Some(name) = name {
+        fill(upstream, json!({ "name": name }));
+    }
+    let timeout = json!({ "connect": 60, "send": 60, "read": 60 });
+    fill(
+        upstream,
+        json!({ "scheme": "http", "type": "roundrobin", "hash_on": "vars", "retry_timeout": 0, "timeout": timeout }),
+    );
+    if !stream {
+        let pool = json!({ "size": 320, "idle_timeout": 60, "requests": 1000 });
+        fill(upstream, json!({ "pass_host": "pass", "keepalive_pool": pool }));
+    }
+    if let Some(Value::Array(nodes)) = upstream.get_mut("nodes") {
+        for node in nodes.iter_mut().filter_map(Value::as_object_mut) {
+            fill(node, json!({ "priority": 0 }));
+        }
+    }
+}
+
+fn fill(document: &mut Document, defaults: Value) {
+    let Value::Object(defaults) = defaults else { return };
+    for (name, value) in defaults {
+        document.entry(name).or_insert(value);
+    }
+}
+
+fn unlabel(document: &mut Document, name: &str) -> Option<Value> {
+    let labels: &mut Map<String, Value> = document.get_mut("labels")?.as_object_mut()?;
+    let value = labels.shift_remove(name);
+    if labels.is_empty() {
+        document.shift_remove("labels");
+    }
+    value
+}
