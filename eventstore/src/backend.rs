@@ -19,6 +19,7 @@ use crate::read::{EventQuery, StoredEvent};
 pub(crate) mod evidence;
 mod evidence_reads;
 mod migrations;
+mod multi;
 mod mysql;
 mod postgres;
 mod rows;
@@ -156,7 +157,7 @@ pub(crate) trait Locked: Send {
     /// Those of the leases that exist.
     fn leases<'a>(&'a mut self, ids: &'a [i64]) -> BoxFuture<'a, Result<Vec<Lease>, Error>>;
     /// Writes the batch and commits.
-    fn commit(self: Box<Self>, batch: Batch) -> BoxFuture<'static, Result<Batch, CommitError>>;
+    fn commit(self: Box<Self>, batch: Arc<Batch>) -> BoxFuture<'static, Result<(), CommitError>>;
     /// Lets go without writing.
     fn release(self: Box<Self>) -> BoxFuture<'static, ()>;
 }

@@ -250,15 +250,15 @@ impl Writer {
     async fn commit(&self, lock: Box<dyn Locked>, batch: Batch, before: &Head) -> Result<Batch, Error> {
         // Kept outside the transaction for the case that the answer to COMMIT is lost.
         let last = batch.events.last().map(|event| (event.revision, event.leaf_hash.clone()));
-        let spare = batch.clone();
-        match lock.commit(batch).await {
-            Ok(batch) => Ok(batch),
+        let batch = Arc::new(batch);
+        match lock.commit(batch.clone()).await {
+            Ok(()) => Ok(Arc::unwrap_or_clone(batch)),
             Err(CommitError::NotWritten(error)) => Err(Error::Unavailable(error)),
             Err(CommitError::Unknown(error)) => {
                 tracing::warn!(%error, "the answer to COMMIT was lost; looking the outcome up");
                 let Some(last) = last else { return Err(Error::Unavailable(error)) };
                 match self.look_up(before, last).await? {
-                    Some(true) => Ok(spare),
+                    Some(true) => Ok(Arc::unwrap_or_clone(batch)),
                     Some(false) => Err(Error::Unavailable(error)),
                     None => Err(Error::Unknown(error)),
                 }

@@ -12,6 +12,7 @@ use sqlx::migrate::Migrate as _;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlPoolOptions, MySqlQueryResult};
 use sqlx::{Executor as _, MySqlPool};
 
+use super::multi::parts;
 use super::{Backend, Batch, CommitError, Head, Locked, PAGE_EVENTS, Request, migrations, rows};
 use crate::error::Error;
 use crate::keyspace::{Change, Committed, End, KeyRange, KeyValue};
@@ -215,7 +216,7 @@ impl Backend for MySql {
     fn changes_of<'a>(&'a self, revisions: &'a [i64]) -> BoxFuture<'a, Result<Vec<(i64, Change)>, Error>> {
         Box::pin(async move {
             let mut all = Vec::new();
-            for part in write::parts(revisions, usize::MAX, |_| 0) {
+            for part in parts(revisions, usize::MAX, |_| 0) {
                 let query = part.iter().fold(sqlx::query_as(sql::CHANGES_OF.over(part.len())), |sql, r| sql.bind(*r));
                 let changes: Vec<rows::ChangeRow> = query.fetch_all(&self.pool).await?;
                 all.extend(changes.into_iter().map(rows::change));
@@ -317,7 +318,7 @@ impl Locked for LockedHead {
     fn requests<'a>(&'a mut self, asked: &'a [(&'a str, &'a str)]) -> BoxFuture<'a, Result<Vec<Request>, Error>> {
         Box::pin(async move {
             let mut found = Vec::new();
-            for part in write::parts(asked, usize::MAX, |_| 0) {
+            for part in parts(asked, usize::MAX, |_| 0) {
                 let query = sqlx::query_as(sql::REQUESTS.over(part.len()));
                 let query = part.iter().fold(query, |sql, (actor, key)| sql.bind(write::request_id(actor, key)));
                 let requests: Vec<rows::RequestRow> = query.fetch_all(&mut *self.tx).await?;
@@ -338,13 +339,13 @@ impl Locked for LockedHead {
         })
     }
 
-    fn commit(mut self: Box<Self>, batch: Batch) -> BoxFuture<'static, Result<Batch, CommitError>> {
+    fn commit(mut self: Box<Self>, batch: Arc<Batch>) -> BoxFuture<'static, Result<(), CommitError>> {
         Box::pin(async move {
             write::batch(&mut self.tx, &batch, self.packet.min(MAX_PACKET)).await.map_err(CommitError::NotWritten)?;
             match self.tx.commit().await {
                 Ok(()) => {
                     self.seen.fetch_max(batch.head.revision, Ordering::Relaxed);
-                    Ok(batch)
+                    Ok(())
                 }
                 Err(error) if is_rollback(&error) => Err(CommitError::NotWritten(error)),
                 Err(error) => Err(CommitError::Unknown(error)),

@@ -1,5 +1,6 @@
 //! PostgreSQL (13 or newer): several replicas, `SELECT … FOR UPDATE` on the head row, NOTIFY once per batch.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -387,11 +388,11 @@ impl Locked for LockedHead {
         })
     }
 
-    fn commit(mut self: Box<Self>, batch: Batch) -> BoxFuture<'static, Result<Batch, CommitError>> {
+    fn commit(mut self: Box<Self>, batch: Arc<Batch>) -> BoxFuture<'static, Result<(), CommitError>> {
         Box::pin(async move {
             write(&mut self.tx, &batch).await.map_err(CommitError::NotWritten)?;
             match self.tx.commit().await {
-                Ok(()) => Ok(batch),
+                Ok(()) => Ok(()),
                 // An answer from the server says that it did not commit; anything else leaves that open.
                 Err(error @ sqlx::Error::Database(_)) => Err(CommitError::NotWritten(error)),
                 Err(error) => Err(CommitError::Unknown(error)),

@@ -15,6 +15,7 @@ use crate::protect::Protection;
 use crate::read::{EventQuery, StoredEvent};
 
 mod locked;
+mod write;
 
 use locked::LockedHead;
 
@@ -315,7 +316,7 @@ async fn committed_after(
 
 #[cfg(test)]
 mod tests {
-    use sqlx::{Executor as _, SqlSafeStr as _, Statement as _};
+    use sqlx::{Executor as _, SqlSafeStr as _};
 
     use super::*;
     use crate::backend::Batch;
@@ -324,10 +325,12 @@ mod tests {
     async fn every_statement_prepares_against_the_migrated_schema() {
         let dir = tempfile::tempdir().unwrap();
         let store = Sqlite::open(dir.path().join("log.db").to_str().unwrap()).await.unwrap();
-        for statement in ALL.iter().chain(locked::ALL).chain(evidence::ALL) {
-            let prepared = (&store.writer).prepare((*statement).into_sql_str()).await;
-            assert!(prepared.is_ok(), "{statement}: {:?}", prepared.err());
-            assert!(prepared.unwrap().sql().as_str().starts_with("-- "), "{statement} has no name");
+        let multi = write::ALL_MULTI.iter().flat_map(|multi| [1, 2, 256].map(|rows| multi.over(rows).into_sql_str()));
+        let single = ALL.iter().chain(locked::ALL).chain(write::ALL).chain(evidence::ALL);
+        for statement in single.map(|statement| (*statement).into_sql_str()).chain(multi) {
+            let prepared = (&store.writer).prepare(statement.clone()).await;
+            assert!(prepared.is_ok(), "{}: {:?}", statement.as_str(), prepared.err());
+            assert!(statement.as_str().starts_with("-- "), "{} has no name", statement.as_str());
         }
     }
 
@@ -369,11 +372,11 @@ mod tests {
         sqlx::query("PRAGMA max_page_count = 100").execute(&store.writer).await.unwrap();
         let lock = store.lock().await.unwrap();
         let full = batch(lock.head(), 1_000_000);
-        assert!(matches!(lock.commit(full).await, Err(crate::backend::CommitError::NotWritten(_))));
+        assert!(matches!(lock.commit(full.into()).await, Err(crate::backend::CommitError::NotWritten(_))));
         let lock = store.lock().await.unwrap();
         assert_eq!(lock.head().revision, 0, "nothing of the batch was kept");
         let small = batch(lock.head(), 10);
-        assert!(lock.commit(small).await.is_ok());
+        assert!(lock.commit(small.into()).await.is_ok());
         assert_eq!(store.head().await.unwrap().revision, 1);
     }
 
@@ -384,6 +387,6 @@ mod tests {
         drop(store.lock().await.unwrap());
         let lock = store.lock().await.unwrap();
         let small = batch(lock.head(), 10);
-        assert!(lock.commit(small).await.is_ok());
+        assert!(lock.commit(small.into()).await.is_ok());
     }
 }

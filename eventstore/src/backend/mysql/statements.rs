@@ -3,7 +3,7 @@
 //! Joins on key and revision are told their index: the planner takes the primary key, because most revisions have one change, and
 //! then reads an event of 10,000 changes 10,000 times (27 s; with the index, 23 ms).
 
-use sqlx::AssertSqlSafe;
+use crate::backend::multi::Multi;
 
 /// What every connection begins with: SQL as strict as the other databases speak it, a lock on the head that is not waited for
 /// as long as the server likes, and reads that see what committed while that lock was waited for.
@@ -97,13 +97,6 @@ DELETE FROM requests WHERE recorded_at < ?";
 pub(super) const SIZE: &str = "-- size
 SELECT CAST(coalesce(sum(data_length + index_length), 0) AS signed) FROM information_schema.tables
 WHERE table_schema = database()";
-
-/// A statement over several rows: what stands before them, one row, and what follows.
-pub(super) struct Multi {
-    before: &'static str,
-    row: &'static str,
-    after: &'static str,
-}
 
 pub(super) const INSERT_EVENTS: Multi = Multi {
     before: "-- events_insert
@@ -215,13 +208,3 @@ pub(super) const ALL_MULTI: &[Multi] = &[
     DELETE_LEASES,
     CHANGES_OF,
 ];
-
-// === impl Multi ===
-
-impl Multi {
-    /// The statement for that many rows. Only the fixed parts above go into it: values are bound.
-    pub(super) fn over(&self, rows: usize) -> AssertSqlSafe<String> {
-        let rows = vec![self.row; rows].join(", ");
-        AssertSqlSafe([self.before, &rows, self.after].concat())
-    }
-}

@@ -4,7 +4,8 @@ use sqlx::mysql::MySqlArguments;
 use sqlx::query::Query;
 use sqlx::{MySql, Transaction};
 
-use super::statements::{self as sql, Multi};
+use super::statements as sql;
+use crate::backend::multi::{Multi, parts};
 use crate::backend::{Batch, EventRow, Request};
 use crate::keyspace::{Change, KeyValue};
 use crate::merkle::sha256;
@@ -12,8 +13,6 @@ use crate::merkle::sha256;
 pub(super) type Tx = Transaction<'static, MySql>;
 type Bound = Query<'static, MySql, MySqlArguments>;
 
-/// Most rows of one statement: far below the 65,535 placeholders that the protocol allows.
-const ROWS: usize = 256;
 /// What a row has besides its large columns, in bytes, generously.
 const SMALL: usize = 512;
 
@@ -125,36 +124,4 @@ async fn execute<T>(
 ) -> Result<(), sqlx::Error> {
     rows.iter().fold(sqlx::query(statement.over(rows.len())), bind).execute(&mut **tx).await?;
     Ok(())
-}
-
-/// Cuts rows into those of one statement each. Their numbers are powers of two: a statement is prepared once per number of rows.
-/// A row that is larger than half a packet by itself still goes, alone.
-pub(super) fn parts<T>(mut rows: &[T], packet: usize, size: impl Fn(&T) -> usize) -> Vec<&[T]> {
-    let mut parts = Vec::new();
-    while !rows.is_empty() {
-        let mut count = 1 << rows.len().min(ROWS).ilog2();
-        while count > 1 && rows[..count].iter().map(&size).sum::<usize>() > packet / 2 {
-            count /= 2;
-        }
-        let (part, rest) = rows.split_at(count);
-        parts.push(part);
-        rows = rest;
-    }
-    parts
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rows_are_cut_into_powers_of_two_that_fit_the_packet() {
-        let lengths = |rows: &[usize]| parts(rows, 2_000, |row| *row).iter().map(|part| part.len()).collect::<Vec<_>>();
-        assert_eq!(lengths(&[]), [0; 0]);
-        assert_eq!(lengths(&[1; 7]), [4, 2, 1]);
-        assert_eq!(lengths(&[1; 600]), [256, 256, 64, 16, 8]);
-        assert_eq!(lengths(&[600; 3]), [1, 1, 1]);
-        assert_eq!(lengths(&[300, 300, 300, 300]), [2, 2]);
-        assert_eq!(lengths(&[5_000, 1]), [1, 1], "too large for a part, not for a packet");
-    }
 }
