@@ -96,6 +96,10 @@ impl Kv for Service {
             return Err(self.0.denied(&session, "compaction by a data plane").await);
         }
         let revision = request.into_inner().revision;
+        if revision == 0 && self.0.store.compact_revision() <= 0 {
+            // As in etcd: before the first compaction this is one that does nothing.
+            return Ok(Response::new(CompactionResponse { header: Some(self.0.header(self.0.store.revision())) }));
+        }
         let current = self.0.store.compact(revision).await.map_err(|error| errors::status(&error))?;
         tracing::info!(revision, actor = session.identity.common_name, "compacted for etcd clients");
         Ok(Response::new(CompactionResponse { header: Some(self.0.header(current)) }))

@@ -326,3 +326,28 @@ async fn the_end_of_the_process_is_an_error_with_a_code() {
     );
     assert_eq!(watch.next().await.unwrap(), Heard::End);
 }
+
+#[tokio::test]
+async fn user_and_password_give_a_token_that_goes_raw_into_authorization() {
+    let server = Server::start().await;
+    server.admin().put("/apisix/routes/1", "{}").await;
+    let mut apisix = Apisix::new(server.json(None), PATIENCE);
+    let login = r#"{"password":"secret","name":"ann"}"#;
+    let answer: Value = serde_json::from_str(&apisix.once("/v3/auth/authenticate", login).await.unwrap().body).unwrap();
+    assert!(answer["header"]["revision"].is_string());
+    apisix.authorize(answer["token"].as_str().unwrap());
+    let read = apisix.post("/v3/kv/range", EVERYTHING).await.unwrap();
+    assert!(read.body.contains("\"count\":\"1\""), "{}", read.body);
+    let mut watch = apisix.watch(revision(&read.body)).await.unwrap();
+    assert!(chunk(&mut watch).await.contains("\"created\":true"));
+
+    let text = "etcdserver: authentication failed, invalid user ID or password";
+    let refused = apisix.once("/v3/auth/authenticate", r#"{"password":"x","name":"ann"}"#).await.unwrap();
+    assert_eq!(refused.head.status, 400);
+    assert_eq!(refused.body, format!("{{\"error\":\"{text}\",\"message\":\"{text}\",\"code\":3}}"));
+    apisix.authorize("rubbish");
+    let text = "etcdserver: invalid auth token";
+    let refused = apisix.post("/v3/kv/range", EVERYTHING).await.unwrap();
+    assert_eq!(refused.head.status, 401);
+    assert_eq!(refused.body, format!("{{\"error\":\"{text}\",\"message\":\"{text}\",\"code\":16}}"));
+}

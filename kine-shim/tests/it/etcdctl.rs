@@ -10,7 +10,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use crate::client::PATIENCE;
 use crate::server::{ADMIN, Server};
 
-struct Etcdctl {
+pub struct Etcdctl {
     url: String,
     ca: PathBuf,
     files: Files,
@@ -22,7 +22,7 @@ impl Etcdctl {
         Self { url: server.url(), ca: server.ca_file(), files }
     }
 
-    fn admin(server: &Server) -> Self {
+    pub fn admin(server: &Server) -> Self {
         Self::of(server, ADMIN, "portolan://admin/ops")
     }
 
@@ -36,7 +36,7 @@ impl Etcdctl {
     }
 
     /// Standard output and error together.
-    async fn run(&self, args: &[&str], input: &str) -> String {
+    pub async fn run(&self, args: &[&str], input: &str) -> String {
         let mut command = self.command(args);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(input.as_bytes()).await.unwrap();

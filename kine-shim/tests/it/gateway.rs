@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+use portolan_rt::tls::PeerCertificate;
 use portolan_testkit::raw::{Connection, Target};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use serde_json::Value;
 
-use crate::client::{create, events, revision};
+use crate::client::{PATIENCE, create, events, revision};
+use crate::etcdctl::Etcdctl;
 use crate::json::{ask, base64, post};
 use crate::server::Server;
 
@@ -19,6 +23,7 @@ async fn answer(target: &Target, path: &str, body: &str) -> Value {
 async fn one_log_over_all_faces() {
     let server = Server::start().await;
     let (grpc, json) = (server.admin(), server.json_admin());
+    let etcdctl = Etcdctl::admin(&server);
     let mut watch = grpc.watch();
     watch.create(create("/apisix/", "/apisix0", 0)).await;
     for round in 0..10 {
@@ -32,6 +37,14 @@ async fn one_log_over_all_faces() {
         let all = format!("{{\"key\":\"{}\",\"rangeEnd\":\"{}\"}}", base64(b"/apisix/"), base64(b"/apisix0"));
         let read = answer(&json, "/v3/kv/range", &all).await;
         assert_eq!(read["header"]["revision"], (3 + 2 * round).to_string());
+        let listed = etcdctl.run(&["get", "--prefix", "/apisix/", "-w", "json"], "").await;
+        let listed: Value = serde_json::from_str(listed.lines().last().unwrap()).unwrap();
+        assert_eq!(listed["header"]["revision"], 3 + 2 * round);
+        for index in 0..2 {
+            let (ctl, gateway) = (&listed["kvs"][index], &read["kvs"][index]);
+            assert_eq!((&ctl["key"], &ctl["value"]), (&gateway["key"], &gateway["value"]));
+            assert_eq!(ctl["mod_revision"].to_string(), gateway["mod_revision"].as_str().unwrap());
+        }
         assert_eq!(
             (&read["count"], read["kvs"][1]["version"].as_str()),
             (&"2".into(), Some((round + 1).to_string().as_str()))
@@ -75,8 +88,14 @@ async fn status_alarms_and_what_is_not_there() {
     assert_eq!((&status["version"], &status["raftTerm"]), (&"3.5.33".into(), &"1".into()));
     assert_eq!(status["leader"], status["header"]["member_id"]);
     assert!(answer(&json, "/v3/maintenance/alarm", "{\"action\":\"GET\"}").await.get("alarms").is_none());
-    let (status, text) = post(&json, "/v3/maintenance/downgrade", b"{}").await;
-    assert_eq!(status, 501, "{text}");
+    let hash = answer(&json, "/v3/maintenance/hash", "").await;
+    assert!(hash["hash"].is_u64(), "32 bits are a number: {hash}");
+    for path in ["/v3/maintenance/downgrade", "/v3/maintenance/snapshot", "/v3/auth/user/add"] {
+        let (status, text) = post(&json, path, b"{}").await;
+        assert_eq!(status, 501, "{path}: {text}");
+        let error: Value = serde_json::from_str(&text).unwrap();
+        assert!(error["code"] == 12 || error["error"]["http_code"] == 501, "{text}");
+    }
 }
 
 #[tokio::test]
@@ -152,4 +171,79 @@ async fn a_watch_is_there_for_a_data_plane_as_it_sees_the_keys() {
     // A connection that is gone takes its watch with it; nobody waits for that here.
     drop(connection);
     tokio::time::timeout(Duration::from_secs(5), server.admin().put("k", "v")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_revoked_certificate_loses_its_lines() {
+    let server = Server::start().await;
+    let issued = server.authority.client("dp-9", "portolan://data-plane/eu/dp-9").unwrap();
+    let target = server.json(Some(&issued));
+    let mut connection = Connection::open(&target).await.unwrap();
+    let watch = b"{\"create_request\":{\"key\":\"AA==\",\"range_end\":\"AA==\"}}";
+    assert_eq!(ask(&mut connection, &target, "/v3/watch", watch).await.status, 200);
+    connection.chunk().await.unwrap();
+    let der = CertificateDer::from_pem_slice(issued.certificate.as_bytes()).unwrap();
+    let serial = PeerCertificate::from_der(&der).unwrap().serial;
+    server.admin().put(&format!("{}{serial}", portolan_kine_shim::REVOKED_PREFIX), "{}").await;
+    let last = String::from_utf8(connection.chunk().await.unwrap().unwrap()).unwrap();
+    let text = "etcdserver: permission denied";
+    assert_eq!(
+        last,
+        format!(
+            "{{\"error\":{{\"grpc_code\":7,\"http_code\":403,\"message\":\"{text}\",\"http_status\":\"Forbidden\"}}}}\n"
+        )
+    );
+    assert_eq!(connection.chunk().await.unwrap(), None);
+}
+
+async fn metrics(target: &Target) -> (u16, String) {
+    let mut connection = Connection::open(target).await.unwrap();
+    connection.send(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    let head = connection.head().await.unwrap();
+    let body = connection.body(&head).await.unwrap();
+    (head.status, String::from_utf8(body).unwrap())
+}
+
+#[tokio::test]
+async fn metrics_bear_etcds_names() {
+    let server = Server::start().await;
+    let (json, grpc) = (server.json_admin(), server.admin());
+    let mut watch = grpc.watch();
+    watch.create(create("a", "", 0)).await;
+    watch.create(create("b", "", 0)).await;
+    let (status, _) = post(&json, "/v3/kv/put", b"{\"key\":\"YQ==\"}").await;
+    assert_eq!(status, 200);
+    grpc.put("a", "v").await;
+    watch.next().await;
+    watch.next().await;
+    post(&json, "/v3/kv/put", b"{}").await;
+    let (status, text) = metrics(&json).await;
+    assert_eq!(status, 200);
+    let put = "grpc_type=\"unary\",grpc_service=\"etcdserverpb.KV\",grpc_method=\"Put\"";
+    for line in [
+        "etcd_debugging_mvcc_current_revision 3",
+        "etcd_debugging_mvcc_keys_total 1",
+        "etcd_debugging_mvcc_watch_stream_total 1",
+        "etcd_debugging_mvcc_watcher_total 2",
+        "etcd_debugging_mvcc_events_total 2",
+        "etcd_server_has_leader 1",
+        "etcd_server_is_leader 1",
+        "etcd_server_version{server_version=\"3.5.33\"} 1",
+        &format!("grpc_server_started_total{{{put}}} 3"),
+        &format!("grpc_server_handled_total{{{put},grpc_code=\"OK\"}} 2"),
+        &format!("grpc_server_handled_total{{{put},grpc_code=\"InvalidArgument\"}} 1"),
+    ] {
+        assert!(text.lines().any(|known| known == line), "{line} is missing in {text}");
+    }
+    drop(watch);
+    portolan_testkit::eventually(PATIENCE, || async {
+        let (_, text) = metrics(&json).await;
+        let gone = ["etcd_debugging_mvcc_watch_stream_total 0", "etcd_debugging_mvcc_watcher_total 0"];
+        anyhow::ensure!(gone.iter().all(|line| text.contains(line)), "{text}");
+        Ok(())
+    })
+    .await;
+    for other in [server.json(None), server.json_data_plane("default")] {
+        assert_eq!(metrics(&other).await.0, 403);
+    }
 }

@@ -115,8 +115,17 @@ pub async fn ask(connection: &mut Connection, target: &Target, path: &str, body:
         .unwrap_or_else(|error| panic!("{path} {}: {error}", String::from_utf8_lossy(&body[..body.len().min(80)])))
 }
 
-/// An answer's text without the ids of cluster, member and term, which must be there where an outermost header is.
+/// An answer's text, of one line or several, without the ids of cluster, member and term, which must be there where an outermost
+/// header is.
 pub fn stripped(text: &str) -> String {
+    let line = |line: &str| match line.strip_suffix('\n') {
+        Some(text) => format!("{}\n", stripped_line(text)),
+        None => stripped_line(line),
+    };
+    text.split_inclusive('\n').map(line).collect()
+}
+
+fn stripped_line(text: &str) -> String {
     let Ok(mut answer) = serde_json::from_str::<Value>(text) else { return text.to_owned() };
     let inside = if answer.get("result").is_some() { &mut answer["result"] } else { &mut answer };
     if let Some(Value::Object(header)) = inside.get_mut("header") {

@@ -11,6 +11,7 @@ mod gateway;
 mod json;
 mod kv;
 mod lease;
+mod linearizability;
 mod malformed;
 mod server;
 mod views;
