@@ -6,6 +6,7 @@
 use serde::Deserialize;
 
 mod admin;
+mod audit;
 mod data_dir;
 mod error;
 mod listen;
@@ -15,6 +16,7 @@ mod store;
 mod tls;
 
 pub use admin::{Admin, Key, Role};
+pub use audit::Audit;
 pub use data_dir::DataDir;
 pub use error::Error;
 pub use listen::Listen;
@@ -38,6 +40,8 @@ pub struct Config {
     pub admin: Admin,
     /// Server certificates.
     pub tls: Tls,
+    /// How the log is proven.
+    pub audit: Audit,
     /// What is logged, and how.
     pub log: portolan_rt::logs::Config,
     /// How the process ends.

@@ -37,6 +37,7 @@ pub mod resources;
 pub mod rights;
 pub mod rollback;
 pub mod run;
+mod signing;
 
 pub use config::Config;
 pub use run::{Announcement, Error, run, start};

@@ -27,7 +27,7 @@ use crate::ca::{Authority, Seal};
 use crate::config::Config;
 use crate::error::ApiError;
 use crate::metrics::Metrics;
-use crate::{health, http, manager, protection, resources};
+use crate::{health, http, manager, protection, resources, signing};
 
 /// Where a running control plane is reached.
 #[derive(Clone, Debug, Serialize)]
@@ -73,6 +73,9 @@ pub enum Error {
     /// The certificate authority can't work.
     #[error("the certificate authority can't start")]
     Authority(#[from] crate::ca::Error),
+    /// The log can't be signed.
+    #[error("the log can't be signed")]
+    Signing(#[from] crate::signing::Error),
     /// Password hashing does not work.
     #[error(transparent)]
     Passwords(#[from] crate::auth::passwords::Error),
@@ -175,6 +178,7 @@ pub async fn start(config: &Config, clock: Arc<dyn Clock>, supervisor: &Supervis
         }
         None => {}
     }
+    signing::start(&app.store, &seal, &config.audit, &folder, board.component("checkpoints"), supervisor).await?;
     certificate.watch(supervisor);
     denials::watch(app.clone(), supervisor);
     health::watch(app.clone(), log, supervisor);

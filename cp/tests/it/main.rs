@@ -15,4 +15,5 @@ mod plane;
 mod rollback;
 mod secrets;
 mod sessions;
+mod signing;
 mod users;
