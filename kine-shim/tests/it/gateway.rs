@@ -1,5 +1,6 @@
 //! The JSON gateway beside the other faces, and the HTTP around it.
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use portolan_rt::tls::PeerCertificate;
@@ -7,6 +8,7 @@ use portolan_testkit::raw::{Connection, Target};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use crate::client::{PATIENCE, create, events, revision};
 use crate::etcdctl::Etcdctl;
@@ -77,6 +79,31 @@ async fn http2_and_older_paths() {
         let answer: Value = serde_json::from_str(body).unwrap();
         assert_eq!(answer["members"][0]["clientURLs"][0], server.url());
         assert_eq!(answer["members"][0]["ID"], answer["header"]["member_id"]);
+    }
+}
+
+#[tokio::test]
+async fn lines_over_http2_come_when_they_are_there() {
+    let server = Server::start().await;
+    let files = server.authority.client("dp-1", "portolan://data-plane/default/dp-1").unwrap();
+    let files = files.write(server.dir.path(), "dp-1").unwrap();
+    let mut curl = tokio::process::Command::new("curl");
+    curl.args([
+        "-sN",
+        "--http2",
+        "-d",
+        "{\"create_request\":{\"key\":\"L2FwaXNpeC8=\",\"range_end\":\"L2FwaXNpeDA=\"}}",
+        "--cacert",
+    ]);
+    curl.arg(server.ca_file()).arg("--cert").arg(&files.certificate).arg("--key").arg(&files.key);
+    curl.arg(format!("{}/v3/watch", server.url())).stdout(Stdio::piped()).kill_on_drop(true);
+    let mut curl = curl.spawn().unwrap();
+    let mut lines = BufReader::new(curl.stdout.take().unwrap()).lines();
+    let mut next = async || tokio::time::timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().unwrap();
+    assert!(next().await.contains("\"created\":true"));
+    for _ in 0..3 {
+        let revision = server.admin().put("/apisix/routes/1", "{}").await;
+        assert!(next().await.contains(&format!("\"mod_revision\":\"{revision}\"")));
     }
 }
 
