@@ -63,6 +63,8 @@ pub enum Wanted {
     Document(Document),
     /// Gone.
     Nothing,
+    /// Gone, if it is there.
+    Absent,
     /// Gone, and everything that belongs to it with it.
     NothingBelow,
 }

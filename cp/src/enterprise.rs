@@ -107,8 +107,14 @@ struct Order {
 impl Order {
     async fn write(self, app: &App, caller: &Caller, wanted: Wanted) -> Result<Response, ApiError> {
         let Self { group, kind, id, verb } = self;
-        let change = Change { kind, id: id.clone(), index: None, wanted };
-        let batch = Batch { changes: vec![change], ..Batch::default() };
+        let mut changes = Vec::new();
+        let mut wanted = wanted;
+        if let (Kind::Service, Wanted::Document(service)) = (kind, &mut wanted) {
+            let upstream = shape::take_upstream(service, &id).map_or(Wanted::Absent, Wanted::Document);
+            changes.push(Change { kind: Kind::Upstream, id: id.clone(), index: None, wanted: upstream });
+        }
+        changes.push(Change { kind, id: id.clone(), index: None, wanted });
+        let batch = Batch { changes, ..Batch::default() };
         let prepared = batch.prepare(group.clone(), app.now_seconds());
         let naming = Naming {
             action: format!("{}.{verb}", kind.name()),
@@ -166,6 +172,9 @@ async fn validate(app: &App, group: GroupId, headers: &HeaderMap, body: Body) ->
         for (index, item) in items.into_iter().enumerate() {
             let Value::Object(item) = item else { continue };
             let given = item.get(id_field).or_else(|| item.get("id")).and_then(portolan_model::id::text_of);
+            // A global rule is named by its plugin.
+            let plugins = item.get("plugins").and_then(Value::as_object).filter(|_| kind == Kind::GlobalRule);
+            let given = given.or_else(|| plugins?.keys().next().cloned());
             // What has no id yet is checked all the same.
             let id = given.unwrap_or_else(|| format!("unnamed-{index}"));
             let mut item = item;

@@ -78,6 +78,11 @@ pub(super) fn make(batch: &Prepared, view: &dyn View) -> Plan {
                 after.written.insert(key, (change, checked, value.into()));
             }
             (Wanted::Document(_), None) => {}
+            (Wanted::Absent, _) => {
+                if current.contains_key(&key) {
+                    after.delete(key);
+                }
+            }
             (Wanted::Nothing | Wanted::NothingBelow, _) if !current.contains_key(&key) => {
                 let missing = Problem::of(change, crate::resources::KEY_NOT_FOUND);
                 plan.problems.push(Problem { status: 404, ..missing });

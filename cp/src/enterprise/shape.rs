@@ -85,10 +85,17 @@ fn service(service: &mut Document) -> Result<(), String> {
         Some(Value::String(text)) if text == "http" || text == "stream" => {}
         Some(_) => return Err("Error at \"/type\": value must be http or stream".into()),
     }
-    if let Some(Value::Object(upstream)) = service.get_mut("upstream") {
-        upstream.shift_remove("id");
-    }
     Ok(())
+}
+
+/// The upstream of a service, which is stored apart under the service's id, as clients of the APISIX face do it.
+pub(super) fn take_upstream(service: &mut Document, id: &str) -> Option<Document> {
+    let Some(Value::Object(mut upstream)) = service.shift_remove("upstream") else { return None };
+    for field in ["id", "create_time", "update_time"] {
+        upstream.shift_remove(field);
+    }
+    service.insert("upstream_id".into(), json!(id));
+    Some(upstream)
 }
 
 fn need_service(kind: &Kind, object: &Document) -> Result<(), String> {
@@ -132,8 +139,7 @@ pub(super) fn outward(kind: Kind, own_id: &str, mut document: Document, own: Opt
         Kind::Route => {
             let uris = document.shift_remove("uris").or_else(|| document.shift_remove("uri").map(|uri| json!([uri])));
             document.insert("paths".into(), uris.unwrap_or_else(|| json!([])));
-            let timeout = json!({ "connect": 60, "send": 60, "read": 60 });
-            fill(&mut document, json!({ "priority": 0, "enable_websocket": false, "timeout": timeout }));
+            fill(&mut document, json!({ "priority": 0, "enable_websocket": false }));
         }
         Kind::StreamRoute => {
             if let Some(name) = unlabel(&mut document, NAME_LABEL) {
@@ -153,19 +159,23 @@ pub(super) fn outward(kind: Kind, own_id: &str, mut document: Document, own: Opt
     Value::Object(document)
 }
 
+/// Scalars, and members of objects that are there: clients fill in their own side like that, and compare.
 fn fill_upstream(upstream: &mut Document, name: Option<&str>) {
     let stream = matches!(upstream.get("scheme").and_then(Value::as_str), Some("tcp" | "udp" | "tls"));
     if let Some(name) = name {
         fill(upstream, json!({ "name": name }));
     }
-    let timeout = json!({ "connect": 60, "send": 60, "read": 60 });
-    fill(
-        upstream,
-        json!({ "scheme": "http", "type": "roundrobin", "hash_on": "vars", "retry_timeout": 0, "timeout": timeout }),
-    );
+    fill(upstream, json!({ "scheme": "http", "type": "roundrobin", "hash_on": "vars", "retry_timeout": 0 }));
     if !stream {
-        let pool = json!({ "size": 320, "idle_timeout": 60, "requests": 1000 });
-        fill(upstream, json!({ "pass_host": "pass", "keepalive_pool": pool }));
+        fill(upstream, json!({ "pass_host": "pass" }));
+    }
+    for (member, defaults) in [
+        ("timeout", json!({ "connect": 60, "send": 60, "read": 60 })),
+        ("keepalive_pool", json!({ "size": 320, "idle_timeout": 60, "requests": 1000 })),
+    ] {
+        if let Some(Value::Object(member)) = upstream.get_mut(member) {
+            fill(member, defaults);
+        }
     }
     if let Some(Value::Array(nodes)) = upstream.get_mut("nodes") {
         for node in nodes.iter_mut().filter_map(Value::as_object_mut) {

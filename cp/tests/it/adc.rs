@@ -101,6 +101,8 @@ async fn ping_diff_sync_and_an_empty_second_diff() {
             "service.create"
         ])
     );
+    // The upstream of a service stands where clients of the APISIX face put it.
+    plane.expect("GET", "/apisix/admin/upstreams/s", Value::Null, 200).await;
     let dumped = dump(&plane).await;
     let shown = &dumped[0]["list"][0];
     assert_eq!((&shown["type"], &shown["strip_path_prefix"]), (&json!("http"), &json!(true)));
@@ -150,7 +152,9 @@ async fn validate() {
     };
     let right = state(json!({"route_id": "r", "service_id": "elsewhere", "name": "r", "paths": ["/"]}));
     assert_eq!(call(&plane, "POST", path, right).await.status, 200);
-    let wrong = state(json!({"route_id": "r", "service_id": "s", "paths": ["/"], "plugins": {"nope": {}}}));
+    let mut wrong = state(json!({"route_id": "r", "service_id": "s", "paths": ["/"], "plugins": {"nope": {}}}));
+    // ADC names neither.
+    wrong["global_rules"] = json!([{"plugins": {"cors": {}}}]);
     let answer = call(&plane, "POST", path, wrong).await;
     let error = json!({"resource_type": "routes", "resource_id": "r", "index": 0, "error": "unknown plugin [nope]"});
     assert_eq!(answer.status, 400);
