@@ -31,6 +31,14 @@ pub enum Command {
     History(History),
     /// Put a gateway group back to the state of a revision, as a new event.
     Rollback(Rollback),
+    /// Bring a gateway group to the state of a file in ADC's format, as one event or not at all.
+    Apply(Apply),
+    /// Show what a file would change; exit code 2 when it would.
+    Diff(Apply),
+    /// Say whether a file could be applied, with everything that is wrong.
+    Validate(Apply),
+    /// Write a gateway group's configuration as a file that `apply` takes, secrets included.
+    Dump(Dump),
     /// Prepare the database; for its administrator.
     Db(Db),
 }
@@ -208,6 +216,44 @@ pub struct History {
     /// The gateway group it belongs to.
     #[arg(long, default_value = "default")]
     pub group: String,
+}
+
+/// Options of `apply`, `diff` and `validate`.
+#[derive(Debug, Args)]
+pub struct Apply {
+    #[command(flatten)]
+    pub server: Server,
+    /// The file, in YAML or JSON; `-` reads the standard input.
+    #[arg(short, long, value_name = "FILE")]
+    pub file: PathBuf,
+    /// The gateway group. Without it: that of the key, or `default`.
+    #[arg(long)]
+    pub group: Option<String>,
+    /// Only show what would change.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Delete even what is still in use.
+    #[arg(long)]
+    pub force: bool,
+    /// Do nothing if the gateway group has changed since this revision.
+    #[arg(long, value_name = "REVISION")]
+    pub if_revision: Option<u64>,
+    /// Why, for the log.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+}
+
+/// Options of `dump`.
+#[derive(Debug, Args)]
+pub struct Dump {
+    #[command(flatten)]
+    pub server: Server,
+    /// The gateway group. Without it: that of the key, or `default`.
+    #[arg(long)]
+    pub group: Option<String>,
+    /// The file to write, for the owner only. Without it: the standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 /// Options of `rollback`.

@@ -67,6 +67,31 @@ impl Client {
         self.send(self.http.request(Method::POST, self.url(path)).json(body)).await
     }
 
+    /// POST of a configuration to be applied. An answer that lists what is wrong with it is an answer.
+    pub async fn apply(
+        &self,
+        query: &[(&str, Option<String>)],
+        condition: Option<&str>,
+        state: &Value,
+    ) -> Result<Value, Failure> {
+        let mut url = self.url(&["api", "apply"]);
+        for (name, value) in query {
+            if let Some(value) = value {
+                url.query_pairs_mut().append_pair(name, value);
+            }
+        }
+        let mut request = self.http.request(Method::POST, url).json(state).header("X-API-KEY", &self.token);
+        if let Some(revision) = condition {
+            request = request.header("If-Match", revision);
+        }
+        let (status, text) = self.answer(request).await?;
+        let body: Option<Value> = serde_json::from_str(&text).ok();
+        match body {
+            Some(body) if status.is_success() || body.get("errors").is_some() => Ok(body),
+            _ => Err(Failure::Failed(refusal(status, &text))),
+        }
+    }
+
     fn url(&self, path: &[&str]) -> Url {
         let mut url = self.base.clone();
         // Segments are escaped one by one: an id may hold what a path may not.
@@ -77,17 +102,18 @@ impl Client {
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Value, Failure> {
-        let answer = request
-            .header("X-API-KEY", &self.token)
-            .send()
-            .await
-            .with_context(|| format!("could not reach the control plane at {}", self.base))?;
-        let status = answer.status();
-        let text = answer.text().await.context("the answer broke off")?;
+        let (status, text) = self.answer(request.header("X-API-KEY", &self.token)).await?;
         if status.is_success() {
             return Ok(serde_json::from_str(&text).context("the answer is not JSON")?);
         }
         Err(Failure::Failed(refusal(status, &text)))
+    }
+
+    async fn answer(&self, request: RequestBuilder) -> Result<(StatusCode, String), Failure> {
+        let answer =
+            request.send().await.with_context(|| format!("could not reach the control plane at {}", self.base))?;
+        let status = answer.status();
+        Ok((status, answer.text().await.context("the answer broke off")?))
     }
 }
 

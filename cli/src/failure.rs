@@ -10,6 +10,8 @@ pub const USAGE: u8 = 64;
 pub enum Failure {
     /// The command line or a setting is wrong; nothing was done.
     Usage(String),
+    /// The answer is that two things differ.
+    Differs,
     /// It was tried and failed.
     Failed(anyhow::Error),
 }
@@ -21,6 +23,7 @@ impl Failure {
     pub fn code(&self) -> u8 {
         match self {
             Self::Usage(_) => USAGE,
+            Self::Differs => 2,
             Self::Failed(_) => 1,
         }
     }
@@ -30,6 +33,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Usage(message) => f.write_str(message),
+            Self::Differs => f.write_str("it differs"),
             Self::Failed(error) => write!(f, "{error:#}"),
         }
     }

@@ -16,6 +16,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+mod apply;
 mod args;
 mod audit;
 mod client;
@@ -50,7 +51,10 @@ fn main() -> ExitCode {
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            output::complain(&failure.to_string());
+            // That two things differ is an answer, and was given.
+            if !matches!(failure, Failure::Differs) {
+                output::complain(&failure.to_string());
+            }
             ExitCode::from(failure.code())
         }
     }
@@ -65,6 +69,10 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Audit(options) => audit::run(&options, json),
         Command::History(options) => history::run(&options, json),
         Command::Rollback(options) => rollback::run(&options, json),
+        Command::Apply(options) => apply::apply(&options, json),
+        Command::Diff(options) => apply::diff(&options, json),
+        Command::Validate(options) => apply::validate(&options, json),
+        Command::Dump(options) => apply::dump(&options, json),
         Command::Db(options) => db::run(&options.command, json),
     }
 }
