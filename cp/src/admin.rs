@@ -12,7 +12,10 @@ use axum::response::Response;
 use http::request::Parts;
 use http::{HeaderValue, Method};
 use portolan_eventstore::{Intent, Proposal, Refusal};
+use portolan_model::id::text_of;
+use portolan_model::kind::Parent;
 use portolan_model::{GroupId, Kind};
+use serde_json::Value;
 
 use crate::app::App;
 use crate::auth::{self, Caller};
@@ -25,6 +28,7 @@ use crate::resources::{self, Command, Condition, Scope};
 use crate::rights::{Domain, Right};
 
 mod answer;
+mod helpers;
 mod input;
 mod list;
 pub(crate) mod query;
@@ -46,6 +50,9 @@ const HEADERS: [(&str, &str); 5] = [
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Place {
     resource: String,
+    /// What stands before the own id: a consumer, a manager of secrets.
+    parent: Option<String>,
+    /// The id, the parent included.
     id: Option<String>,
     sub_path: String,
 }
@@ -61,23 +68,41 @@ struct Order<'a> {
 pub fn rows() -> Vec<Row> {
     let row = |method: &Method, path: String| Row { method: method.clone(), path };
     let mut rows = Vec::new();
-    for kind in &resources::KINDS {
-        let collection = format!("/apisix/admin/{}", kind.directory());
+    for kind in resources::KINDS {
+        let (collection, item) = paths(*kind);
         for method in [Method::GET, Method::PUT, Method::POST] {
-            if method != Method::POST || supports(*kind, &method) {
+            // Where the id has more than one part, or is the name of a plugin, it stands in the path.
+            let by_body = kind.parent().is_none() && *kind != Kind::PluginMetadata;
+            if supports(*kind, &method) && (by_body || method != Method::PUT) {
                 rows.push(row(&method, collection.clone()));
             }
         }
         for method in [Method::GET, Method::PUT, Method::PATCH, Method::DELETE] {
             if supports(*kind, &method) {
-                rows.push(row(&method, format!("{collection}/{{id}}")));
+                rows.push(row(&method, item.clone()));
             }
         }
         if supports(*kind, &Method::PATCH) {
-            rows.push(row(&Method::PATCH, format!("{collection}/{{id}}/{{sub_path}}")));
+            rows.push(row(&Method::PATCH, format!("{item}/{{sub_path}}")));
         }
     }
+    rows.extend(helpers::ROWS.iter().map(|(method, path)| row(method, format!("/apisix/admin/{path}"))));
     rows
+}
+
+/// The paths of a collection and of an item.
+fn paths(kind: Kind) -> (String, String) {
+    let directory = kind.directory();
+    match kind.parent() {
+        None => (format!("/apisix/admin/{directory}"), format!("/apisix/admin/{directory}/{{id}}")),
+        Some(Parent::Manager) => {
+            (format!("/apisix/admin/{directory}"), format!("/apisix/admin/{directory}/{{manager}}/{{id}}"))
+        }
+        Some(Parent::Consumer) => {
+            let collection = format!("/apisix/admin/consumers/{{username}}/{directory}");
+            (collection.clone(), format!("{collection}/{{id}}"))
+        }
+    }
 }
 
 /// Answers any request below `/apisix/admin`.
@@ -127,9 +152,17 @@ async fn handle(app: &App, parts: &Parts, body: Body) -> Result<Answer, ApiError
     if !caller.may(right, Domain::Group(&group)) {
         return denied(app, &caller, &place, &group).await;
     }
-    let Some(kind) = resources::kind(&place.resource) else {
-        return Ok(Answer::error(404, &format!("Unsupported resource type: {}", place.resource)));
+    if helpers::serves(&place) {
+        return Ok(helpers::answer(parts, body, &place, &query).await);
+    }
+    // Credentials have no list of their own.
+    let reachable = |kind: &Kind| *kind != Kind::Credential || place.parent.is_some();
+    let Some(kind) = resources::kind(&place.resource).filter(reachable) else {
+        return Ok(Answer::unsupported(&place.resource));
     };
+    if kind == Kind::StreamRoute && !app.stream {
+        return without_streams(app, &caller, Order { group, kind, method: &parts.method }, &place).await;
+    }
     let input = Input::read(&parts.headers, body, &query).await;
     if right == Right::Read {
         return Ok(match input {
@@ -169,7 +202,8 @@ async fn change(
         },
         _ => 0,
     };
-    let Place { id, sub_path, .. } = place;
+    let id = place.id.clone().or_else(|| id_below(kind, &place, input.body.as_ref()));
+    let sub_path = place.sub_path;
     let command = match *method {
         Method::PUT => Command::Put { id, body: input.body },
         Method::POST => Command::Post { id, body: input.body },
@@ -178,7 +212,21 @@ async fn change(
     };
     let scope = Scope { group: order.group, kind, now: app.now_seconds(), lease, condition };
     let outcome = resources::run(app, caller, scope, command).await?;
-    Ok(Answer::outcome(&outcome))
+    Ok(Answer::outcome(kind, &outcome))
+}
+
+/// The id that a body says below the parent in the path: `PUT /consumers/jack/credentials`.
+fn id_below(kind: Kind, place: &Place, body: Option<&Value>) -> Option<String> {
+    let parent = place.parent.as_deref().filter(|_| kind == Kind::Credential)?;
+    Some(kind.join_id(parent, &text_of(body?.get("id")?)?))
+}
+
+/// Whatever is asked of stream routes where there are none.
+async fn without_streams(app: &App, caller: &Caller, order: Order<'_>, place: &Place) -> Result<Answer, ApiError> {
+    match *order.method {
+        Method::GET => Ok(input::Wrong::NoStreams.into()),
+        _ => refuse(app, caller, &order, place, input::Wrong::NoStreams).await,
+    }
 }
 
 /// A lease for a key that shall not stay. One that ends up without a key ends without an event.
@@ -246,21 +294,24 @@ impl Place {
     fn of(path: &str) -> Self {
         let rest = path.strip_prefix("/apisix/admin/").unwrap_or("");
         // As nginx does, slashes that follow one another count as one.
-        let mut segments = rest.split('/').filter(|segment| !segment.is_empty()).map(query::decoded_segment);
-        let mut place = Self {
-            resource: segments.next().unwrap_or_default(),
-            id: segments.next(),
-            sub_path: segments.collect::<Vec<_>>().join("/"),
-        };
+        let segments = rest.split('/').filter(|segment| !segment.is_empty()).map(query::decoded_segment);
+        let segments: Vec<String> = segments.collect();
+        let text = |index: usize| segments.get(index).cloned();
+        let after = |index: usize| segments.get(index..).unwrap_or_default().join("/");
+        let first = segments.first().map_or("", String::as_str);
         // What stands below a consumer or a service in APISIX is a resource of its own.
-        let below = place.sub_path.split('/').next().unwrap_or("");
-        if matches!(
-            (place.resource.as_str(), below),
-            ("consumers", "credentials") | ("services", "graphql_cost_decorations")
-        ) {
-            place.resource = below.to_owned();
-        }
-        place
+        let (resource, parent, own, sub_path) = match (first, segments.get(2).map(String::as_str)) {
+            ("consumers", Some(below @ "credentials")) | ("services", Some(below @ "graphql_cost_decorations")) => {
+                (below, text(1), text(3), after(4))
+            }
+            ("secrets", _) => (first, text(1), text(2), after(3)),
+            _ => (first, None, text(1), after(2)),
+        };
+        let id = own.map(|own| match (&parent, Kind::from_directory(resource)) {
+            (Some(parent), Some(kind)) => kind.join_id(parent, &own),
+            _ => own,
+        });
+        Self { resource: resource.to_owned(), parent, id, sub_path }
     }
 }
 
@@ -270,11 +321,13 @@ mod tests {
 
     #[test]
     fn places() {
-        let place = |resource: &str, id: Option<&str>, sub_path: &str| Place {
+        let below = |resource: &str, parent: Option<&str>, id: Option<&str>, sub_path: &str| Place {
             resource: resource.into(),
+            parent: parent.map(Into::into),
             id: id.map(Into::into),
             sub_path: sub_path.into(),
         };
+        let place = |resource: &str, id: Option<&str>, sub_path: &str| below(resource, None, id, sub_path);
         for (path, expected) in [
             ("/apisix/admin/routes", place("routes", None, "")),
             ("/apisix/admin/routes/", place("routes", None, "")),
@@ -283,7 +336,14 @@ mod tests {
             ("/apisix/admin/routes/1/plugins/cors", place("routes", Some("1"), "plugins/cors")),
             ("/apisix/admin/", place("", None, "")),
             ("/apisix/admin//routes///r1/", place("routes", Some("r1"), "")),
-            ("/apisix/admin/consumers/jack/credentials", place("credentials", Some("jack"), "credentials")),
+            ("/apisix/admin/consumers/jack/credentials", below("credentials", Some("jack"), None, "")),
+            (
+                "/apisix/admin/consumers/jack/credentials/c1",
+                below("credentials", Some("jack"), Some("jack/credentials/c1"), ""),
+            ),
+            ("/apisix/admin/secrets", place("secrets", None, "")),
+            ("/apisix/admin/secrets/vault", below("secrets", Some("vault"), None, "")),
+            ("/apisix/admin/secrets/vault/v1/token", below("secrets", Some("vault"), Some("vault/v1"), "token")),
         ] {
             assert_eq!(Place::of(path), expected, "{path}");
         }

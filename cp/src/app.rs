@@ -35,6 +35,8 @@ pub struct App {
     pub authority: Arc<Authority>,
     /// Hides secrets.
     pub mask: Mask,
+    /// Whether there are stream routes.
+    pub stream: bool,
     /// What `/metrics` shows.
     pub metrics: Metrics,
 }

@@ -13,6 +13,7 @@ mod listen;
 mod secret;
 mod shutdown;
 mod store;
+mod stream;
 mod tls;
 
 pub use admin::{Admin, Key, Role};
@@ -23,6 +24,7 @@ pub use listen::Listen;
 pub use secret::Secret;
 pub use shutdown::Shutdown;
 pub use store::Store;
+pub use stream::Stream;
 pub use tls::Tls;
 pub(crate) use tls::is_host;
 
@@ -38,6 +40,8 @@ pub struct Config {
     pub listen: Listen,
     /// The first user and the Admin API keys.
     pub admin: Admin,
+    /// Stream routes.
+    pub stream: Stream,
     /// Server certificates.
     pub tls: Tls,
     /// How the log is proven.

@@ -76,3 +76,35 @@ pub fn start(parts: Parts<'_>, supervisor: &Supervisor) -> Result<(), Error> {
     let server = Server { name: "dp-manager", listener: parts.listener, tls: Some(tls), limits };
     Ok(server.start(portolan_kine_shim::router(shim), supervisor)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_kinds_are_judged() {
+        for (key, value, expected) in [
+            ("/apisix/routes/1", "{}", "/apisix/routes/1: invalid configuration: "),
+            ("/apisix/ssls/1", r#"{"cert":"x","key":"y"}"#, "/apisix/ssls/1: invalid configuration: "),
+            ("/apisix/consumers/jack/credentials/c1", r#"{"plugins":{"nope":{}}}"#, "unknown plugin [nope]"),
+            ("/portolan/groups/prod/global_rules/1", r#"{"plugins":{"nope":{}}}"#, "unknown plugin [nope]"),
+            ("/apisix/plugin_configs/1", "{}", "property \"plugins\" is required"),
+            ("/apisix/consumer_groups/1", "{}", "property \"plugins\" is required"),
+            ("/apisix/plugin_metadata/nope", "{}", "invalid plugin name"),
+            ("/apisix/protos/1", "{}", "property \"content\" is required"),
+            ("/apisix/stream_routes/1", r#"{"server_port":0}"#, "server_port"),
+            ("/apisix/secrets/vault/1", "{}", "is required"),
+            ("/apisix/global_rules/1", r#"{"plugins":{"cors":{}}}"#, ""),
+            ("/apisix/consumers/jack/credentials/c1", r#"{"id":"c1"}"#, ""),
+            // Not ours: directory placeholders, and what is no resource.
+            ("/apisix/ssls/", "init_dir", ""),
+            ("/other", "{}", ""),
+        ] {
+            let put = KeyAndValue { key: key.as_bytes().to_vec().into(), value: value.as_bytes().to_vec().into() };
+            match Check.check(&[put]) {
+                Ok(()) => assert_eq!(expected, "", "{key}"),
+                Err(text) => assert!(!expected.is_empty() && text.contains(expected), "{key}: {text}"),
+            }
+        }
+    }
+}

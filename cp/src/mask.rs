@@ -1,33 +1,25 @@
 //! Hides secrets in everything that `/api` answers: fields that plugins declare as such, private keys, credentials.
 
-use std::collections::HashMap;
-
-use portolan_model::layout::{APISIX_PREFIX, GROUPS_PREFIX};
+use portolan_model::Kind;
+use portolan_model::layout::{self, APISIX_PREFIX, GROUPS_PREFIX};
+use portolan_model::sensitive::Secrets;
 use serde_json::Value;
 
 /// Stands in place of a secret.
 const MASKED: &str = "******";
-/// Fields below `secrets/`, where the credentials of secret managers stand.
-const MANAGER_FIELDS: [&str; 5] = ["token", "secret_access_key", "session_token", "auth_config", "access_key_id"];
 
-/// Knows where secrets stand.
-#[derive(Debug, Default)]
+/// Knows where secrets stand; `model` says so.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Mask {
-    /// Dotted paths by plugin name.
-    plugins: HashMap<String, Vec<String>>,
+    secrets: Secrets<'static>,
 }
 
 // === impl Mask ===
 
 impl Mask {
-    /// From the plugins' names and their `encrypt_fields`.
-    pub fn new<N, F>(plugins: impl IntoIterator<Item = (N, F)>) -> Self
-    where
-        N: Into<String>,
-        F: IntoIterator<Item: Into<String>>,
-    {
-        let fields = |(name, fields): (N, F)| (name.into(), fields.into_iter().map(Into::into).collect());
-        Self { plugins: plugins.into_iter().map(fields).collect() }
+    /// With these secrets.
+    pub const fn new(secrets: Secrets<'static>) -> Self {
+        Self { secrets }
     }
 
     /// The value of a key, for showing: JSON without its secrets. What is no JSON is shown as a text.
@@ -35,39 +27,21 @@ impl Mask {
         let Ok(mut value) = serde_json::from_slice::<Value>(value) else {
             return Value::from(String::from_utf8_lossy(value));
         };
-        let key = String::from_utf8_lossy(key);
-        if let Some(place) = relative(&key) {
-            self.hide(place, &mut value);
+        if let Some((kind, id)) = place(&String::from_utf8_lossy(key)) {
+            self.secrets.visit(kind, &id, &mut value, |found| *found.value = Value::from(MASKED));
         }
         value
     }
+}
 
-    fn hide(&self, place: &str, value: &mut Value) {
-        let (directory, rest) = place.split_once('/').unwrap_or((place, ""));
-        match directory {
-            "ssls" => {
-                hide_at(value, "key");
-                hide_at(value, "keys");
-            }
-            "secrets" => MANAGER_FIELDS.iter().for_each(|field| hide_at(value, field)),
-            "plugin_metadata" => self.hide_in_plugin(rest, value),
-            _ => {
-                if let Some(Value::Object(plugins)) = value.get_mut("plugins") {
-                    for (name, config) in plugins {
-                        self.hide_in_plugin(name, config);
-                    }
-                }
-                hide_at(value, "tls.client_key");
-                hide_at(value, "upstream.tls.client_key");
-            }
-        }
+/// Kind and id that a key names; `None` for Portolan's own objects, which hold no secrets. An etcd client may have put a
+/// resource under an id that can be none: its secrets are secrets all the same.
+fn place(key: &str) -> Option<(Kind, String)> {
+    if let Some(resource) = layout::parse_resource_key(key) {
+        return Some((resource.kind, resource.id));
     }
-
-    fn hide_in_plugin(&self, name: &str, config: &mut Value) {
-        for field in self.plugins.get(name).into_iter().flatten() {
-            hide_at(config, field);
-        }
-    }
+    let (directory, id) = relative(key)?.split_once('/')?;
+    Kind::from_directory(directory).map(|kind| (kind, id.to_owned()))
 }
 
 /// The key without the prefix of its group; `None` for Portolan's own objects, which hold no secrets.
@@ -75,40 +49,20 @@ fn relative(key: &str) -> Option<&str> {
     key.strip_prefix(APISIX_PREFIX).or_else(|| key.strip_prefix(GROUPS_PREFIX)?.split_once('/').map(|(_, rest)| rest))
 }
 
-/// Hides what stands at a dotted path; lists on the way are walked through.
-fn hide_at(value: &mut Value, path: &str) {
-    if let Value::Array(items) = value {
-        return items.iter_mut().for_each(|item| hide_at(item, path));
-    }
-    let Value::Object(object) = value else { return };
-    // A field's own name may hold dots.
-    if let Some(found) = object.get_mut(path) {
-        return hide_all(found);
-    }
-    if let Some((first, rest)) = path.split_once('.')
-        && let Some(next) = object.get_mut(first)
-    {
-        hide_at(next, rest);
-    }
-}
-
-fn hide_all(value: &mut Value) {
-    match value {
-        Value::Null => {}
-        Value::Array(items) => items.iter_mut().for_each(hide_all),
-        Value::Object(fields) => fields.values_mut().for_each(hide_all),
-        secret => *secret = Value::from(MASKED),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use portolan_model::plugins::Catalog;
     use serde_json::json;
 
     use super::*;
 
+    const PLUGINS: &str = r#"{
+        "key-auth": {"version": 1, "priority": 2, "schema": {}, "encrypt_fields": ["key"]},
+        "x": {"version": 1, "priority": 1, "schema": {}, "encrypt_fields": ["redis.password", "list.secret", "headers"]}}"#;
+
     fn mask() -> Mask {
-        Mask::new([("key-auth", vec!["key"]), ("x", vec!["redis.password", "list.secret", "headers"])])
+        let catalog: &'static Catalog = Box::leak(Box::new(Catalog::parse(PLUGINS).unwrap()));
+        Mask::new(Secrets::new(catalog, catalog))
     }
 
     fn shown(key: &str, value: &Value) -> Value {
@@ -141,6 +95,10 @@ mod tests {
     fn private_keys_and_credentials() {
         let ssl = shown("/apisix/ssls/1", &json!({"cert": "c", "key": "k", "keys": ["k2"]}));
         assert_eq!(ssl, json!({"cert": "c", "key": "******", "keys": ["******"]}));
+        assert_eq!(shown("/apisix/ssls/a b", &json!({"key": "k"}))["key"], "******");
+        let credential =
+            shown("/apisix/consumers/jack/credentials/c1", &json!({"plugins": {"key-auth": {"key": "k"}}}));
+        assert_eq!(credential["plugins"]["key-auth"]["key"], "******");
         assert_eq!(shown("/apisix/secrets/vault/1", &json!({"token": "t", "uri": "u"}))["token"], "******");
         assert_eq!(shown("/apisix/upstreams/1", &json!({"tls": {"client_key": "k"}}))["tls"]["client_key"], "******");
     }

@@ -18,6 +18,7 @@ use crate::groups;
 
 pub mod check;
 mod condition;
+mod contents;
 pub(crate) mod document;
 pub mod patch;
 pub mod references;
@@ -26,7 +27,7 @@ pub(crate) mod unique;
 pub use condition::Condition;
 
 /// The kinds that are served whole, parents before children: in both faces, and in what etcd clients write.
-pub const KINDS: [Kind; 4] = [Kind::Upstream, Kind::Service, Kind::Consumer, Kind::Route];
+pub const KINDS: &[Kind] = Kind::all();
 
 /// What a missing key is called.
 pub const KEY_NOT_FOUND: &str = "Key not found";
@@ -189,7 +190,8 @@ fn patch(scope: &Scope, id: Option<String>, sub_path: String, body: Option<Value
     }
     let scope = scope.clone();
     Ok(Box::new(move |view| {
-        let Some(old) = view.get(layout::resource_key(&scope.group, scope.kind, &id).as_bytes()) else {
+        let found = view.get(layout::resource_key(&scope.group, scope.kind, &id).as_bytes());
+        let Some(old) = found.filter(|_| scope.kind.accepts_id(&id)) else {
             return not_found();
         };
         let patched = || {
@@ -219,7 +221,8 @@ fn delete(scope: &Scope, id: Option<String>, force: bool) -> Result<Decide, Stri
             return Decision::Refuse(Refusal::invalid(400, text));
         }
         let key = layout::resource_key(&scope.group, scope.kind, &id);
-        let Some(old) = view.get(key.as_bytes()) else {
+        // A key that another kind stands under is none of this one.
+        let Some(old) = view.get(key.as_bytes()).filter(|_| scope.kind.accepts_id(&id)) else {
             return not_found();
         };
         if let Some(refusal) = scope.condition.refused(Some(&old)) {

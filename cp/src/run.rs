@@ -161,6 +161,7 @@ pub async fn start(config: &Config, clock: Arc<dyn Clock>, supervisor: &Supervis
         denials: Denials::default(),
         authority,
         mask: resources::check::mask(),
+        stream: config.stream.enabled,
         metrics: Metrics::new(),
     });
     match password {

@@ -1,13 +1,16 @@
 //! Answers in APISIX's envelopes.
 
+use std::borrow::Cow;
+
 use axum::body::Body;
 use axum::response::Response;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use portolan_eventstore::KeyValue;
+use portolan_model::{Kind, sensitive};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::input::Wrong;
 use crate::error::ApiError;
@@ -32,7 +35,7 @@ pub struct Answer {
 #[derive(Serialize)]
 pub struct Item<'a> {
     key: &'a str,
-    value: &'a RawValue,
+    value: Cow<'a, RawValue>,
     #[serde(rename = "createdIndex", skip_serializing_if = "Option::is_none")]
     created: Option<i64>,
     #[serde(rename = "modifiedIndex", skip_serializing_if = "Option::is_none")]
@@ -49,11 +52,24 @@ struct List<'a> {
 
 impl<'a> Item<'a> {
     /// What was read; `None` when it is no JSON, as the directory placeholders of APISIX.
-    pub fn read(kv: &'a KeyValue) -> Option<Self> {
+    pub fn read(kind: Kind, kv: &'a KeyValue) -> Option<Self> {
         let key = std::str::from_utf8(&kv.key).ok()?;
-        let value = serde_json::from_slice(&kv.value).ok()?;
+        let value = shown(kind, &kv.value).ok()?;
         Some(Self { key, value, created: Some(kv.create_revision), modified: Some(kv.mod_revision) })
     }
+}
+
+/// A stored document as it came, except what is never given back.
+fn shown(kind: Kind, value: &[u8]) -> serde_json::Result<Cow<'_, RawValue>> {
+    let mut withheld = sensitive::fields(kind).iter().filter(|field| field.withheld).peekable();
+    if withheld.peek().is_none() {
+        return serde_json::from_slice(value).map(Cow::Borrowed);
+    }
+    let mut document: Map<String, Value> = serde_json::from_slice(value)?;
+    for field in withheld {
+        document.shift_remove(field.path);
+    }
+    serde_json::value::to_raw_value(&document).map(Cow::Owned)
 }
 
 // === impl Answer ===
@@ -72,6 +88,11 @@ impl Answer {
     /// An error of the face.
     pub fn error(status: u16, text: &str) -> Self {
         Self::json(status, &json!({ "error_msg": text }))
+    }
+
+    /// There is no such resource.
+    pub fn unsupported(resource: &str) -> Self {
+        Self::error(404, &format!("Unsupported resource type: {resource}"))
     }
 
     /// 401.
@@ -100,11 +121,11 @@ impl Answer {
     }
 
     /// How a command ended.
-    pub fn outcome(outcome: &Outcome) -> Self {
+    pub fn outcome(kind: Kind, outcome: &Outcome) -> Self {
         match outcome {
             Outcome::Written { key, value, created } => {
                 let status = if *created { 201 } else { 200 };
-                match serde_json::from_slice(value) {
+                match shown(kind, value) {
                     Ok(value) => Self::json(status, &Item { key, value, created: None, modified: None }).versioned(),
                     Err(error) => Self::failed(ApiError::internal(error)),
                 }
@@ -134,7 +155,8 @@ impl Answer {
         text.unwrap_or(&self.body).to_owned()
     }
 
-    fn json(status: u16, body: &impl Serialize) -> Self {
+    /// Any JSON.
+    pub fn json(status: u16, body: &impl Serialize) -> Self {
         // Keys are texts and values come from JSON: this always serialises.
         let body = serde_json::to_string(body).unwrap_or_default() + "\n";
         Self { status, content_type: Some("application/json"), body, ..Self::empty() }
@@ -155,6 +177,7 @@ impl From<Wrong> for Answer {
             }
             Wrong::Ttl => Self::error(400, "invalid argument ttl: should be a number"),
             Wrong::Lease(text) | Wrong::Condition(text) => Self::error(400, &text).versioned(),
+            Wrong::NoStreams => Self::error(400, "stream mode is disabled, can not add stream routes"),
             Wrong::Method(text) => Self::error(405, &text).versioned(),
         }
     }

@@ -36,6 +36,8 @@ pub enum Wrong {
     Lease(String),
     /// `If-Match` is no condition.
     Condition(String),
+    /// A stream route, where there are none.
+    NoStreams,
     /// The kind does not know the method; found out only now, as in APISIX.
     Method(String),
 }

@@ -10,15 +10,14 @@ use super::answer::{Answer, Item};
 use super::query::Query;
 use crate::app::App;
 
-/// Fields that `filter` knows.
-const FILTER_FIELDS: [&str; 2] = ["service_id", "upstream_id"];
-
 /// Which resources a list holds; all conditions must hold.
 struct Filter<'a> {
     name: Option<Option<Pattern>>,
     label: Option<&'a str>,
     uri: Option<Option<Pattern>>,
     fields: Query,
+    /// The fields that `filter` knows; others say nothing.
+    known: &'static [&'static str],
 }
 
 /// One page of a list.
@@ -29,32 +28,39 @@ struct Page {
 
 /// GET of an item or a collection.
 pub fn get(app: &App, group: &GroupId, kind: Kind, place: &Place, query: &Query) -> Answer {
-    let Some(id) = &place.id else { return list(app, group, kind, query) };
+    let Some(id) = &place.id else { return list(app, group, kind, place.parent.as_deref(), query) };
     let key = layout::resource_key(group, kind, id);
-    let found = app.store.read(|view| view.get(key.as_bytes()));
-    match found.as_deref().and_then(Item::read) {
+    let found = app.store.read(|view| view.get(key.as_bytes())).filter(|_| kind.accepts_id(id));
+    match found.as_deref().and_then(|kv| Item::read(kind, kv)) {
         Some(item) => Answer::item(&item),
         None => Answer::missing(),
     }
 }
 
-fn list(app: &App, group: &GroupId, kind: Kind, query: &Query) -> Answer {
+fn list(app: &App, group: &GroupId, kind: Kind, parent: Option<&str>, query: &Query) -> Answer {
     let page = match Page::of(query) {
         Ok(page) => page,
         Err(text) => return Answer::bare(400, text),
     };
     let filter = Filter::of(kind, query);
-    let range = KeyRange::prefix(layout::directory_prefix(group, kind));
-    let mut found = app.store.read(|view| view.range(&range));
+    let prefix = match parent {
+        Some(parent) => layout::parent_prefix(group, kind, parent),
+        None => layout::directory_prefix(group, kind),
+    };
+    let mut found = app.store.read(|view| view.range(&KeyRange::prefix(prefix)));
+    // What stands below a resource, such as a consumer's credentials, is not in its list.
     found.retain(|kv| {
-        // What stands below a resource, such as a consumer's credentials, is not in its list.
         let resource = std::str::from_utf8(&kv.key).ok().and_then(layout::parse_resource_key);
-        resource.is_some_and(|resource| resource.kind == kind) && filter.admits(&kv.value)
+        resource.is_some_and(|resource| resource.kind == kind)
     });
+    if found.is_empty() && !kind.lists_nothing() {
+        return Answer::missing();
+    }
+    found.retain(|kv| filter.admits(&kv.value));
     if page.is_some() {
         found.sort_by_key(|kv| kv.create_revision);
     }
-    let mut items: Vec<Item<'_>> = found.iter().filter_map(|kv| Item::read(kv)).collect();
+    let mut items: Vec<Item<'_>> = found.iter().filter_map(|kv| Item::read(kind, kv)).collect();
     let total = items.len();
     if let Some(Page { from, size }) = page {
         items = items.into_iter().skip(from).take(size).collect();
@@ -84,11 +90,9 @@ impl<'a> Filter<'a> {
     fn of(kind: Kind, query: &'a Query) -> Self {
         // A pattern that is none matches nothing, as in APISIX.
         let pattern = |name| query.get(name).map(|text| Pattern::compile(text, Case::Sensitive).ok());
-        let fields = match kind {
-            Kind::Route => query.get("filter").map(Query::of).unwrap_or_default(),
-            _ => Query::default(),
-        };
-        Self { name: pattern("name"), label: query.get("label"), uri: pattern("uri"), fields }
+        let fields = query.get("filter").map(Query::of).unwrap_or_default();
+        let known = kind.filter_fields();
+        Self { name: pattern("name"), label: query.get("label"), uri: pattern("uri"), fields, known }
     }
 
     fn admits(&self, value: &[u8]) -> bool {
@@ -109,7 +113,7 @@ impl<'a> Filter<'a> {
             && self.uri.as_ref().is_none_or(uri)
             && self.label.is_none_or(label)
             && self.fields.pairs().all(|(field, value)| {
-                !FILTER_FIELDS.contains(&field) || document.get(field).is_some_and(|own| *own == value)
+                !self.known.contains(&field) || document.get(field).is_some_and(|own| *own == value)
             })
     }
 }

@@ -7,6 +7,7 @@ use portolan_model::plugins::Catalog;
 use portolan_model::{Kind, Reference};
 use serde_json::{Map, Value};
 
+use super::contents::Reader;
 use crate::mask::Mask;
 
 /// A document that is right as far as that can be said without the state.
@@ -41,7 +42,16 @@ pub fn document(kind: Kind, id: Option<&str>, document: &Map<String, Value>) -> 
 /// What is wrong with it.
 pub fn stored(key: &ResourceKey, value: &[u8]) -> Result<(), String> {
     let value: Value = serde_json::from_slice(value).map_err(|error| format!("invalid JSON: {error}"))?;
-    checker().check(key.kind, Some(&key.id), &value).map_err(|invalid| invalid.0)
+    let checker = Checker::new(Catalog::built_in()).with_contents(&Reader::Etcd);
+    checker.check(key.kind, Some(&key.id), &value).map_err(|invalid| invalid.0)
+}
+
+/// Checks a document that stands in no state: its references are taken to lead somewhere.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn alone(kind: Kind, id: Option<&str>, document: &Value) -> Result<(), String> {
+    checker().check(kind, id, document).map_err(|invalid| invalid.0)
 }
 
 /// What is said of a body that is no object.
@@ -52,11 +62,11 @@ pub fn not_an_object(kind: Kind, value: &Value) -> String {
     }
 }
 
-/// Hides the secrets that the plugins declare.
+/// Hides the secrets that `model` names.
 pub fn mask() -> Mask {
-    Mask::new(Catalog::built_in().plugins().map(|plugin| (plugin.name(), plugin.encrypt_fields())))
+    Mask::default()
 }
 
 fn checker() -> Checker<'static> {
-    Checker::new(Catalog::built_in())
+    Checker::new(Catalog::built_in()).with_contents(&Reader::AdminApi)
 }

@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 use crate::plane::{ADMIN_KEY, Plane, send};
 
+mod helpers;
+mod kinds;
 mod lists;
 mod refusals;
 mod writes;

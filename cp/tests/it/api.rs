@@ -33,7 +33,7 @@ async fn resources_and_history() {
     }
     for (path, text) in [
         ("/api/groups/prod/resources/services", "gateway group prod not found"),
-        ("/api/groups/default/resources/ssls", "unknown resource type: ssls"),
+        ("/api/groups/default/resources/ssl", "unknown resource type: ssl"),
         ("/api/groups/default/resources/services/s", "service s not found"),
         ("/api/history/services/nobody", "service nobody has never existed"),
         ("/api/audit/events/1000000", "event 1000000 not found"),

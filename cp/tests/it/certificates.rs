@@ -15,6 +15,13 @@ pub fn csr() -> String {
     request(&KeyPair::generate().unwrap())
 }
 
+/// A certificate for a name, and its key.
+pub fn pair(name: &str) -> (String, String) {
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new([name.to_owned()]).unwrap().self_signed(&key).unwrap();
+    (certificate.pem(), key.serialize_pem())
+}
+
 fn request(key: &KeyPair) -> String {
     let mut params = CertificateParams::new(vec!["evil.example".to_owned()]).unwrap();
     params.distinguished_name.push(DnType::CommonName, "root");

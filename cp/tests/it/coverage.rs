@@ -43,6 +43,7 @@ fn writes() -> Vec<(&'static str, String, Value, &'static str)> {
     writes.push(("put /{kind}", path.into(), user.clone(), "consumer.create"));
     writes.push(("put /{kind}/{id}", format!("{path}/ann"), user, "consumer.update"));
     writes.push(("delete /{kind}/{id}", format!("{path}/ann"), Value::Null, "consumer.delete"));
+    writes.extend(other_kinds());
     writes.push(("post /api/rollback", "/api/rollback".into(), json!({"to": 2, "dry_run": false}), "group.rollback"));
     let facts = json!({"name": "prod"});
     let groups = "/api/gateway_groups";
@@ -63,8 +64,61 @@ fn writes() -> Vec<(&'static str, String, Value, &'static str)> {
     writes
 }
 
+/// The same, of the kinds that need no upstream.
+fn other_kinds() -> Vec<(&'static str, String, Value, &'static str)> {
+    let (certificate, key) = crate::certificates::pair("a.com");
+    let plugins = json!({"plugins": {}});
+    let vault = json!({"uri": "http://v", "prefix": "kv", "token": "t"});
+    let mut writes = Vec::new();
+    for (collection, item, noun, document, methods) in [
+        ("consumers/{username}/credentials", "consumers/ben/credentials/a", "credential", json!({}), ""),
+        ("secrets", "secrets/vault/a", "secret", vault, "patch"),
+        ("plugin_metadata", "plugin_metadata/cors", "plugin_metadata", json!({}), ""),
+        ("ssls", "ssls/a", "ssl", json!({"sni": "a.com", "cert": certificate, "key": key}), "body post patch"),
+        ("protos", "protos/a", "proto", json!({"content": "syntax = \"proto3\";"}), "body post"),
+        ("stream_routes", "stream_routes/a", "stream_route", json!({"server_port": 1}), "body post"),
+        ("global_rules", "global_rules/a", "global_rule", plugins.clone(), "body patch"),
+        ("plugin_configs", "plugin_configs/a", "plugin_config", plugins.clone(), "body patch"),
+        ("consumer_groups", "consumer_groups/a", "consumer_group", plugins, "body patch"),
+    ] {
+        let text = |text: String| -> &'static str { Box::leak(text.into_boxed_str()) };
+        let place = format!("/apisix/admin/{collection}");
+        let one = if noun == "secret" { "{manager}/{id}" } else { "{id}" };
+        let path = format!("/apisix/admin/{item}");
+        let mut add = |method: &str, template: String, path: String, body: Value, verb: &str| {
+            writes.push((text(format!("{method} {template}")), path, body, text(format!("{noun}.{verb}"))));
+        };
+        if methods.contains("body") {
+            let mut document = document.clone();
+            document["id"] = json!("c");
+            add("put", place.clone(), place.clone(), document, "create");
+        }
+        if methods.contains("post") {
+            add("post", place.clone(), place.clone(), document.clone(), "create");
+        }
+        add("put", format!("{place}/{one}"), path.clone(), document, "create");
+        if methods.contains("patch") {
+            let (field, value) = match noun {
+                "secret" => ("prefix", json!("kv2")),
+                "global_rule" => ("plugins", json!({"cors": {}})),
+                _ => ("labels", json!({"a": "b"})),
+            };
+            add("patch", format!("{place}/{one}"), path.clone(), json!({ field: value }), "update");
+            add("patch", format!("{place}/{one}/{{sub_path}}"), format!("{path}/{field}"), value, "update");
+        }
+        add("delete", format!("{place}/{one}"), path, Value::Null, "delete");
+    }
+    let ben =
+        ("put /{kind}/{id}", "/apisix/admin/consumers/ben".to_owned(), json!({"username": "ben"}), "consumer.create");
+    writes.insert(0, ben);
+    writes
+}
+
 /// Routes that write and stand in no list above, each with its reason.
-const ELSEWHERE: [(&str, &str); 7] = [
+const ELSEWHERE: [(&str, &str); 10] = [
+    ("put /apisix/admin/plugins/reload", "changes nothing: admin/helpers.rs"),
+    ("post /apisix/admin/schema/validate/{resource}", "changes nothing: admin/helpers.rs"),
+    ("post /apisix/admin/configs/validate", "changes nothing: admin/helpers.rs"),
     ("post /api/login", "needs a password: sessions.rs"),
     ("post /api/logout", "needs a session: sessions.rs"),
     ("put /api/password", "needs a session: users.rs"),
@@ -88,8 +142,18 @@ fn operations() -> BTreeSet<String> {
 
 /// A path with something in place of each variable.
 fn filled(path: &str) -> String {
-    let values =
-        [("{group}", "default"), ("{kind}", "routes"), ("{id}", "nobody"), ("{revision}", "1"), ("{sub_path}", "x")];
+    let values = [
+        ("{group}", "default"),
+        ("{kind}", "routes"),
+        ("{id}", "nobody"),
+        ("{revision}", "1"),
+        ("{sub_path}", "x"),
+        ("{username}", "nobody"),
+        ("{manager}", "vault"),
+        ("{name}", "route"),
+        ("{plugin}", "cors"),
+        ("{resource}", "routes"),
+    ];
     values.iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use portolan_cp::config::{Admin, DataDir, Key, Listen, Role, Store};
+use portolan_cp::config::{Admin, DataDir, Key, Listen, Role, Store, Stream};
 use portolan_cp::{Announcement, Config, start};
 use portolan_rt::clock::{Clock, SystemClock};
 use portolan_rt::task::Supervisor;
@@ -54,6 +54,7 @@ pub fn config(dir: &Path) -> Config {
             change_password: false,
             keys: vec![key("ci", ADMIN_KEY, Role::Admin), key("eye", VIEWER_KEY, Role::Viewer)],
         },
+        stream: Stream { enabled: true },
         ..Config::default()
     }
 }

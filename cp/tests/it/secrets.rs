@@ -14,12 +14,26 @@ async fn masked_in_every_answer() {
     plane.expect("PUT", "/apisix/admin/consumers", body("a"), 201).await;
     plane.expect("PUT", "/apisix/admin/consumers", body("b"), 200).await;
     let put = plane.head().await;
-    let upstream = json!({"nodes": {}, "tls": {"client_cert": "x".repeat(128), "client_key": SECRET.repeat(6)}});
-    plane.call("PUT", "/apisix/admin/upstreams/u", upstream).await;
+    let (certificate, key) = crate::certificates::pair("a.com");
+    let inside = key.lines().nth(1).unwrap();
+    let tls = json!({"client_cert": certificate, "client_key": key});
+    let upstream = json!({"nodes": {}, "tls": tls});
+    plane.expect("PUT", "/apisix/admin/upstreams/u", upstream.clone(), 201).await;
+    plane.expect("PUT", "/apisix/admin/services/s", json!({ "upstream": upstream }), 201).await;
+    let ssl = json!({"sni": "a.com", "cert": certificate, "key": key, "certs": [certificate], "keys": [key]});
+    plane.expect("PUT", "/apisix/admin/ssls/1", ssl, 201).await;
+    let vault = json!({"uri": "http://v", "prefix": "kv", "token": SECRET});
+    plane.expect("PUT", "/apisix/admin/secrets/vault/v", vault, 201).await;
+    let credential = json!({"plugins": {"key-auth": {"key": format!("{SECRET}-2")}}});
+    plane.expect("PUT", "/apisix/admin/consumers/ann/credentials/c", credential, 201).await;
     let answers = [
         plane.expect("GET", "/api/groups/default/resources/consumers", Value::Null, 200).await,
         plane.expect("GET", "/api/groups/default/resources/consumers/ann", Value::Null, 200).await,
         plane.expect("GET", "/api/groups/default/resources/upstreams", Value::Null, 200).await,
+        plane.expect("GET", "/api/groups/default/resources/services", Value::Null, 200).await,
+        plane.expect("GET", "/api/groups/default/resources/ssls", Value::Null, 200).await,
+        plane.expect("GET", "/api/groups/default/resources/secrets", Value::Null, 200).await,
+        plane.expect("GET", "/api/groups/default/resources/credentials", Value::Null, 200).await,
         plane.expect("GET", "/api/history/consumers/ann", Value::Null, 200).await,
         plane.expect("GET", "/api/audit/events?limit=100", Value::Null, 200).await,
         plane.expect("GET", &format!("/api/audit/events/{put}"), Value::Null, 200).await,
@@ -28,10 +42,11 @@ async fn masked_in_every_answer() {
         plane.expect("POST", "/api/rollback", json!({"to": put, "dry_run": false}), 200).await,
     ];
     for answer in &answers {
-        assert!(!answer.to_string().contains(SECRET), "{answer}");
+        let text = answer.to_string();
+        assert!(!text.contains(SECRET) && !text.contains(inside), "{answer}");
     }
     assert_eq!(answers[1]["value"]["plugins"]["key-auth"]["key"], "******");
-    assert_eq!(answers[3]["versions"].as_array().unwrap().len(), 2);
+    assert_eq!(answers[7]["versions"].as_array().unwrap().len(), 2);
     // The rollback put the real one back.
     let item = plane.expect("GET", "/apisix/admin/consumers/ann", Value::Null, 200).await;
     assert_eq!(item["value"]["plugins"]["key-auth"]["key"], SECRET);

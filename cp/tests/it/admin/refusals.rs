@@ -189,7 +189,7 @@ async fn resources_and_methods_that_there_are_not() {
             ("GET", "/nothing", Value::Null, 404, error("Unsupported resource type: nothing")),
             ("PUT", "/route/1", json!({}), 404, error("Unsupported resource type: route")),
             ("GET", "/", Value::Null, 404, error("Unsupported resource type: ")),
-            ("GET", "/consumers/jack/credentials", Value::Null, 404, error("Unsupported resource type: credentials")),
+            ("GET", "/credentials", Value::Null, 404, error("Unsupported resource type: credentials")),
         ],
     )
     .await;

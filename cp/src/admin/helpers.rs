@@ -1,0 +1,245 @@
+//! What stands beside the resources: the plugins there are, schemas, and whether a document or a whole configuration is
+//! right. None of it changes anything, so none of it is an event.
+
+use std::collections::HashSet;
+
+use axum::body::Body;
+use http::Method;
+use http::header::CONTENT_TYPE;
+use http::request::Parts;
+use portolan_model::id::text_of;
+use portolan_model::json::parse_json;
+use portolan_model::plugins::{Catalog, Place as PluginPlace, Plugin};
+use portolan_model::{Kind, check as model};
+use serde_json::{Map, Value, json};
+
+use super::Place;
+use super::answer::Answer;
+use super::input::{Input, Wrong};
+use super::query::Query;
+use crate::body;
+use crate::resources::check;
+
+/// What is served, below `/apisix/admin/`.
+pub const ROWS: [(Method, &str); 8] = [
+    (Method::GET, "plugins"),
+    (Method::GET, "plugins/list"),
+    (Method::GET, "plugins/{name}"),
+    (Method::PUT, "plugins/reload"),
+    (Method::GET, "schema/{name}"),
+    (Method::GET, "schema/plugins/{plugin}"),
+    (Method::POST, "schema/validate/{resource}"),
+    (Method::POST, "configs/validate"),
+];
+
+/// Whether a path is one of those here.
+pub fn serves(place: &Place) -> bool {
+    match place.resource.as_str() {
+        "plugins" | "schema" => true,
+        "configs" => place.id.as_deref() == Some("validate"),
+        _ => false,
+    }
+}
+
+/// Answers.
+pub async fn answer(parts: &Parts, body: Body, place: &Place, query: &Query) -> Answer {
+    let sub_path = Some(place.sub_path.as_str()).filter(|path| !path.is_empty());
+    match (&parts.method, place.resource.as_str(), place.id.as_deref()) {
+        (&Method::PUT, "plugins", Some("reload")) => Answer::bare(200, "done"),
+        (method, "plugins", Some("reload")) => {
+            let text = format!("please use PUT method to reload the plugins, {method} method is not allowed.");
+            Answer::error(405, &text)
+        }
+        (&Method::GET, "plugins", Some("list")) => names(query),
+        (&Method::GET, "plugins", name) => plugin(name, query),
+        (&Method::GET, "schema", Some("plugins")) if sub_path.is_some() => plugin(sub_path, query),
+        (&Method::POST, "schema", Some("validate")) => {
+            let kind = sub_path.and_then(Kind::from_directory);
+            match (kind, Input::read(&parts.headers, body, query).await) {
+                (None, _) => Answer::unsupported(sub_path.unwrap_or_default()),
+                (Some(kind), Ok(input)) => document(kind, input.body.as_ref()),
+                (Some(_), Err(wrong)) => wrong.into(),
+            }
+        }
+        (&Method::GET, "schema", name) => schema(name.unwrap_or_default()),
+        (&Method::POST, "configs", _) => match configuration(parts, body).await {
+            Ok(document) => validated(&document),
+            Err(answer) => answer,
+        },
+        (method, resource, _) => Answer::error(405, &format!("not supported `{method}` method for {resource}")),
+    }
+}
+
+/// The plugins of a subsystem, of HTTP when none is said.
+fn catalog(query: &Query) -> Option<&'static Catalog> {
+    match query.get("subsystem") {
+        None | Some("http") => Some(Catalog::built_in()),
+        Some("stream") => Some(Catalog::built_in_stream()),
+        Some(_) => None,
+    }
+}
+
+/// `GET plugins/list`
+fn names(query: &Query) -> Answer {
+    let Some(catalog) = catalog(query) else { return Answer::bare(400, "invalid subsystem passed") };
+    Answer::json(200, &catalog.plugins().map(Plugin::name).collect::<Vec<_>>())
+}
+
+/// `GET plugins/{name}` and `GET plugins?all=true`
+fn plugin(name: Option<&str>, query: &Query) -> Answer {
+    let subsystem = query.get("subsystem").unwrap_or("http");
+    let Some(catalog) = catalog(query) else {
+        return Answer::error(400, &format!("unsupported subsystem: {subsystem}"));
+    };
+    if query.get("all") == Some("true") {
+        let all: Map<String, Value> =
+            catalog.plugins().map(|plugin| (plugin.name().to_owned(), facts(plugin))).collect();
+        return Answer::json(200, &all);
+    }
+    let Some(plugin) = name.and_then(|name| catalog.get(name)) else {
+        return Answer::error(404, &format!("plugin not found in subsystem {subsystem}"));
+    };
+    let schema = match query.get("schema_type") {
+        Some("consumer") => plugin.consumer_schema(),
+        Some("metadata") => plugin.schema(PluginPlace::Metadata),
+        _ => plugin.schema(PluginPlace::Resource),
+    };
+    schema.map_or_else(|| Answer::error(400, "not found schema"), |schema| Answer::json(200, schema))
+}
+
+fn facts(plugin: &Plugin) -> Value {
+    let mut facts = json!({
+        "version": plugin.version(),
+        "priority": plugin.priority(),
+        "schema": plugin.schema(PluginPlace::Resource),
+    });
+    let more = [
+        ("metadata_schema", plugin.schema(PluginPlace::Metadata).cloned()),
+        ("consumer_schema", plugin.consumer_schema().cloned()),
+        ("type", plugin.role().map(Value::from)),
+    ];
+    for (name, value) in more {
+        if let Some(value) = value {
+            facts[name] = value;
+        }
+    }
+    facts
+}
+
+/// `GET schema/{name}`
+fn schema(name: &str) -> Answer {
+    if name == "plugins" {
+        let name = json!({ "type": "string", "minLength": 1 });
+        let plugin = json!({
+            "type": "object",
+            "properties": { "name": name, "stream": { "type": "boolean" } },
+            "required": ["name"],
+        });
+        return Answer::json(200, &json!({ "type": "array", "items": plugin }));
+    }
+    match Kind::from_name(name) {
+        Some(kind) => Answer::json(200, model::schema_document(kind)),
+        None => Answer::error(400, &format!("not found schema: {name}")),
+    }
+}
+
+/// `POST schema/validate/{resource}`
+fn document(kind: Kind, document: Option<&Value>) -> Answer {
+    let Some(document) = document else { return Answer::error(400, "invalid request body: empty request body") };
+    match model::check_schema(kind, document) {
+        Ok(()) => Answer::empty(),
+        Err(invalid) => Answer::error(400, &invalid.0),
+    }
+}
+
+/// The body of `POST configs/validate`.
+async fn configuration(parts: &Parts, body: Body) -> Result<Value, Answer> {
+    let invalid = |text: &str| Answer::error(400, &format!("invalid request body: {text}"));
+    let bytes = body::read(&parts.headers, body).await.map_err(|error| Answer::from(Wrong::Body(error)))?;
+    if bytes.is_empty() {
+        return Err(invalid("empty request body"));
+    }
+    let kind = parts.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let document = match kind.starts_with("application/yaml") {
+        true => yaml_serde::from_slice(&bytes).ok(),
+        false => Some(parse_json(&bytes).map_err(|error| invalid(&error.to_string()))?),
+    };
+    match document {
+        Some(document @ Value::Object(_)) => Ok(document),
+        _ if kind.starts_with("application/yaml") => Err(invalid("invalid yaml request body")),
+        _ => Err(invalid("the configuration is no object")),
+    }
+}
+
+/// `POST configs/validate`
+fn validated(document: &Value) -> Answer {
+    let errors = errors(document);
+    if errors.is_empty() {
+        return Answer::json(200, &json!({}));
+    }
+    Answer::json(400, &json!({ "error_msg": "Configuration validation failed", "errors": errors }))
+}
+
+/// All that is wrong with a configuration, references apart.
+fn errors(configuration: &Value) -> Vec<Value> {
+    let mut errors = Vec::new();
+    for kind in Kind::all().iter().filter(|kind| **kind != Kind::Credential) {
+        let directory = kind.directory();
+        let version = format!("{directory}_conf_version");
+        if let Some(given) = configuration.get(&version).filter(|given| !given.is_number()) {
+            let text = format!("{version} must be a number, got {}", type_of(given));
+            errors.push(json!({ "resource_type": directory, "error": text }));
+        }
+        let mut ids = HashSet::new();
+        let items = configuration.get(directory).and_then(Value::as_array);
+        for (index, item) in items.into_iter().flatten().enumerate() {
+            let (name, id) = identity(*kind, item);
+            let mut wrong = |text: String| {
+                errors.push(json!({ "resource_type": directory, "resource_id": id, "index": index, "error": text }));
+            };
+            if let Err(text) = checked(*kind, id.as_deref(), item) {
+                wrong(text);
+            }
+            if let Some(id) = &id
+                && !ids.insert(id.clone())
+            {
+                wrong(format!("found duplicate {name} {id} in {directory}"));
+            }
+        }
+    }
+    errors
+}
+
+/// What an item is called, and what the word for that is.
+fn identity(kind: Kind, item: &Value) -> (&'static str, Option<String>) {
+    let text = |field: &str| item.get(field).and_then(text_of);
+    match (kind, text("id")) {
+        (Kind::Consumer, Some(id)) => ("credential id", Some(id)),
+        (Kind::Consumer, None) => ("username", text("username")),
+        (_, id) => ("id", id),
+    }
+}
+
+fn checked(kind: Kind, id: Option<&str>, item: &Value) -> Result<(), String> {
+    match (kind, id) {
+        // Credentials stand among the consumers, and say all of their id.
+        (Kind::Consumer, Some(id)) if Kind::Credential.split_id(id).0.is_some() => {
+            let mut item = item.clone();
+            item["id"] = Value::from(Kind::Credential.split_id(id).1);
+            check::alone(Kind::Credential, Some(id), &item)
+        }
+        (Kind::PluginMetadata, id) => check::alone(kind, id, item),
+        _ => check::alone(kind, None, item),
+    }
+}
+
+/// The type of a value, as Lua calls it.
+fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "userdata",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) | Value::Object(_) => "table",
+    }
+}
