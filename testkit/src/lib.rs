@@ -16,6 +16,7 @@ pub mod ports;
 pub mod postgres;
 pub mod process;
 pub mod raw;
+pub mod switch;
 mod throwaway;
 pub mod upstream;
 mod wait;

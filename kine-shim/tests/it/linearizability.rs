@@ -297,3 +297,45 @@ async fn what_clients_of_two_replicas_see_is_linearizable() {
     }
     supervisor.shutdown().request_now();
 }
+
+/// The checker finds what it is there for.
+#[test]
+fn histories_that_no_register_has_are_found() {
+    let start = Instant::now();
+    let at = |millis| start + Duration::from_millis(millis);
+    let write = |begin, end, value: &str, revision| Record {
+        begin: at(begin),
+        end: at(end),
+        key: "a",
+        what: What::Write { value: value.to_owned(), only_if: None, done: true },
+        revision,
+    };
+    let read = |begin, end, seen: Option<(&str, i64)>, revision| Record {
+        begin: at(begin),
+        end: at(end),
+        key: "a",
+        what: What::Read(seen.map(|(value, revision)| (value.to_owned(), revision))),
+        revision,
+    };
+    let log = |values: &[(i64, &str)]| {
+        values.iter().map(|(revision, value)| (*revision, ("a".to_owned(), (*value).to_owned()))).collect()
+    };
+    let two: BTreeMap<_, _> = log(&[(2, "x"), (3, "y")]);
+    let both = || vec![write(0, 10, "x", 2), write(20, 30, "y", 3)];
+    let both_and = |record| both().into_iter().chain([record]).collect::<Vec<_>>();
+    check(&both_and(read(25, 40, Some(("x", 2)), 2)), &two);
+    for (bad, log) in [
+        // A stale read: the second write had ended before it began.
+        (both_and(read(35, 40, Some(("x", 2)), 2)), two.clone()),
+        // A value that was not there at that revision.
+        (both_and(read(35, 40, Some(("x", 2)), 3)), two.clone()),
+        // An acknowledged write is lost.
+        (both(), log(&[(2, "x")])),
+        // The log's order contradicts the clock.
+        (vec![write(0, 10, "y", 3), write(20, 30, "x", 2)], two.clone()),
+        // A write that nobody made.
+        (vec![write(0, 10, "x", 2)], two),
+    ] {
+        assert!(std::panic::catch_unwind(|| check(&bad, &log)).is_err(), "{bad:?} passed");
+    }
+}
