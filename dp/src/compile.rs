@@ -10,10 +10,12 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::plugin::{Chain, Place, State};
-use crate::resource::{Consumer, Document, NamedUpstream, Route, Service, Target, next_serial};
+use crate::plugins;
+use crate::resource::{Consumer, Document, NamedUpstream, Route, Service, Shared, Target, next_serial};
 use crate::router::{Matcher, MatcherSpec};
 use crate::snapshot::Snapshot;
-use crate::upstream::Upstream;
+use crate::upstream::health::Checker;
+use crate::upstream::{self, Upstream};
 
 mod credentials;
 
@@ -46,9 +48,11 @@ pub struct Compiler {
     snapshot: Snapshot,
     state: Arc<State>,
     documents: HashMap<Name, Arc<Document>>,
-    /// Who refers to a service or an upstream.
+    /// Settings by plugin.
+    metadata: HashMap<Arc<str>, Value>,
+    /// Who refers to what.
     users: HashMap<Name, BTreeSet<Name>>,
-    /// What a route or service refers to.
+    /// What a resource refers to.
     references: HashMap<Name, Vec<Name>>,
     claims: credentials::Claims,
     problems: BTreeMap<Name, Problem>,
@@ -68,6 +72,7 @@ impl Compiler {
             snapshot: Snapshot::default(),
             state: Arc::default(),
             documents: HashMap::new(),
+            metadata: HashMap::new(),
             users: HashMap::new(),
             references: HashMap::new(),
             claims: credentials::Claims::default(),
@@ -96,6 +101,9 @@ impl Compiler {
                 self.compile(&name);
                 dirty.extend(self.users.get(&name).into_iter().flatten().cloned());
             }
+        }
+        if dirty.iter().any(|name| name.0 == Kind::GlobalRule) {
+            self.merge_global_rules();
         }
         self.snapshot.revision = revision;
         self.snapshot.loaded = true;
@@ -142,7 +150,9 @@ impl Compiler {
         let compiled = checked.and_then(|()| match name.0 {
             Kind::Upstream => self.compile_upstream(&name.1, &document),
             Kind::Service => self.compile_service(name, &document),
-            Kind::Consumer => self.compile_consumer(&name.1, &document),
+            Kind::Consumer => self.compile_consumer(name, &document),
+            Kind::PluginMetadata => self.compile_metadata(&name.1, &document),
+            Kind::PluginConfig | Kind::ConsumerGroup | Kind::GlobalRule => self.compile_shared(name, &document),
             // served() lets no other kind in.
             _ => self.compile_route(name, &document),
         });
@@ -164,6 +174,10 @@ impl Compiler {
                 None => false,
             },
             Kind::Upstream => self.snapshot.upstreams.get(name.1.as_bytes()).is_some(),
+            Kind::PluginMetadata => self.metadata.contains_key(&name.1),
+            Kind::PluginConfig => self.snapshot.plugin_configs.get(name.1.as_bytes()).is_some(),
+            Kind::ConsumerGroup => self.snapshot.consumer_groups.get(name.1.as_bytes()).is_some(),
+            Kind::GlobalRule => self.snapshot.global_rules.get(name.1.as_bytes()).is_some(),
             _ => self.snapshot.consumers.get(name.1.as_bytes()).is_some(),
         };
         tracing::error!(
@@ -185,6 +199,10 @@ impl Compiler {
             Kind::Upstream => self.snapshot.upstreams.remove(id),
             Kind::Service => self.snapshot.services.remove(id),
             Kind::Consumer => self.remove_consumer(id),
+            Kind::PluginMetadata => drop(self.metadata.remove(id)),
+            Kind::PluginConfig => self.snapshot.plugin_configs.remove(id),
+            Kind::ConsumerGroup => self.snapshot.consumer_groups.remove(id),
+            Kind::GlobalRule => self.snapshot.global_rules.remove(id),
             _ => {
                 if let Some(old) = self.snapshot.routes.get(id.as_bytes()).cloned() {
                     self.snapshot.router.remove(&old);
@@ -192,12 +210,15 @@ impl Compiler {
                 }
             }
         }
+        self.set_checker(name.0, id, None);
         self.set_references(name, &[]);
     }
 
     fn compile_upstream(&mut self, id: &Arc<str>, document: &Arc<Document>) -> Result<(), String> {
         let parsed: model::Upstream = read(document)?;
-        let upstream = Arc::new(Upstream::compile(&parsed).map_err(|e| e.to_string())?);
+        let upstream =
+            Arc::new(Upstream::compile(&parsed, &self.place(&format!("upstreams/{id}"))).map_err(|e| e.to_string())?);
+        self.set_checker(Kind::Upstream, id, upstream.checker.clone());
         self.snapshot.upstreams.insert(id, Arc::new(NamedUpstream { upstream, document: document.clone() }));
         Ok(())
     }
@@ -205,9 +226,11 @@ impl Compiler {
     fn compile_service(&mut self, name: &Name, document: &Arc<Document>) -> Result<(), String> {
         let parsed: model::Service = read(document)?;
         let plugins = self.chain(&format!("services/{}", name.1), &parsed.plugins, false)?;
-        let target = self.target(parsed.upstream.as_ref(), parsed.upstream_id.as_ref())?.unwrap_or(Target::None);
+        let target = self.target(name, parsed.upstream.as_ref(), parsed.upstream_id.as_ref())?.unwrap_or(Target::None);
         let upstream = parsed.upstream_id.as_ref().map(|id| (Kind::Upstream, id.as_str()));
-        self.set_references(name, upstream.as_slice());
+        let references: Vec<_> = upstream.into_iter().chain(with_metadata(&parsed.plugins)).collect();
+        self.set_checker(Kind::Service, &name.1, checker_of(parsed.upstream.is_some(), &target));
+        self.set_references(name, &references);
         let service = Service {
             id: name.1.clone(),
             hosts: parsed.hosts.clone(),
@@ -226,14 +249,19 @@ impl Compiler {
         let service_id = parsed.service_id.as_ref().map(|id| Arc::<str>::from(id.as_str()));
         let service = service_id.as_ref().and_then(|id| self.snapshot.services.get(id.as_bytes()).cloned());
         let own = self.chain(&format!("routes/{}", name.1), &parsed.plugins, false)?;
-        let target = match self.target(parsed.upstream.as_ref(), parsed.upstream_id.as_ref())? {
-            Some(own) => own,
-            None => match (&service, &service_id) {
-                (Some(service), _) => service.target.clone(),
-                (None, Some(id)) => Target::MissingService(id.clone()),
-                (None, None) => Target::None,
-            },
+        let config_id = parsed.plugin_config_id.as_ref().map(|id| Arc::<str>::from(id.as_str()));
+        let config = config_id.as_ref().and_then(|id| self.snapshot.plugin_configs.get(id.as_bytes()).cloned());
+        let own_target = self.target(name, parsed.upstream.as_ref(), parsed.upstream_id.as_ref())?;
+        let target = match (&config_id, &config, &service_id, &service) {
+            (Some(id), None, _, _) => Target::MissingPluginConfig(id.clone()),
+            (_, _, Some(id), None) => Target::MissingService(id.clone()),
+            (_, _, _, service) => {
+                let shared = || service.as_ref().map_or(Target::None, |service| service.target.clone());
+                own_target.unwrap_or_else(shared)
+            }
         };
+        let own = config.as_ref().map_or_else(|| own.clone(), |config| own.over(&config.plugins));
+        let checker = checker_of(parsed.upstream.is_some() && parsed.is_enabled(), &target);
         let mut hosts: Vec<String> = parsed.all_hosts().map(str::to_owned).collect();
         if let (true, Some(service)) = (hosts.is_empty(), &service) {
             hosts.clone_from(&service.hosts);
@@ -261,7 +289,10 @@ impl Compiler {
         });
         let upstream = parsed.upstream_id.as_ref().map(|id| (Kind::Upstream, id.as_str()));
         let service = service_id.as_ref().map(|id| (Kind::Service, &**id));
-        let references: Vec<_> = upstream.into_iter().chain(service).collect();
+        let config = config_id.as_ref().map(|id| (Kind::PluginConfig, &**id));
+        let named = upstream.into_iter().chain(service).chain(config);
+        let references: Vec<_> = named.chain(with_metadata(&parsed.plugins)).collect();
+        self.set_checker(Kind::Route, &name.1, checker);
         self.set_references(name, &references);
         self.replace_route(&route, parsed.is_enabled());
         Ok(())
@@ -277,15 +308,50 @@ impl Compiler {
         self.snapshot.routes.insert(&route.id, route.clone());
     }
 
-    fn compile_consumer(&mut self, username: &Arc<str>, document: &Arc<Document>) -> Result<(), String> {
+    fn compile_metadata(&mut self, plugin: &Arc<str>, document: &Arc<Document>) -> Result<(), String> {
+        let parsed: model::resource::PluginMetadata = read(document)?;
+        self.metadata.insert(plugin.clone(), Value::Object(parsed.settings));
+        Ok(())
+    }
+
+    /// Plugin configs, consumer groups and global rules: plugins with an id.
+    fn compile_shared(&mut self, name: &Name, document: &Arc<Document>) -> Result<(), String> {
+        // The three differ in labels and names only.
+        let parsed: model::resource::PluginConfig = read(document)?;
+        let of_consumers = name.0 == Kind::ConsumerGroup;
+        let plugins = self.chain(&format!("{}/{}", name.0.directory(), name.1), &parsed.plugins, of_consumers)?;
+        self.set_references(name, &with_metadata(&parsed.plugins).collect::<Vec<_>>());
+        let shared = Arc::new(Shared { plugins, document: document.clone() });
+        match name.0 {
+            Kind::PluginConfig => self.snapshot.plugin_configs.insert(&name.1, shared),
+            Kind::ConsumerGroup => self.snapshot.consumer_groups.insert(&name.1, shared),
+            _ => self.snapshot.global_rules.insert(&name.1, shared),
+        }
+        Ok(())
+    }
+
+    /// A plugin is in one global rule only; if it is in two all the same, the first by id has it.
+    fn merge_global_rules(&mut self) {
+        let rules = self.snapshot.global_rules.values();
+        self.snapshot.global = rules.into_iter().fold(Chain::default(), |all, rule| all.over(&rule.plugins));
+    }
+
+    fn compile_consumer(&mut self, name: &Name, document: &Arc<Document>) -> Result<(), String> {
+        let username = &name.1;
         let parsed: model::Consumer = read(document)?;
-        let plugins = self.chain(&format!("consumers/{username}"), &parsed.plugins, true)?;
+        let own = self.chain(&format!("consumers/{username}"), &parsed.plugins, true)?;
         let identities = credentials::identities(&parsed.plugins)?;
+        let group_id = parsed.group_id.as_ref().map(model::Id::as_str);
+        let group = group_id.and_then(|id| self.snapshot.consumer_groups.get(id.as_bytes()).cloned());
+        let plugins = group.as_ref().map_or_else(|| own.clone(), |group| own.over(&group.plugins));
+        let named = group_id.map(|id| (Kind::ConsumerGroup, id));
+        self.set_references(name, &named.into_iter().chain(with_metadata(&parsed.plugins)).collect::<Vec<_>>());
         let consumer = Consumer {
             username: username.clone(),
             serial: next_serial(),
             custom_id: parsed.labels.get("custom_id").and_then(Value::as_str).map(Into::into),
             plugins,
+            missing_group: group_id.filter(|_| group.is_none()).map(Into::into),
             document: document.clone(),
         };
         self.replace_consumer(Arc::new(consumer), identities);
@@ -293,9 +359,15 @@ impl Compiler {
     }
 
     /// `None`: the resource names no upstream itself.
-    fn target(&self, inline: Option<&model::Upstream>, id: Option<&model::Id>) -> Result<Option<Target>, String> {
+    fn target(
+        &self,
+        name: &Name,
+        inline: Option<&model::Upstream>,
+        id: Option<&model::Id>,
+    ) -> Result<Option<Target>, String> {
         if let Some(inline) = inline {
-            let upstream = Upstream::compile(inline).map_err(|e| e.to_string())?;
+            let resource = format!("{}/{}", name.0.directory(), name.1);
+            let upstream = Upstream::compile(inline, &self.place(&resource)).map_err(|e| e.to_string())?;
             return Ok(Some(Target::Upstream(Arc::new(upstream))));
         }
         Ok(id.map(|id| match self.snapshot.upstreams.get(id.as_str().as_bytes()) {
@@ -304,8 +376,25 @@ impl Compiler {
         }))
     }
 
+    /// Notes the checks of a resource's own upstream.
+    fn set_checker(&mut self, kind: Kind, id: &Arc<str>, checker: Option<Arc<Checker>>) {
+        let name = (kind.directory(), id.clone());
+        if checker.is_none() && !self.snapshot.checkers.contains_key(&name) {
+            return;
+        }
+        let checkers = Arc::make_mut(&mut self.snapshot.checkers);
+        match checker {
+            Some(checker) => drop(checkers.insert(name, checker)),
+            None => drop(checkers.remove(&name)),
+        }
+    }
+
+    fn place<'a>(&'a self, resource: &'a str) -> upstream::Place<'a> {
+        upstream::Place { resource, state: &self.state }
+    }
+
     fn chain(&self, resource: &str, plugins: &Map<String, Value>, consumer: bool) -> Result<Chain, String> {
-        Chain::compile(plugins, &Place { resource, consumer, state: &self.state })
+        Chain::compile(plugins, &Place { resource, consumer, metadata: &self.metadata, state: &self.state })
     }
 
     /// Notes what a resource refers to, in place of what it referred to before.
@@ -329,6 +418,14 @@ impl Compiler {
     }
 }
 
+/// The checks of an upstream that stands in the resource itself.
+fn checker_of(own: bool, target: &Target) -> Option<Arc<Checker>> {
+    match target {
+        Target::Upstream(upstream) if own => upstream.checker.clone(),
+        _ => None,
+    }
+}
+
 fn read<T: DeserializeOwned>(document: &Document) -> Result<T, String> {
     serde_json::from_slice(&document.value).map_err(|e| format!("the document cannot be read: {e}"))
 }
@@ -336,7 +433,14 @@ fn read<T: DeserializeOwned>(document: &Document) -> Result<T, String> {
 /// The resource that a key names, if it is of a kind that this data plane serves.
 fn served(relative: &str) -> Option<Name> {
     let (kind, id) = parse_relative_key(relative)?;
-    matches!(kind, Kind::Upstream | Kind::Service | Kind::Consumer | Kind::Route).then(|| (kind, Arc::from(id)))
+    let stays_out = matches!(kind, Kind::Secret | Kind::Proto | Kind::Ssl | Kind::Credential | Kind::StreamRoute);
+    (!stays_out).then(|| (kind, Arc::from(id)))
+}
+
+/// The plugins among these that have metadata, as references to it.
+fn with_metadata(plugins: &Map<String, Value>) -> impl Iterator<Item = (Kind, &str)> {
+    let has_metadata = |name: &&String| plugins::by_name(name).is_some_and(|plugin| plugin.has_metadata());
+    plugins.keys().filter(has_metadata).map(|name| (Kind::PluginMetadata, name.as_str()))
 }
 
 /// Asks what the control plane has asked before it took the document; one written by others has not been asked.
@@ -348,7 +452,7 @@ fn check(name: &Name, document: &Document) -> Result<(), String> {
 /// What a route may ask for and this gateway does not do. It must not be served without it.
 fn unsupported(document: &Document) -> Result<(), String> {
     let value: Map<String, Value> = read(document)?;
-    for field in ["filter_func", "script", "plugin_config_id"] {
+    for field in ["filter_func", "script"] {
         if value.contains_key(field) {
             return Err(format!("{field} is not supported"));
         }

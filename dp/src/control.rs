@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use serde_json::{Map, Value, json};
@@ -15,6 +15,8 @@ use serde_json::{Map, Value, json};
 use crate::plugin;
 use crate::resource::Document;
 use crate::snapshot::Snapshot;
+
+mod health;
 
 /// Answers control requests.
 #[derive(Debug, Clone)]
@@ -32,13 +34,20 @@ impl Control {
         }
         let snapshot = self.snapshot.load_full();
         let path = request.uri().path();
+        if let Some(rest) = path.strip_prefix("/v1/healthcheck") {
+            let (status, body) = health::answer(&snapshot, rest);
+            let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+            return if status == StatusCode::OK && accept.contains("text/html") {
+                health::page(&body)
+            } else {
+                answer(status, &body)
+            };
+        }
         let found = match path {
             "/v1/routes" => Some(list(snapshot.routes.values().into_iter().map(|route| &*route.document))),
             "/v1/services" => Some(list(snapshot.services.values().into_iter().map(|service| &*service.document))),
             "/v1/upstreams" => Some(list(snapshot.upstreams.values().into_iter().map(|upstream| &*upstream.document))),
             "/v1/schema" => Some(schema()),
-            // No health checks run, so there is nothing to list; APISIX writes an empty list as an object.
-            "/v1/healthcheck" => Some(json!({})),
             _ => None,
         };
         if let Some(body) = found {
@@ -74,7 +83,8 @@ fn document<'s>(snapshot: &'s Snapshot, kind: &str, id: &str) -> Option<&'s Docu
     match kind {
         "route" => snapshot.routes.get(id).map(|route| &*route.document),
         "service" => snapshot.services.get(id).map(|service| &*service.document),
-        _ => snapshot.upstreams.get(id).map(|upstream| &*upstream.document),
+        "upstream" => snapshot.upstreams.get(id).map(|upstream| &*upstream.document),
+        _ => None,
     }
 }
 

@@ -50,7 +50,7 @@ pub struct Answer {
 pub struct Summary {
     /// Status sent.
     pub status: StatusCode,
-    /// Id of the route.
+    /// Id of the route; empty for a request that no route has taken.
     pub route_id: Arc<str>,
     /// Milliseconds from head to end of the response.
     pub latency_ms: f64,
@@ -161,6 +161,8 @@ pub trait Factory: Sync {
     fn consumer_schema(&self) -> Option<Value>;
     /// See [`Plugin::metadata_schema`].
     fn metadata_schema(&self) -> Option<Value>;
+    /// Whether it has metadata at all.
+    fn has_metadata(&self) -> bool;
     /// Decodes and compiles a configuration.
     fn compile(&self, config: &Value, scope: &Scope<'_>) -> Result<Arc<dyn Phases>, Error>;
     /// See [`Plugin::check_consumer`].
@@ -259,6 +261,10 @@ impl<P: Plugin> Factory for Of<P> {
 
     fn metadata_schema(&self) -> Option<Value> {
         P::metadata_schema()
+    }
+
+    fn has_metadata(&self) -> bool {
+        P::metadata_schema().is_some()
     }
 
     fn compile(&self, config: &Value, scope: &Scope<'_>) -> Result<Arc<dyn Phases>, Error> {

@@ -60,7 +60,7 @@ pub async fn handle(
     record.follow(&body);
     let mut context = Context::new(request, &snapshot, worker.clock.now_micros());
     let Some(found) = snapshot.router.find(&context) else {
-        return Ok(answer::send(answer::no_route(), &mut record));
+        return Ok(Box::pin(unrouted(&mut context, &snapshot.global, record)).await);
     };
     let route = found.route;
     context.route = Some(route);
@@ -84,8 +84,12 @@ struct Exchange<'w, 'r> {
 impl<'r> Exchange<'_, 'r> {
     async fn run(self, context: &mut Context<'r>, mut record: Record) -> Response<Body> {
         let route = self.route;
+        let global = &context.snapshot.global;
         let mut merged = None;
-        let answered = self.request_phases(context, &mut merged).await;
+        let answered = match missing(route) {
+            Some(answer) => Some(answer),
+            None => self.request_phases(context, &mut merged).await,
+        };
         let outcome = match answered {
             Some(answer) => Err(answer),
             None => self.ask_upstream(context, &mut record).await,
@@ -95,33 +99,42 @@ impl<'r> Exchange<'_, 'r> {
             Ok(response) => response,
             Err(answer) => answer::response(answer),
         };
-        finish(context, chain, &mut response);
+        finish(context, [global, chain], &mut response);
         record.end(context, response.status());
-        let loggers = chain.loggers(context);
-        if !loggers.is_empty() {
-            record.summarize(route);
-        }
-        response.map(|body| body.recorded(record, chain.body_filters(context), loggers))
+        attend(context, [global, chain], response, record)
     }
 
     /// Runs the phases up to the upstream. `merged` becomes the chain with the consumer's plugins, if it has any.
     async fn request_phases(&self, context: &mut Context<'r>, merged: &mut Option<Chain>) -> Option<Answer> {
         let own = &self.route.plugins;
-        if own.is_empty() {
+        let global = &context.snapshot.global;
+        if own.is_empty() && global.is_empty() {
             return None;
+        }
+        if let Some(answer) = run_global(global, context).await {
+            return Some(answer);
         }
         if let Some(answer) = own.run(Phase::REWRITE, context).await {
             return Some(answer);
         }
-        let consumer = context.credential.as_ref().map(|credential| &credential.consumer.plugins);
-        if let Some(plugins) = consumer.filter(|plugins| !plugins.is_empty()) {
-            let chain = merged.insert(plugins.over(own));
-            if let Some(answer) = chain.run_consumer_rewrite(context).await {
-                return Some(answer);
+        if let Some(credential) = context.credential.clone() {
+            let consumer = &credential.consumer;
+            if let Some(id) = &consumer.missing_group {
+                tracing::error!(consumer.name = &*consumer.username, group.id = &**id, "the group does not exist");
+                return Some(Answer::empty(StatusCode::SERVICE_UNAVAILABLE));
+            }
+            if !consumer.plugins.is_neutral() {
+                let chain = merged.insert(consumer.plugins.over(own));
+                if let Some(answer) = chain.run_consumer_rewrite(context).await {
+                    return Some(answer);
+                }
             }
         }
         let chain = merged.as_ref().unwrap_or(own);
         if let Some(answer) = chain.run(Phase::ACCESS, context).await {
+            return Some(answer);
+        }
+        if let Some(answer) = global.run(Phase::BEFORE_PROXY, context).await {
             return Some(answer);
         }
         chain.run(Phase::BEFORE_PROXY, context).await
@@ -135,10 +148,9 @@ impl<'r> Exchange<'_, 'r> {
                 tracing::error!(route.id = &*self.route.id, upstream.id = &**id, "the route's upstream does not exist");
                 return Err(Answer::empty(StatusCode::BAD_GATEWAY));
             }
-            Target::MissingService(id) => {
-                tracing::error!(route.id = &*self.route.id, service.id = &**id, "the route's service does not exist");
-                return Err(Answer::empty(StatusCode::NOT_FOUND));
-            }
+            // Answered before the first phase.
+            Target::MissingService(_) => return Err(Answer::empty(StatusCode::NOT_FOUND)),
+            Target::MissingPluginConfig(_) => return Err(Answer::empty(StatusCode::SERVICE_UNAVAILABLE)),
         };
         let attempt = forward::Attempts {
             worker: self.worker,
@@ -151,6 +163,39 @@ impl<'r> Exchange<'_, 'r> {
     }
 }
 
+/// Without these a route is not known whole: not one of its plugins runs, as in APISIX.
+fn missing(route: &Route) -> Option<Answer> {
+    let route_id = &*route.id;
+    match &route.target {
+        Target::MissingService(id) => {
+            tracing::error!(route.id = route_id, service.id = &**id, "the route's service does not exist");
+            Some(Answer::empty(StatusCode::NOT_FOUND))
+        }
+        Target::MissingPluginConfig(id) => {
+            tracing::error!(route.id = route_id, plugin_config.id = &**id, "the route's plugin config does not exist");
+            Some(Answer::empty(StatusCode::SERVICE_UNAVAILABLE))
+        }
+        _ => None,
+    }
+}
+
+/// The plugins of all requests pass both phases before the first one of the route.
+async fn run_global(global: &Chain, context: &mut Context<'_>) -> Option<Answer> {
+    if let Some(answer) = global.run(Phase::REWRITE, context).await {
+        return Some(answer);
+    }
+    global.run(Phase::ACCESS, context).await
+}
+
+/// A request that no route takes: the plugins of all requests see it all the same.
+async fn unrouted(context: &mut Context<'_>, global: &Chain, mut record: Record) -> Response<Body> {
+    let answered = run_global(global, context).await;
+    let mut response = answer::response(answered.unwrap_or_else(answer::no_route));
+    finish(context, [global], &mut response);
+    record.end_unrouted(response.status());
+    attend(context, [global], response, record)
+}
+
 /// What no route is asked for.
 fn refuse(parts: &http::request::Parts, worker: &Worker) -> Option<Answer> {
     if matches!(parts.method, Method::CONNECT | Method::TRACE) {
@@ -161,11 +206,28 @@ fn refuse(parts: &http::request::Parts, worker: &Worker) -> Option<Answer> {
 }
 
 /// The last changes of the response's head.
-fn finish(context: &mut Context<'_>, chain: &Chain, response: &mut Response<Body>) {
+fn finish<const N: usize>(context: &mut Context<'_>, chains: [&Chain; N], response: &mut Response<Body>) {
     for (name, value) in std::mem::take(&mut context.response_headers) {
         response.headers_mut().insert(name, value);
     }
     let status = response.status();
-    chain.header_filter(context, status, response.headers_mut());
+    for chain in chains {
+        chain.header_filter(context, status, response.headers_mut());
+    }
     headers::set_server(response.headers_mut());
+}
+
+/// Hands the response to those who see its body and its end.
+fn attend<const N: usize>(
+    context: &mut Context<'_>,
+    chains: [&Chain; N],
+    response: Response<Body>,
+    mut record: Record,
+) -> Response<Body> {
+    let loggers: Vec<_> = chains.iter().flat_map(|chain| chain.loggers(context)).collect();
+    if !loggers.is_empty() {
+        record.summarize(context.route);
+    }
+    let filters = chains.iter().flat_map(|chain| chain.body_filters(context)).collect();
+    response.map(|body| body.recorded(record, filters, loggers))
 }

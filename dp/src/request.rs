@@ -16,8 +16,8 @@ pub struct Connection {
     pub remote: SocketAddr,
     /// Text of the peer's address, made once per connection: most requests need it.
     pub remote_ip: Box<str>,
-    /// Port the connection came in on.
-    pub local_port: u16,
+    /// Where the connection came in.
+    pub local: SocketAddr,
     /// `http` or `https`.
     pub scheme: Scheme,
 }
@@ -70,12 +70,12 @@ impl Scheme {
 // === impl Connection ===
 
 impl Connection {
-    /// A connection from `remote` to the local port.
+    /// A connection from `remote` to a local address.
     #[must_use]
-    pub fn new(remote: SocketAddr, local_port: u16, scheme: Scheme) -> Self {
+    pub fn new(remote: SocketAddr, local: SocketAddr, scheme: Scheme) -> Self {
         // An IPv4 peer of a dual-stack socket is an IPv4 peer.
         let remote = SocketAddr::new(remote.ip().to_canonical(), remote.port());
-        Self { remote, remote_ip: remote.ip().to_string().into(), local_port, scheme }
+        Self { remote, remote_ip: remote.ip().to_string().into(), local, scheme }
     }
 }
 
@@ -224,7 +224,7 @@ pub(crate) mod tests {
     pub(crate) fn request(builder: http::request::Builder) -> Request {
         let (parts, ()) = builder.body(()).unwrap().into_parts();
         let remote = "192.0.2.7:4711".parse().unwrap();
-        Request::new(parts, Rc::new(Connection::new(remote, 9080, Scheme::Http))).unwrap()
+        Request::new(parts, Rc::new(Connection::new(remote, "192.0.2.1:9080".parse().unwrap(), Scheme::Http))).unwrap()
     }
 
     fn host(value: &str) -> Option<String> {

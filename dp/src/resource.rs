@@ -36,7 +36,7 @@ pub struct Route {
     pub service_id: Option<Arc<str>>,
     /// Conditions.
     pub matcher: Matcher,
-    /// Its plugins over those of its service.
+    /// Its plugins over those of its plugin config, over those of its service.
     pub plugins: Chain,
     /// Where requests go.
     pub target: Target,
@@ -59,6 +59,17 @@ pub enum Target {
     MissingUpstream(Arc<str>),
     /// The service is not there.
     MissingService(Arc<str>),
+    /// The plugin config is not there.
+    MissingPluginConfig(Arc<str>),
+}
+
+/// Plugins that several resources share: a plugin config, a consumer group or a global rule.
+#[derive(Debug)]
+pub struct Shared {
+    /// The plugins.
+    pub plugins: Chain,
+    /// What it was made of.
+    pub document: Arc<Document>,
 }
 
 /// A service.
@@ -96,8 +107,10 @@ pub struct Consumer {
     pub serial: u64,
     /// Label `custom_id`, which the upstream is told.
     pub custom_id: Option<Box<str>>,
-    /// Plugins for this consumer's requests, over those of the route.
+    /// Plugins for this consumer's requests, over those of the route: its own over those of its group.
     pub plugins: Chain,
+    /// Its group, when that is not there.
+    pub missing_group: Option<Box<str>>,
     /// What it was made of.
     pub document: Arc<Document>,
 }

@@ -12,7 +12,7 @@ use arc_swap::ArcSwap;
 use portolan_rt::clock::{Clock, SystemClock};
 use portolan_rt::serve::{self, BindError, Limits, Server};
 use portolan_rt::status::Board;
-use portolan_rt::task::{self, Kind, Supervisor};
+use portolan_rt::task::{self, Backoff, Kind, Supervisor};
 use portolan_rt::tls::{self, ClientAuth, Identity};
 use serde::Serialize;
 
@@ -24,7 +24,8 @@ use crate::snapshot::Snapshot;
 use crate::snapshot_file::{self, SnapshotFile};
 use crate::sync::{Client, Disk, Report, Sync};
 use crate::upstream::connect::Connector;
-use crate::upstream::dns;
+use crate::upstream::dns::{self, Dns};
+use crate::upstream::health::prober::Prober;
 use crate::worker;
 
 /// What the process tells about itself once it is ready to take connections.
@@ -81,6 +82,15 @@ struct Ports {
     control: TcpListener,
 }
 
+/// What workers and the prober share.
+#[derive(Clone)]
+struct Shared {
+    dns: Dns,
+    connector: Connector,
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    clock: Arc<dyn Clock>,
+}
+
 /// Runs a data plane until a signal ends it. Sets up the log; blocks.
 pub fn run(config: Config, announce: impl FnOnce(Announcement) + Send + 'static) -> Result<(), Error> {
     config.check()?;
@@ -127,7 +137,12 @@ fn start(supervisor: &Supervisor, config: &Config, clock: Arc<dyn Clock>) -> Res
     let announcement = ports.announcement()?;
 
     let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
-    let stats = start_workers(supervisor, config, &ports, tls, &snapshot, clock)?;
+    let (dns, resolver) = dns::pair();
+    start_resolver(supervisor, resolver);
+    let connector = Connector::new(config.tls.trusted_ca.clone()).map_err(Error::UpstreamTls)?;
+    let shared = Shared { dns, connector, snapshot: snapshot.clone(), clock };
+    let stats = start_workers(supervisor, config, &ports, tls, &shared)?;
+    start_prober(supervisor, &shared);
     let board = Board::new(supervisor.shutdown());
     let report = Report::new(board.clone());
     let sync = Sync::new(&config.control_plane, client, snapshot.clone(), report.clone(), disk, supervisor.shutdown());
@@ -166,10 +181,32 @@ fn start_workers(
     config: &Config,
     ports: &Ports,
     tls: Option<Arc<rustls::ServerConfig>>,
-    snapshot: &Arc<ArcSwap<Snapshot>>,
-    clock: Arc<dyn Clock>,
+    shared: &Shared,
 ) -> Result<Vec<Arc<WorkerStats>>, Error> {
-    let (dns, resolver) = dns::pair();
+    let limits = Arc::new(config.limits.clone());
+    let mut all = Vec::with_capacity(ports.http.len());
+    for (at, http) in ports.http.iter().enumerate() {
+        let stats = Arc::new(WorkerStats::default());
+        all.push(stats.clone());
+        let https = ports.https.get(at).zip(tls.clone());
+        let https = https.map(|(listener, tls)| Ok((listener.try_clone()?, tls))).transpose().map_err(Error::System)?;
+        let parts = worker::Parts {
+            http: http.try_clone().map_err(Error::System)?,
+            https,
+            snapshot: shared.snapshot.clone(),
+            dns: shared.dns.clone(),
+            connector: shared.connector.clone(),
+            limits: limits.clone(),
+            clock: shared.clock.clone(),
+            stats,
+            shutdown: supervisor.shutdown(),
+        };
+        supervisor.thread(&format!("worker-{at}"), move || worker::run(parts)).map_err(Error::System)?;
+    }
+    Ok(all)
+}
+
+fn start_resolver(supervisor: &Supervisor, resolver: dns::Resolver) {
     let mut resolver = Some(resolver);
     let shutdown = supervisor.shutdown();
     supervisor.spawn("dns", Kind::Critical, move || {
@@ -181,28 +218,18 @@ fn start_workers(
             }
         }
     });
-    let connector = Connector::new(config.tls.trusted_ca.clone()).map_err(Error::UpstreamTls)?;
-    let limits = Arc::new(config.limits.clone());
-    let mut all = Vec::with_capacity(ports.http.len());
-    for (at, http) in ports.http.iter().enumerate() {
-        let stats = Arc::new(WorkerStats::default());
-        all.push(stats.clone());
-        let https = ports.https.get(at).zip(tls.clone());
-        let https = https.map(|(listener, tls)| Ok((listener.try_clone()?, tls))).transpose().map_err(Error::System)?;
-        let parts = worker::Parts {
-            http: http.try_clone().map_err(Error::System)?,
-            https,
-            snapshot: snapshot.clone(),
-            dns: dns.clone(),
-            connector: connector.clone(),
-            limits: limits.clone(),
-            clock: clock.clone(),
-            stats,
-            shutdown: supervisor.shutdown(),
-        };
-        supervisor.thread(&format!("worker-{at}"), move || worker::run(parts)).map_err(Error::System)?;
-    }
-    Ok(all)
+}
+
+/// Checks nodes until the soft stage: requests that finish after it need no news.
+fn start_prober(supervisor: &Supervisor, shared: &Shared) {
+    let (shared, shutdown) = (shared.clone(), supervisor.shutdown());
+    supervisor.spawn("health checks", Kind::Restart(Backoff::default()), move || {
+        let Shared { dns, connector, snapshot, .. } = shared.clone();
+        let shutdown = shutdown.clone();
+        async move {
+            shutdown.until_soft(Prober { snapshot, connector, dns }.run()).await;
+        }
+    });
 }
 
 fn disk(config: &Config) -> Result<Option<Disk>, Error> {

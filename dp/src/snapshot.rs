@@ -1,10 +1,16 @@
 //! The configuration at one revision, compiled: what requests see.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::resource::{Consumer, Credential, NamedUpstream, Route, Service};
+use crate::plugin::Chain;
+use crate::resource::{Consumer, Credential, NamedUpstream, Route, Service, Shared};
 use crate::router::Router;
 use crate::tree::Tree;
+use crate::upstream::health::Checker;
+
+/// Health checks by the directory and id of their resource.
+pub type Checkers = BTreeMap<(&'static str, Arc<str>), Arc<Checker>>;
 
 /// The configuration at one revision. Immutable; parts that did not change are shared with the one before.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +27,16 @@ pub struct Snapshot {
     pub services: Tree<Arc<Service>>,
     /// Upstreams by id.
     pub upstreams: Tree<Arc<NamedUpstream>>,
+    /// Plugins that routes share, by id.
+    pub plugin_configs: Tree<Arc<Shared>>,
+    /// Plugins that consumers share, by id.
+    pub consumer_groups: Tree<Arc<Shared>>,
+    /// Plugins of all requests, by id.
+    pub global_rules: Tree<Arc<Shared>>,
+    /// The plugins of all global rules.
+    pub global: Chain,
+    /// Health checks, by directory and id of the resource that has them.
+    pub checkers: Arc<Checkers>,
     /// Consumers by name.
     pub consumers: Tree<Arc<Consumer>>,
     /// Credentials by authentication plugin and identity.

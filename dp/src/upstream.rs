@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use portolan_model as model;
-use portolan_model::resource::{Balancer, PassHost, Scheme};
+use portolan_model::resource::{Balancer as Kind, HashOn, PassHost, Scheme};
 
+use crate::context::Context;
+use crate::plugin::State;
 use crate::resource::{Timeouts, next_serial, seconds};
+use crate::vars::{Template, Var};
 
 mod balance;
 pub mod body;
@@ -16,10 +19,16 @@ pub mod connect;
 pub mod connection;
 pub mod dns;
 pub mod error;
+pub mod health;
+pub mod load;
 pub mod pool;
 mod trust;
 
-pub use balance::{RoundRobin, Tried};
+pub use balance::{Balancer, Tried};
+
+use balance::{Member, Pick, crc32};
+use health::Checker;
+use load::Load;
 
 /// A compiled upstream.
 #[derive(Debug)]
@@ -27,7 +36,11 @@ pub struct Upstream {
     /// Its nodes.
     pub nodes: Vec<Arc<Node>>,
     /// Which node is next.
-    pub balancer: RoundRobin,
+    pub balancer: Balancer,
+    /// Which nodes are fit, when they are checked.
+    pub checker: Option<Arc<Checker>>,
+    /// What requests are known by, for a hash ring.
+    hash_on: Option<HashKey>,
     /// TLS or not.
     pub tls: Option<Tls>,
     /// The host that nodes see.
@@ -40,6 +53,14 @@ pub struct Upstream {
     pub timeouts: Timeouts,
     /// Idle connections.
     pub keepalive: Keepalive,
+}
+
+/// Where an upstream is configured.
+pub struct Place<'a> {
+    /// Such as `routes/1`.
+    pub resource: &'a str,
+    /// State that outlives a snapshot.
+    pub state: &'a State,
 }
 
 /// One place requests can go to.
@@ -55,6 +76,16 @@ pub struct Node {
     pub address: Option<SocketAddr>,
     /// Host header for `pass_host: node`.
     pub host_header: HeaderValue,
+    /// How busy it is, when the balancer asks.
+    pub load: Option<Arc<Load>>,
+}
+
+/// What a hash is taken of.
+#[derive(Debug)]
+enum HashKey {
+    Var(Var),
+    Consumer,
+    Combination(Template),
 }
 
 /// The host that a node sees.
@@ -93,9 +124,11 @@ pub enum Error {
     #[error("upstream: service discovery ({0}) is not supported")]
     Discovery(String),
     #[error("upstream: balancer type {0} is not supported")]
-    Balancer(&'static str),
+    Balancer(String),
     #[error("upstream: scheme {0:?} is not supported")]
     Scheme(Scheme),
+    #[error("{0}")]
+    Checks(String),
     #[error("upstream: client certificates are not supported")]
     ClientCertificate,
     #[error("upstream: node {0} has no valid host")]
@@ -110,16 +143,12 @@ pub enum Error {
 
 impl Upstream {
     /// Compiles a document.
-    pub fn compile(document: &model::Upstream) -> Result<Self, Error> {
+    pub fn compile(document: &model::Upstream, place: &Place<'_>) -> Result<Self, Error> {
         if let Some(kind) = &document.discovery_type {
             return Err(Error::Discovery(kind.clone()));
         }
-        match &document.balancer {
-            Balancer::RoundRobin => {}
-            Balancer::Chash => return Err(Error::Balancer("chash")),
-            Balancer::Ewma => return Err(Error::Balancer("ewma")),
-            Balancer::LeastConn => return Err(Error::Balancer("least_conn")),
-            Balancer::Other(_) => return Err(Error::Balancer("of an unknown name")),
+        if let Kind::Other(name) = &document.balancer {
+            return Err(Error::Balancer(name.clone()));
         }
         let tls = match document.scheme {
             Scheme::Http => None,
@@ -130,13 +159,24 @@ impl Upstream {
             return Err(Error::ClientCertificate);
         }
         let given = document.nodes.as_ref().map(|nodes| nodes.0.as_slice()).unwrap_or_default();
-        let nodes = given.iter().map(|node| Node::compile(node, document.scheme).map(Arc::new));
+        let nodes = given.iter().map(|node| Node::compile(node, document, place).map(Arc::new));
         let nodes = nodes.collect::<Result<Vec<_>, _>>()?;
+        let members = given.iter().zip(&nodes).map(|(given, node)| Member {
+            name: node.name(),
+            priority: given.priority,
+            weight: given.weight,
+            load: node.load.as_ref(),
+        });
+        let members: Vec<_> = members.collect();
         let keepalive = document.keepalive_pool.unwrap_or_default();
+        let host = Host::compile(document)?;
+        let checker = Checker::compile(document, &nodes, &host, place).map_err(Error::Checks)?;
         Ok(Self {
-            balancer: RoundRobin::new(given.iter().map(|node| (node.priority, node.weight))),
+            checker,
+            balancer: Balancer::new(&document.balancer, &members),
+            hash_on: (document.balancer == Kind::Chash).then(|| HashKey::compile(document)),
             tls,
-            host: Host::compile(document)?,
+            host,
             retries: document
                 .retries
                 .map_or(nodes.len().saturating_sub(1), |n| usize::try_from(n).unwrap_or(usize::MAX)),
@@ -150,12 +190,50 @@ impl Upstream {
             nodes,
         })
     }
+
+    /// The node to ask next; `None` when there is no other.
+    pub fn pick(&self, context: &Context<'_>, tried: &Tried) -> Option<usize> {
+        let hash = || self.hash_on.as_ref().map_or(0, |key| key.hash(context));
+        let checker = self.checker.as_ref().filter(|checker| checker.divides());
+        let usable = |node| checker.is_none_or(|checker| checker.is_usable(node));
+        self.balancer.pick(&Pick { tried, usable: &usable, hash: &hash })
+    }
+}
+
+// === impl HashKey ===
+
+impl HashKey {
+    fn compile(document: &model::Upstream) -> Self {
+        let key = document.key.as_deref().unwrap_or_default();
+        match document.hash_on {
+            HashOn::Vars => Self::Var(Var::parse(key)),
+            HashOn::Header => Self::Var(Var::parse(&format!("http_{}", key.replace('-', "_")))),
+            HashOn::Cookie => Self::Var(Var::parse(&format!("cookie_{key}"))),
+            HashOn::Consumer => Self::Consumer,
+            HashOn::VarsCombinations => Self::Combination(Template::parse(key)),
+        }
+    }
+
+    /// A request without a value is known by its client's address.
+    fn hash(&self, context: &Context<'_>) -> u32 {
+        let of = |text: &str| crc32(text.as_bytes());
+        let found = match self {
+            Self::Var(var) => var.read(context).map(|value| of(&value)),
+            Self::Consumer => context.credential.as_ref().map(|credential| of(&credential.consumer.username)),
+            Self::Combination(template) => {
+                let (text, resolved) = template.render(context);
+                (resolved > 0).then(|| of(&text))
+            }
+        };
+        found.unwrap_or_else(|| of(&context.request.connection.remote_ip))
+    }
 }
 
 // === impl Node ===
 
 impl Node {
-    fn compile(node: &model::resource::Node, scheme: Scheme) -> Result<Self, Error> {
+    fn compile(node: &model::resource::Node, upstream: &model::Upstream, place: &Place<'_>) -> Result<Self, Error> {
+        let scheme = upstream.scheme;
         let wrong = || Error::NodeHost(node.host.clone());
         let usual = scheme.default_port();
         let port = node.port.filter(|port| *port != 0).or(usual).unwrap_or(80);
@@ -172,7 +250,27 @@ impl Node {
             port,
             address: ip.map(|ip| SocketAddr::new(ip, port)),
             host_header: HeaderValue::try_from(header).map_err(|_| wrong())?,
+            load: match upstream.balancer {
+                Kind::LeastConn => Some(place.load(&format!("of {} {}:{port}", place.resource, node.host))),
+                // One latency for all upstreams that have the node, as in APISIX.
+                Kind::Ewma => Some(place.load(&format!("at {}:{port}", node.host))),
+                _ => None,
+            },
         })
+    }
+
+    /// Host and port as APISIX puts them together.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+}
+
+// === impl Place ===
+
+impl Place<'_> {
+    fn load(&self, key: &str) -> Arc<Load> {
+        self.state.get(&format!("load {key}"), Load::default)
     }
 }
 

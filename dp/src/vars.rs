@@ -2,6 +2,7 @@
 //! when a request asks.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use http::header::{HOST, HeaderName};
 
@@ -28,6 +29,9 @@ pub enum Var {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are the nginx and APISIX ones")]
 pub enum BuiltIn {
+    ServerName,
+    Hostname,
+    ServerAddr,
     Uri,
     RequestUri,
     Args,
@@ -131,6 +135,9 @@ impl BuiltIn {
             "request_uri" => Self::RequestUri,
             "args" | "query_string" => Self::Args,
             "is_args" => Self::IsArgs,
+            "server_name" => Self::ServerName,
+            "hostname" => Self::Hostname,
+            "server_addr" => Self::ServerAddr,
             "host" => Self::Host,
             "http_host" => Self::HttpHost,
             "request_method" | "method" => Self::RequestMethod,
@@ -154,6 +161,10 @@ impl BuiltIn {
             Self::RequestUri => request.parts.uri.path_and_query().map_or("/", |target| target.as_str()),
             Self::Args => request.query()?,
             Self::IsArgs => request.query().map_or("", |_| "?"),
+            // What nginx says when no server block has a name.
+            Self::ServerName => "_",
+            Self::Hostname => hostname(),
+            Self::ServerAddr => return Some(Cow::Owned(request.connection.local.ip().to_canonical().to_string())),
             Self::Host => request.host(),
             Self::HttpHost => match request.header(&HOST) {
                 Some(host) => host,
@@ -163,7 +174,7 @@ impl BuiltIn {
             Self::RemoteAddr => &request.connection.remote_ip,
             Self::RemotePort => return Some(Cow::Owned(request.connection.remote.port().to_string())),
             Self::Scheme => request.connection.scheme.as_str(),
-            Self::ServerPort => return Some(Cow::Owned(request.connection.local_port.to_string())),
+            Self::ServerPort => return Some(Cow::Owned(request.connection.local.port().to_string())),
             Self::ServerProtocol => match request.parts.version {
                 http::Version::HTTP_2 => "HTTP/2.0",
                 http::Version::HTTP_10 => "HTTP/1.0",
@@ -233,6 +244,13 @@ impl Template {
         }
         (out, resolved)
     }
+}
+
+/// The name of this machine.
+fn hostname() -> &'static str {
+    static NAME: LazyLock<String> =
+        LazyLock::new(|| std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned());
+    &NAME
 }
 
 fn variable_name(after: &str) -> (&str, &str) {

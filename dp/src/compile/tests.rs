@@ -34,6 +34,7 @@ fn find(snapshot: &Snapshot, uri: &str) -> Option<(String, &'static str)> {
             Target::None => "none",
             Target::MissingUpstream(_) => "missing upstream",
             Target::MissingService(_) => "missing service",
+            Target::MissingPluginConfig(_) => "missing plugin config",
         };
         Some((route.id.to_string(), target))
     })
@@ -47,9 +48,9 @@ fn a_resource_that_does_not_compile_leaves_its_previous_form() {
         json!({"uri": "/b", "upstream": node(), "plugins": {"no-such": {}}}),
         json!({"uri": "/b", "upstream": node(), "plugins": {"limit-count": {"count": 1}}}),
         json!({"uri": "/b", "upstream": node(), "filter_func": "function() end"}),
-        json!({"uri": "/b", "upstream": node(), "plugin_config_id": "1"}),
+        json!({"uri": "/b", "upstream": node(), "script": "x"}),
         json!({"uri": "/b", "upstream": node(), "vars": [["a", "=>", "1"]]}),
-        json!({"uri": "/b", "upstream": {"type": "chash", "key": "remote_addr", "nodes": {"127.0.0.1:80": 1}}}),
+        json!({"uri": "/b", "upstream": {"type": "mine", "nodes": {"127.0.0.1:80": 1}}}),
         json!({"uri": 1}),
         json!("init_dir"),
     ];
@@ -115,6 +116,66 @@ fn plugins_merge_and_order_as_configured() {
     let snapshot = snapshot(vec![put("services", "s", 1, &service), put("routes", "1", 1, &route)]);
     let route = snapshot.routes.get(b"1").unwrap();
     assert_eq!(route.plugins.names().collect::<Vec<_>>(), [("limit-count", 9000), ("key-auth", 2500)]);
+}
+
+fn names(chain: &Chain) -> Vec<&'static str> {
+    chain.names().map(|(name, _)| name).collect()
+}
+
+#[test]
+fn a_disabled_plugin_covers_the_one_below_and_may_be_wrong() {
+    let route =
+        json!({"uri": "/a", "service_id": "s", "plugins": {"cors": {"max_age": "x", "_meta": {"disable": true}}}});
+    let service = json!({"plugins": {"cors": {}, "key-auth": {}}});
+    let snapshot = snapshot(vec![put("services", "s", 1, &service), put("routes", "1", 1, &route)]);
+    assert_eq!(names(&snapshot.routes.get(b"1").unwrap().plugins), ["key-auth"]);
+}
+
+#[test]
+fn shared_plugins_merge_in_order_and_follow_their_changes() {
+    let limit = |count: u32| json!({"count": count, "time_window": 60});
+    let mut compiler = Compiler::new(PREFIX);
+    let route = json!({"uri": "/a", "service_id": "s", "plugin_config_id": 7, "upstream": node()});
+    let service =
+        json!({"plugins": {"cors": {}, "limit-count": {"count": 1, "time_window": 60, "_meta": {"priority": 1}}}});
+    let snapshot = compiler.apply([put("services", "s", 1, &service), put("routes", "1", 1, &route)], 1);
+    assert_eq!(find(&snapshot, "/a"), Some(("1".into(), "missing plugin config")));
+    let config = json!({"plugins": {"limit-count": limit(2), "key-auth": {}}});
+    let snapshot = compiler.apply([put("plugin_configs", "7", 2, &config)], 2);
+    assert_eq!(find(&snapshot, "/a"), Some(("1".into(), "upstream")));
+    let merged: Vec<_> = snapshot.routes.get(b"1").unwrap().plugins.names().collect();
+    assert_eq!(merged, [("cors", 4000), ("key-auth", 2500), ("limit-count", 1002)]);
+    let snapshot = compiler.apply([put("plugin_configs", "7", 3, &json!({"plugins": {}}))], 3);
+    let merged: Vec<_> = snapshot.routes.get(b"1").unwrap().plugins.names().collect();
+    assert_eq!(merged, [("cors", 4000), ("limit-count", 1)]);
+
+    let consumer = json!({"username": "jack", "group_id": "g", "plugins": {"key-auth": {"key": "k"}, "cors": {}}});
+    let snapshot = compiler.apply([put("consumers", "jack", 4, &consumer)], 4);
+    assert!(snapshot.credential("key-auth", "k").unwrap().consumer.missing_group.is_some());
+    let snapshot = compiler.apply([put("consumer_groups", "g", 5, &json!({"plugins": {"limit-count": limit(5)}}))], 5);
+    let known = snapshot.credential("key-auth", "k").unwrap();
+    assert_eq!(
+        (names(&known.consumer.plugins), known.consumer.missing_group.as_ref()),
+        (vec!["cors", "limit-count"], None)
+    );
+
+    let rules = [
+        put("global_rules", "1", 6, &json!({"plugins": {"cors": {}}})),
+        put("global_rules", "2", 6, &json!({"plugins": {"limit-count": limit(9)}})),
+    ];
+    assert_eq!(names(&compiler.apply(rules, 6).global), ["cors", "limit-count"]);
+    assert_eq!(names(&compiler.apply([gone("global_rules", "1")], 7).global), ["limit-count"]);
+    // Metadata that does not fit is refused as a whole; what fits reaches everybody who has the plugin.
+    compiler.apply([put("plugin_metadata", "limit-count", 8, &json!({"limit_header": 1}))], 8);
+    assert_eq!(compiler.problems().len(), 1);
+    compiler.apply([put("plugin_metadata", "limit-count", 9, &json!({"limit_header": "a b"}))], 9);
+    let problems = compiler.problems();
+    assert!(
+        problems.iter().any(|problem| problem.key.ends_with("global_rules/2") && problem.previous_in_use),
+        "{problems:?}"
+    );
+    compiler.apply([gone("plugin_metadata", "limit-count")], 10);
+    assert_eq!(compiler.problems(), []);
 }
 
 #[test]

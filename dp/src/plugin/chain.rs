@@ -1,5 +1,6 @@
 //! The plugins of a route in the order they run, and how those of a consumer join them.
 
+use std::collections::HashMap;
 use std::ops::BitOr;
 use std::sync::Arc;
 
@@ -18,7 +19,18 @@ pub struct Phase(u8);
 #[derive(Clone, Default)]
 pub struct Chain {
     instances: Vec<Arc<Instance>>,
+    /// Configured here and disabled: they do not run, and those of the same name below do not either.
+    disabled: Vec<&'static str>,
     phases: Phase,
+}
+
+/// What a configuration comes to.
+enum Compiled {
+    Instance(Instance),
+    /// `_meta.disable`.
+    Disabled(&'static str),
+    /// An identity of a consumer.
+    Identity,
 }
 
 /// One plugin with one configuration.
@@ -37,6 +49,8 @@ pub struct Place<'a> {
     pub resource: &'a str,
     /// Whether the resource is a consumer.
     pub consumer: bool,
+    /// Metadata by plugin.
+    pub metadata: &'a HashMap<Arc<str>, Value>,
     /// State of plugins that outlives a snapshot.
     pub state: &'a State,
 }
@@ -87,19 +101,21 @@ impl Instance {
         self.factory.name()
     }
 
-    fn compile(name: &str, config: &Value, place: &Place<'_>) -> Result<Option<Self>, Error> {
+    fn compile(name: &str, config: &Value, place: &Place<'_>) -> Result<Compiled, Error> {
         let factory = plugins::by_name(name).ok_or_else(|| Error::Refused(format!("unknown plugin [{name}]")))?;
         if place.consumer && factory.identity().is_some() {
-            return Ok(None);
+            return Ok(Compiled::Identity);
         }
         let (meta, config) = Meta::split(config)?;
-        let scope = Scope { resource: place.resource, config: &config, state: place.state };
-        let plugin = factory.compile(&config, &scope)?;
+        // What never runs may be wrong, as in APISIX.
         if meta.disable {
-            return Ok(None);
+            return Ok(Compiled::Disabled(factory.name()));
         }
+        let metadata = place.metadata.get(name);
+        let scope = Scope { resource: place.resource, config: &config, metadata, state: place.state };
+        let plugin = factory.compile(&config, &scope)?;
         let priority = meta.priority.unwrap_or_else(|| factory.priority());
-        Ok(Some(Self { factory, priority, meta, of_consumer: place.consumer, plugin }))
+        Ok(Compiled::Instance(Self { factory, priority, meta, of_consumer: place.consumer, plugin }))
     }
 
     fn runs(&self, phase: Phase, context: &Context<'_>) -> bool {
@@ -139,36 +155,49 @@ impl Chain {
     /// Compiles `plugins` of a resource. Authentication plugins on a consumer are identities and do not run.
     pub fn compile(plugins: &Map<String, Value>, place: &Place<'_>) -> Result<Self, String> {
         let mut instances = Vec::with_capacity(plugins.len());
+        let mut disabled = Vec::new();
         for (name, config) in plugins {
             let instance = Instance::compile(name, config, place)
                 .map_err(|e| format!("failed to check the configuration of plugin {name} err: {e}"))?;
-            instances.extend(instance.map(Arc::new));
+            match instance {
+                Compiled::Instance(instance) => instances.push(Arc::new(instance)),
+                Compiled::Disabled(name) => disabled.push(name),
+                Compiled::Identity => {}
+            }
         }
-        Ok(Self::sorted(instances))
+        Ok(Self::sorted(instances, disabled))
     }
 
-    fn sorted(mut instances: Vec<Arc<Instance>>) -> Self {
+    fn sorted(mut instances: Vec<Arc<Instance>>, disabled: Vec<&'static str>) -> Self {
         instances.sort_by_key(|instance| std::cmp::Reverse(instance.priority));
         let phases = instances.iter().fold(Phase::default(), |all, instance| all | instance.factory.phases());
-        Self { instances, phases }
+        Self { instances, disabled, phases }
     }
 
     /// These plugins, and those of `below` that are not among them.
     #[must_use]
     pub fn over(&self, below: &Self) -> Self {
-        if below.instances.is_empty() {
+        if below.instances.is_empty() && below.disabled.is_empty() {
             return self.clone();
         }
+        let named = |name: &str| self.instances.iter().any(|own| own.name() == name) || self.disabled.contains(&name);
         let mut all = self.instances.clone();
-        let missing = |instance: &&Arc<Instance>| self.instances.iter().all(|own| own.name() != instance.name());
-        all.extend(below.instances.iter().filter(missing).cloned());
-        Self::sorted(all)
+        all.extend(below.instances.iter().filter(|instance| !named(instance.name())).cloned());
+        let mut disabled = self.disabled.clone();
+        disabled.extend(below.disabled.iter().filter(|name| !named(name)));
+        Self::sorted(all, disabled)
     }
 
     /// Whether no plugin runs at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.instances.is_empty()
+    }
+
+    /// Whether laying it over another chain changes nothing: it runs no plugin and keeps none from running.
+    #[must_use]
+    pub fn is_neutral(&self) -> bool {
+        self.instances.is_empty() && self.disabled.is_empty()
     }
 
     /// Whether some plugin takes part in the phase.

@@ -13,6 +13,8 @@ pub struct Scope<'a> {
     pub resource: &'a str,
     /// The configuration as written, without `_meta`.
     pub config: &'a Value,
+    /// The plugin's metadata, as far as it is set.
+    pub metadata: Option<&'a Value>,
     /// State of plugins that outlives a snapshot.
     pub state: &'a State,
 }
@@ -20,7 +22,14 @@ pub struct Scope<'a> {
 /// State of plugins by key. An entry lives as long as some compiled configuration holds it.
 #[derive(Default)]
 pub struct State {
-    entries: Mutex<HashMap<String, Weak<dyn Any + Send + Sync>>>,
+    entries: Mutex<Entries>,
+}
+
+#[derive(Default)]
+struct Entries {
+    by_key: HashMap<String, Weak<dyn Any + Send + Sync>>,
+    /// When there are more than this, the dead ones are taken out.
+    sweep_at: usize,
 }
 
 // === impl State ===
@@ -29,14 +38,18 @@ impl State {
     /// The state of this key; made if there is none, or if what is there is of another type.
     pub fn get<T: Send + Sync + 'static>(&self, key: &str, make: impl FnOnce() -> T) -> Arc<T> {
         let mut entries = self.entries.lock();
-        let known = entries.get(key).and_then(Weak::upgrade).and_then(|state| state.downcast::<T>().ok());
+        let known = entries.by_key.get(key).and_then(Weak::upgrade).and_then(|state| state.downcast::<T>().ok());
         if let Some(state) = known {
             return state;
         }
-        entries.retain(|_, state| state.strong_count() > 0);
+        // Not each time: that would make many new entries cost the square of their number.
+        if entries.by_key.len() >= entries.sweep_at {
+            entries.by_key.retain(|_, state| state.strong_count() > 0);
+            entries.sweep_at = (entries.by_key.len() * 2).max(64);
+        }
         let state = Arc::new(make());
         let shared: Arc<dyn Any + Send + Sync> = state.clone();
-        entries.insert(key.to_owned(), Arc::downgrade(&shared));
+        entries.by_key.insert(key.to_owned(), Arc::downgrade(&shared));
         state
     }
 }

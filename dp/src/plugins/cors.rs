@@ -11,9 +11,10 @@ use http::header::{
     HeaderName, HeaderValue, ORIGIN, VARY,
 };
 use http::{HeaderMap, Method, StatusCode};
-use regex::RegexSet;
+use portolan_model::pattern::{Case, Pattern};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::plugin::{Answer, Error, Flow, Phase, Phases, Plugin, Scope};
@@ -24,7 +25,7 @@ const ALL_METHODS: &str = "GET,POST,PUT,DELETE,PATCH,HEAD,OPTIONS,CONNECT,TRACE"
 
 /// Configuration on routes and services.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 pub struct Config {
     /// origins that may use the answers, separated by commas; `*` for all when no credentials are allowed, `**`
     /// for all by echoing the request's origin
@@ -43,6 +44,9 @@ pub struct Config {
     /// regular expressions for origins that may use the answers; asked instead of allow_origins
     #[schemars(length(min = 1), inner(length(min = 1, max = 4096)), extend("uniqueItems" = true))]
     pub allow_origins_by_regex: Option<Vec<String>>,
+    /// names of lists of origins in the plugin's metadata; asked before allow_origins
+    #[schemars(length(min = 1), inner(length(min = 1, max = 4096)), extend("uniqueItems" = true))]
+    pub allow_origins_by_metadata: Option<Vec<String>>,
     /// origins that may read timing information, as allow_origins
     #[schemars(regex(pattern = r"^(\*|\*\*|null|\w+://[^,]+(,\w+://[^,]+)*)$"))]
     pub timing_allow_origins: Option<String>,
@@ -54,7 +58,10 @@ pub struct Config {
 /// The compiled form.
 #[derive(Debug)]
 pub struct Cors {
-    origins: Origins,
+    /// Asked first.
+    metadata: Vec<Origins>,
+    /// `None`: only the metadata's lists are asked.
+    origins: Option<Origins>,
     timing: Option<Origins>,
     /// Answers differ by origin, which caches must know.
     vary: bool,
@@ -73,7 +80,7 @@ enum Origins {
     /// Whatever asks.
     Echo,
     List(Vec<HeaderValue>),
-    Regex(RegexSet),
+    Regex(Vec<Pattern>),
 }
 
 // === impl Config ===
@@ -89,6 +96,7 @@ impl Default for Config {
             max_age: 5,
             allow_credential: false,
             allow_origins_by_regex: None,
+            allow_origins_by_metadata: None,
             timing_allow_origins: None,
             timing_allow_origins_by_regex: None,
         }
@@ -105,7 +113,21 @@ impl Plugin for Cors {
 
     type Config = Config;
 
-    fn compile(config: Config, _scope: &Scope<'_>) -> Result<Self, Error> {
+    fn metadata_schema() -> Option<Value> {
+        let list = json!({"type": "string", "pattern": ORIGINS});
+        let lists = json!({"type": "object", "description": "lists of origins by name", "additionalProperties": list});
+        Some(json!({"type": "object", "properties": {"allow_origins": lists}}))
+    }
+
+    fn refine_schema(schema: &mut Value) {
+        // That `*` and credentials exclude each other, no keyword says.
+        schema["format"] = json!("cors-credentials");
+        for name in ["allow_origins_by_regex", "timing_allow_origins_by_regex"] {
+            schema["properties"][name]["items"]["format"] = json!("regex");
+        }
+    }
+
+    fn compile(config: Config, scope: &Scope<'_>) -> Result<Self, Error> {
         let star = |option: Option<&str>| option == Some("*");
         let stars = [
             Some(config.allow_origins.as_str()),
@@ -122,9 +144,20 @@ impl Plugin for Cors {
             (None, None) => None,
             (regex, list) => Some(Origins::compile(list.as_deref().unwrap_or("*"), regex.as_deref())?),
         };
+        let mut metadata = Vec::new();
+        for name in config.allow_origins_by_metadata.iter().flatten() {
+            let lists = scope.metadata.and_then(|metadata| metadata.get("allow_origins"));
+            if let Some(list) = lists.and_then(|lists| lists.get(name)).and_then(Value::as_str) {
+                metadata.push(Origins::compile(list, None)?);
+            }
+        }
+        let origins = Origins::compile(&config.allow_origins, config.allow_origins_by_regex.as_deref())?;
+        // With lists of the metadata `*` is the default and means nothing, as in APISIX.
+        let asked = config.allow_origins_by_metadata.is_none() || config.allow_origins != "*";
         let methods = if config.allow_methods == "**" { ALL_METHODS } else { &config.allow_methods };
         Ok(Self {
-            origins: Origins::compile(&config.allow_origins, config.allow_origins_by_regex.as_deref())?,
+            metadata,
+            origins: asked.then_some(origins),
             timing,
             vary: config.allow_origins != "*",
             methods: value(methods)?,
@@ -150,7 +183,7 @@ impl Phases for Cors {
         if self.vary {
             headers.append(VARY, HeaderValue::from_static("Origin"));
         }
-        if let Some(allowed) = self.origins.allow(origin) {
+        if let Some(allowed) = self.allow(origin) {
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
             self.set_headers(context, headers);
         }
@@ -162,6 +195,14 @@ impl Phases for Cors {
 }
 
 impl Cors {
+    fn allow(&self, origin: Option<&HeaderValue>) -> Option<HeaderValue> {
+        let listed = self.metadata.iter().find_map(|list| {
+            let allowed = list.allow(origin)?;
+            (allowed == "*" || origin == Some(&allowed)).then(|| origin.cloned().unwrap_or(allowed))
+        });
+        listed.or_else(|| self.origins.as_ref()?.allow(origin))
+    }
+
     fn set_headers(&self, context: &Context<'_>, headers: &mut HeaderMap) {
         headers.insert(ACCESS_CONTROL_ALLOW_METHODS, self.methods.clone());
         headers.insert(ACCESS_CONTROL_MAX_AGE, self.max_age.clone());
@@ -188,8 +229,9 @@ impl Origins {
             return Err(Error::Refused(format!("origins {list:?} do not match {ORIGINS}")));
         }
         if let Some(regexes) = regexes {
-            let set = RegexSet::new(regexes).map_err(|e| Error::Refused(e.to_string()))?;
-            return Ok(Self::Regex(set));
+            let patterns = regexes.iter().map(|regex| Pattern::compile(regex, Case::Sensitive));
+            let patterns = patterns.collect::<Result<_, _>>().map_err(|e| Error::Refused(e.to_string()))?;
+            return Ok(Self::Regex(patterns));
         }
         Ok(match list {
             "**" => Self::Echo,
@@ -204,7 +246,10 @@ impl Origins {
             Self::Fixed(value) => Some(value.clone()),
             Self::Echo => Some(origin.cloned().unwrap_or_else(|| HeaderValue::from_static("*"))),
             Self::List(list) => origin.filter(|origin| list.contains(origin)).cloned(),
-            Self::Regex(set) => origin.filter(|o| o.to_str().is_ok_and(|text| set.is_match(text))).cloned(),
+            Self::Regex(patterns) => {
+                let matches = |text: &str| patterns.iter().any(|pattern| pattern.is_match(text));
+                origin.filter(|origin| origin.to_str().is_ok_and(matches)).cloned()
+            }
         }
     }
 }

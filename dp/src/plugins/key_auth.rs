@@ -21,7 +21,7 @@ use crate::uri;
 
 /// Configuration on routes and services.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 pub struct Config {
     /// header that holds the key; asked first
     pub header: String,
@@ -39,7 +39,6 @@ pub struct Config {
 
 /// Configuration on a consumer or credential.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it gives the schema and checks the shape; requests find the key in the index")]
 struct ConsumerConfig {
     /// the key; unique among all consumers

@@ -12,7 +12,7 @@ use http::header::{HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::plugin::{Answer, Error, Flow, Phase, Phases, Plugin, Scope};
@@ -24,7 +24,6 @@ use counters::Counters;
 
 /// Configuration on routes, services and consumers.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Config {
     /// how many requests pass in a window
     #[schemars(extend("exclusiveMinimum" = 0))]
@@ -57,6 +56,30 @@ pub struct Config {
     /// whether answers say how much is left
     #[serde(default = "Config::show")]
     pub show_limit_quota_header: bool,
+    /// how a window moves
+    #[serde(default)]
+    pub window_type: WindowType,
+}
+
+/// Metadata: names of the headers that say how much is left.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(default)]
+struct Metadata {
+    /// header that holds the limit
+    limit_header: String,
+    /// header that holds how many requests are left
+    remaining_header: String,
+    /// header that holds the seconds to the end of the window
+    reset_header: String,
+}
+
+/// How a window moves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum WindowType {
+    /// It begins with the first request of a key.
+    #[default]
+    Fixed,
 }
 
 /// What `key` is.
@@ -91,6 +114,15 @@ pub struct LimitCount {
     rejected: Answer,
     show: bool,
     limit: HeaderValue,
+    names: Names,
+}
+
+/// Names of the headers.
+#[derive(Debug)]
+struct Names {
+    limit: HeaderName,
+    remaining: HeaderName,
+    reset: HeaderName,
 }
 
 #[derive(Debug)]
@@ -100,9 +132,9 @@ enum Key {
     Constant(String),
 }
 
-const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
-const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
-const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+/// Settings of APISIX that would change what is counted, and are not there yet. Ignored, they would let requests pass
+/// that somebody wanted to be refused.
+const MISSING: [&str; 2] = ["rules", "sync_interval"];
 
 // === impl Config ===
 
@@ -120,6 +152,31 @@ impl Config {
     }
 }
 
+// === impl Metadata ===
+
+impl Default for Metadata {
+    fn default() -> Self {
+        let name = |what: &str| format!("X-RateLimit-{what}");
+        Self { limit_header: name("Limit"), remaining_header: name("Remaining"), reset_header: name("Reset") }
+    }
+}
+
+// === impl Names ===
+
+impl Names {
+    fn compile(metadata: Option<&Value>) -> Result<Self, Error> {
+        let metadata = metadata.map(Metadata::deserialize).transpose()?.unwrap_or_default();
+        let name = |text: &str| {
+            HeaderName::try_from(text).map_err(|_| Error::Refused(format!("metadata: {text:?} cannot name a header")))
+        };
+        Ok(Self {
+            limit: name(&metadata.limit_header)?,
+            remaining: name(&metadata.remaining_header)?,
+            reset: name(&metadata.reset_header)?,
+        })
+    }
+}
+
 // === impl LimitCount ===
 
 impl Plugin for LimitCount {
@@ -130,7 +187,20 @@ impl Plugin for LimitCount {
 
     type Config = Config;
 
+    fn metadata_schema() -> Option<Value> {
+        Some(crate::plugin::schema_of::<Metadata>())
+    }
+
+    fn refine_schema(schema: &mut Value) {
+        for name in MISSING {
+            schema["properties"][name] = Value::Bool(false);
+        }
+    }
+
     fn compile(config: Config, scope: &Scope<'_>) -> Result<Self, Error> {
+        if let Some(name) = MISSING.into_iter().find(|name| scope.config.get(name).is_some()) {
+            return Err(Error::Refused(format!("{name} is not supported")));
+        }
         let positive = |name: &str, value: i64| {
             u64::try_from(value)
                 .ok()
@@ -165,6 +235,7 @@ impl Plugin for LimitCount {
             rejected,
             show: config.show_limit_quota_header,
             limit: HeaderValue::from(count),
+            names: Names::compile(scope.metadata)?,
         })
     }
 }
@@ -177,9 +248,9 @@ impl Phases for LimitCount {
         let reset = taken.reset_micros / 10_000;
         if taken.allowed {
             if self.show {
-                context.set_response_header(LIMIT, self.limit.clone());
-                context.set_response_header(REMAINING, HeaderValue::from(taken.remaining));
-                context.set_response_header(RESET, hundredths(reset));
+                context.set_response_header(self.names.limit.clone(), self.limit.clone());
+                context.set_response_header(self.names.remaining.clone(), HeaderValue::from(taken.remaining));
+                context.set_response_header(self.names.reset.clone(), hundredths(reset));
             }
             return Flow::Continue;
         }
@@ -193,9 +264,9 @@ impl Phases for LimitCount {
 
 impl LimitCount {
     fn show(&self, headers: &mut HeaderMap, reset: i64) {
-        headers.insert(LIMIT, self.limit.clone());
-        headers.insert(REMAINING, HeaderValue::from(0));
-        headers.insert(RESET, hundredths(reset));
+        headers.insert(self.names.limit.clone(), self.limit.clone());
+        headers.insert(self.names.remaining.clone(), HeaderValue::from(0));
+        headers.insert(self.names.reset.clone(), hundredths(reset));
     }
 
     fn key<'c>(&'c self, context: &'c Context<'_>) -> Cow<'c, str> {

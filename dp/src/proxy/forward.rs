@@ -52,16 +52,17 @@ impl Attempts<'_> {
         let mut left = self.upstream.retries;
         let mut last: Option<Failure> = None;
         loop {
-            let picked = self.upstream.balancer.pick(&tried);
+            let picked = self.upstream.pick(context, &tried);
             // With all nodes tried and tries left, the round begins again.
             let again = || left > 0 && last.is_some();
-            let Some(at) = picked.or_else(|| again().then(|| self.upstream.balancer.pick(&Tried::default())).flatten())
+            let Some(at) = picked.or_else(|| again().then(|| self.upstream.pick(context, &Tried::default())).flatten())
             else {
                 return Err(last.as_ref().map_or_else(answer::no_node, answer::failed));
             };
             tried.add(at);
             let node = &self.upstream.nodes[at];
-            record.node = Some(node.clone());
+            record.ask(node);
+            record.checked = self.upstream.checker.clone().map(|checker| (checker, at));
             headers::set_host(&mut context.request, &original, self.upstream, node);
             let failed = match self.attempt(context, node, body).await {
                 Ok((response, connection)) => return Ok(self.respond(response, connection, record)),
@@ -73,6 +74,9 @@ impl Attempts<'_> {
             else {
                 return Err(answer::failed(&failed.failure));
             };
+            if let Some((checker, at)) = record.checked.take() {
+                checker.failed(at, &failed.failure);
+            }
             left -= 1;
             body = whole;
             last = Some(failed.failure);
@@ -182,7 +186,7 @@ impl Attempts<'_> {
         let (mut parts, incoming) = response.into_parts();
         if parts.status == StatusCode::SWITCHING_PROTOCOLS {
             return match self.upgrade {
-                Some(upgrade) => upgrade.accept(parts, connection, self.worker),
+                Some(upgrade) => upgrade.accept(parts, connection, self.worker, record.held.take()),
                 None => answer::response(answer::plain(StatusCode::BAD_GATEWAY)),
             };
         }

@@ -65,7 +65,7 @@ pub(super) fn set_forwarded(request: &mut Request, original_host: &HeaderValue) 
         headers.insert(X_REAL_IP, ip);
     }
     headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(connection.scheme.as_str()));
-    headers.insert(X_FORWARDED_PORT, HeaderValue::from(connection.local_port));
+    headers.insert(X_FORWARDED_PORT, HeaderValue::from(connection.local.port()));
     headers.insert(X_FORWARDED_HOST, original_host.clone());
 }
 

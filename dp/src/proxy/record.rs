@@ -13,6 +13,8 @@ use crate::plugin::Summary;
 use crate::resource::Route;
 use crate::upstream::Node;
 use crate::upstream::body::{Progress, RequestBody};
+use crate::upstream::health::Checker;
+use crate::upstream::load::{self, Held};
 use crate::worker::Worker;
 
 /// Status in the metrics for requests whose client went away before there was one.
@@ -29,6 +31,12 @@ pub(super) struct Record {
     pub(super) answered: Option<Instant>,
     /// The node asked last.
     pub(super) node: Option<Arc<Node>>,
+    /// Keeps the node's count of requests under way.
+    pub(super) held: Option<Held>,
+    /// Who wants to know how it went with the node.
+    pub(super) checked: Option<(Arc<Checker>, usize)>,
+    /// When the node was asked.
+    attempt: Option<Instant>,
     series: Option<Series>,
     status: StatusCode,
     route_id: Option<Arc<str>>,
@@ -46,9 +54,23 @@ impl Record {
             asked: None,
             answered: None,
             node: None,
+            held: None,
+            checked: None,
+            attempt: None,
             series: None,
             status: StatusCode::OK,
             route_id: None,
+        }
+    }
+
+    /// A node is about to be asked.
+    pub(super) fn ask(&mut self, node: &Arc<Node>) {
+        self.node = Some(node.clone());
+        if let Some(load) = &node.load {
+            // The node before has let go of the request when this one takes it.
+            self.held = None;
+            self.held = Some(load.hold());
+            self.attempt = Some(Instant::now());
         }
     }
 
@@ -59,6 +81,9 @@ impl Record {
 
     /// The head of the response is known.
     pub(super) fn end(&mut self, context: &Context<'_>, status: StatusCode) {
+        if let Some((checker, at)) = self.checked.take() {
+            checker.answered(at, status.as_u16());
+        }
         let (Some(worker), Some(route)) = (&self.worker, context.route) else { return };
         let consumer = context.credential.as_ref().map(|credential| &credential.consumer);
         let node = self.node.as_ref();
@@ -86,8 +111,8 @@ impl Record {
     }
 
     /// Somebody will want a summary.
-    pub(super) fn summarize(&mut self, route: &Route) {
-        self.route_id = Some(route.id.clone());
+    pub(super) fn summarize(&mut self, route: Option<&Route>) {
+        self.route_id = Some(route.map_or_else(|| Arc::from(""), |route| route.id.clone()));
     }
 
     /// The same for a request without a route.
@@ -120,6 +145,9 @@ impl Record {
             asked: self.asked,
             answered: self.answered,
             node: self.node.take(),
+            held: self.held.take(),
+            checked: self.checked.take(),
+            attempt: self.attempt,
             series: self.series.take(),
             status: self.status,
             route_id: self.route_id.take(),
@@ -131,6 +159,11 @@ impl Record {
         let worker = self.worker.take()?;
         worker.stats.in_flight.fetch_sub(1, Ordering::Relaxed);
         let whole = self.started.elapsed();
+        let load = self.node.as_ref().and_then(|node| node.load.as_ref());
+        if let (Some(load), Some(attempt), Some(_)) = (load, self.attempt, self.answered) {
+            load.observe(attempt.elapsed().as_secs_f64(), load::now());
+        }
+        self.held = None;
         if let Some(series) = self.series.take() {
             series.status.fetch_add(1, Ordering::Relaxed);
             let traffic = &series.traffic;

@@ -10,6 +10,7 @@ use hyper_util::rt::TokioIo;
 use super::body::Body;
 use crate::stream::Rewound;
 use crate::upstream::connection::Connection;
+use crate::upstream::load::Held;
 use crate::worker::{Worker, spawn};
 
 /// The client asked for another protocol.
@@ -51,6 +52,7 @@ impl Wanted {
         parts: response::Parts,
         connection: Box<Connection>,
         worker: &Rc<Worker>,
+        held: Option<Held>,
     ) -> Response<Body> {
         let worker = worker.clone();
         spawn(async move {
@@ -61,7 +63,7 @@ impl Wanted {
                 // Either side may end at any time; that is no error of ours.
                 tokio::io::copy_bidirectional(&mut client, &mut node).await.ok();
             }
-            drop(present);
+            drop((present, held));
         });
         Response::from_parts(parts, Body::full(bytes::Bytes::new()))
     }

@@ -1,23 +1,57 @@
-//! Smooth weighted round-robin: over any stretch, each node gets its share, and never in bursts.
+//! Which node is asked next: by turns, by hash, by load or by latency, and only among nodes of the highest priority that
+//! has one to offer.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-/// Longest schedule that is worked out. Weights with a larger sum are scaled down, by less than a thousandth.
-const LONGEST: u64 = 16_384;
+use portolan_model::resource::Balancer as Kind;
 
-/// The order of the nodes, worked out when the upstream is compiled: picking one is an addition. The position is
-/// shared by all workers, so that shares are exact for the process and not only for each worker.
+use super::load::Load;
+
+mod ring;
+mod turns;
+
+pub use ring::crc32;
+
+use ring::Ring;
+use turns::Turns;
+
+/// The nodes of an upstream, ready to be picked from.
 #[derive(Debug)]
-pub struct RoundRobin {
+pub struct Balancer {
     /// Highest priority first.
     groups: Vec<Group>,
 }
 
+/// What the balancer knows of a node.
+pub struct Member<'a> {
+    /// Host and port as APISIX writes them; what the hash ring is made of.
+    pub name: String,
+    /// Nodes of a lower priority serve only when all of a higher one are down.
+    pub priority: i32,
+    /// Its share; 0: none.
+    pub weight: u32,
+    /// Where its load is noted.
+    pub load: Option<&'a Arc<Load>>,
+}
+
+/// What a pick depends on.
+pub struct Pick<'a> {
+    /// Nodes that were tried in vain.
+    pub tried: &'a Tried,
+    /// Whether a node is fit to be asked.
+    pub usable: &'a dyn Fn(usize) -> bool,
+    /// Hash of what the request is known by, for a ring.
+    pub hash: &'a dyn Fn() -> u32,
+}
+
 #[derive(Debug)]
-struct Group {
-    schedule: Vec<u32>,
-    next: AtomicUsize,
+enum Group {
+    Turns(Turns),
+    Ring(Ring),
+    LeastConnections { nodes: Vec<(usize, u32, Arc<Load>)>, next: AtomicUsize },
+    Fastest { nodes: Vec<(usize, Arc<Load>)>, random: AtomicU64 },
 }
 
 /// Nodes that a request has tried in vain. Upstreams with more than 64 nodes note the others in a list.
@@ -27,37 +61,97 @@ pub struct Tried {
     high: Vec<usize>,
 }
 
-// === impl RoundRobin ===
+// === impl Balancer ===
 
-impl RoundRobin {
-    /// From priority and weight of each node.
-    pub fn new(nodes: impl Iterator<Item = (i32, u32)>) -> Self {
-        let mut by_priority: BTreeMap<std::cmp::Reverse<i32>, Vec<(u32, u64)>> = BTreeMap::new();
-        for (at, (priority, weight)) in (0_u32..).zip(nodes) {
-            if weight > 0 {
-                by_priority.entry(std::cmp::Reverse(priority)).or_default().push((at, u64::from(weight)));
+impl Balancer {
+    /// From all nodes in their order.
+    pub fn new(kind: &Kind, members: &[Member<'_>]) -> Self {
+        let mut by_priority: BTreeMap<std::cmp::Reverse<i32>, Vec<usize>> = BTreeMap::new();
+        for (at, member) in members.iter().enumerate() {
+            if member.weight > 0 {
+                by_priority.entry(std::cmp::Reverse(member.priority)).or_default().push(at);
             }
         }
         let groups = by_priority.into_values();
-        Self { groups: groups.map(|nodes| Group { schedule: schedule(nodes), next: AtomicUsize::new(0) }).collect() }
+        Self { groups: groups.map(|nodes| Group::new(kind, members, &nodes)).collect() }
     }
 
-    /// The next node that has not been tried; `None` when there is no other.
-    pub fn pick(&self, tried: &Tried) -> Option<usize> {
-        self.groups.iter().find_map(|group| group.pick(tried))
+    /// The next node; `None` when there is no other.
+    pub fn pick(&self, pick: &Pick<'_>) -> Option<usize> {
+        self.groups.iter().find_map(|group| group.pick(pick))
+    }
+}
+
+// === impl Pick ===
+
+impl Pick<'_> {
+    fn allows(&self, node: usize) -> bool {
+        !self.tried.contains(node) && (self.usable)(node)
     }
 }
 
 // === impl Group ===
 
 impl Group {
-    fn pick(&self, tried: &Tried) -> Option<usize> {
-        let length = self.schedule.len();
-        let start = self.next.fetch_add(1, Ordering::Relaxed);
-        (0..length)
-            .map(|step| self.schedule[start.wrapping_add(step) % length] as usize)
-            .find(|node| !tried.contains(*node))
+    fn new(kind: &Kind, members: &[Member<'_>], nodes: &[usize]) -> Self {
+        let load = |at: usize| members[at].load.cloned().unwrap_or_default();
+        match kind {
+            Kind::Chash => {
+                Self::Ring(Ring::new(nodes.iter().map(|at| (*at, members[*at].name.as_str(), members[*at].weight))))
+            }
+            Kind::LeastConn => Self::LeastConnections {
+                nodes: nodes.iter().map(|at| (*at, members[*at].weight, load(*at))).collect(),
+                next: AtomicUsize::new(0),
+            },
+            Kind::Ewma => {
+                Self::Fastest { nodes: nodes.iter().map(|at| (*at, load(*at))).collect(), random: AtomicU64::new(0) }
+            }
+            _ => Self::Turns(Turns::new(nodes.iter().map(|at| (*at, members[*at].weight)))),
+        }
     }
+
+    fn pick(&self, pick: &Pick<'_>) -> Option<usize> {
+        match self {
+            Self::Turns(turns) => turns.pick(|node| pick.allows(node)),
+            Self::Ring(ring) => ring.pick((pick.hash)(), |node| pick.allows(node)),
+            Self::LeastConnections { nodes, next } => least_connections(nodes, next, pick),
+            Self::Fastest { nodes, random } => fastest(nodes, random, pick),
+        }
+    }
+}
+
+/// The smallest (connections + 1) / weight; equals take turns.
+fn least_connections(nodes: &[(usize, u32, Arc<Load>)], next: &AtomicUsize, pick: &Pick<'_>) -> Option<usize> {
+    let start = next.fetch_add(1, Ordering::Relaxed) % nodes.len().max(1);
+    let (before, from) = nodes.split_at(start);
+    let allowed = from.iter().chain(before).filter(|(node, ..)| pick.allows(*node));
+    let scored = allowed.map(|(node, weight, load)| (*node, u64::from(load.connections()) + 1, u64::from(*weight)));
+    // Compared without division.
+    let best = scored.min_by(|(_, a, a_weight), (_, b, b_weight)| (a * b_weight).cmp(&(b * a_weight)));
+    best.map(|(node, ..)| node)
+}
+
+/// The better one of two that chance picks, as in APISIX: asking only the best would send everybody there at once.
+fn fastest(nodes: &[(usize, Arc<Load>)], random: &AtomicU64, pick: &Pick<'_>) -> Option<usize> {
+    let allowed = || nodes.iter().filter(|(node, _)| pick.allows(*node));
+    let count = allowed().count();
+    if count < 2 {
+        return allowed().next().map(|(node, _)| *node);
+    }
+    let drawn = splitmix(random.fetch_add(1, Ordering::Relaxed));
+    let first = usize::try_from(drawn >> 32).unwrap_or(0) % count;
+    let second = (first + 1 + usize::try_from(drawn & 0xffff_ffff).unwrap_or(0) % (count - 1)) % count;
+    let (a, b) = (allowed().nth(first)?, allowed().nth(second)?);
+    let now = super::load::now();
+    Some(if a.1.latency(now) > b.1.latency(now) { b.0 } else { a.0 })
+}
+
+/// The generator SplitMix64: good enough to spread requests, and needs no state but a counter.
+fn splitmix(counter: u64) -> u64 {
+    let mut z = counter.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
 
 // === impl Tried ===
@@ -77,69 +171,5 @@ impl Tried {
     }
 }
 
-fn schedule(mut nodes: Vec<(u32, u64)>) -> Vec<u32> {
-    let divisor = nodes.iter().fold(0, |all, (_, weight)| gcd(all, *weight));
-    nodes.iter_mut().for_each(|(_, weight)| *weight /= divisor.max(1));
-    let sum: u64 = nodes.iter().map(|(_, weight)| *weight).sum();
-    if sum > LONGEST {
-        nodes.iter_mut().for_each(|(_, weight)| *weight = (*weight * LONGEST / sum).max(1));
-    }
-    let total: i64 = nodes.iter().map(|(_, weight)| signed(*weight)).sum();
-    let mut current = vec![0_i64; nodes.len()];
-    let mut order = Vec::with_capacity(usize::try_from(total).unwrap_or(0));
-    for _ in 0..total {
-        let mut best = 0;
-        for (at, (_, weight)) in nodes.iter().enumerate() {
-            current[at] += signed(*weight);
-            if current[at] > current[best] {
-                best = at;
-            }
-        }
-        current[best] -= total;
-        order.push(nodes[best].0);
-    }
-    order
-}
-
-fn signed(weight: u64) -> i64 {
-    i64::try_from(weight).unwrap_or(i64::MAX)
-}
-
-fn gcd(a: u64, b: u64) -> u64 {
-    if b == 0 { a } else { gcd(b, a % b) }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn picks(nodes: &[(i32, u32)], count: usize) -> Vec<usize> {
-        let balancer = RoundRobin::new(nodes.iter().copied());
-        (0..count).filter_map(|_| balancer.pick(&Tried::default())).collect()
-    }
-
-    #[test]
-    fn shares_follow_weights_smoothly() {
-        assert_eq!(picks(&[(0, 1), (0, 1)], 4), [0, 1, 0, 1]);
-        assert_eq!(picks(&[(0, 50), (0, 10), (0, 10)], 7), [0, 0, 1, 0, 2, 0, 0]);
-        assert_eq!(picks(&[(0, 0), (0, 3)], 3), [1, 1, 1]);
-        assert_eq!(picks(&[(0, 0)], 1), Vec::<usize>::new());
-        assert_eq!(picks(&[], 1), Vec::<usize>::new());
-        assert_eq!(picks(&[(-1, 1), (1, 1), (1, 1)], 4), [1, 2, 1, 2]);
-        let many = picks(&[(0, u32::MAX), (0, 1)], 20_000);
-        assert!(many.contains(&1) && many.iter().filter(|n| **n == 1).count() < 5);
-    }
-
-    #[test]
-    fn tried_nodes_are_left_out_and_lower_priorities_step_in() {
-        let balancer = RoundRobin::new([(1, 1), (1, 1), (0, 1)].into_iter());
-        let mut tried = Tried::default();
-        let mut order = Vec::new();
-        while let Some(node) = balancer.pick(&tried) {
-            order.push(node);
-            tried.add(node);
-        }
-        order[..2].sort_unstable();
-        assert_eq!(order, [0, 1, 2]);
-    }
-}
+mod tests;

@@ -27,13 +27,12 @@ const PAUSE: Duration = Duration::from_millis(100);
 const HTTP2: &[u8] = b"PRI";
 
 pub(super) async fn accept(worker: Rc<Worker>, listener: TcpListener, tls: Option<TlsAcceptor>) {
-    let local_port = listener.local_addr().map_or(0, |address| address.port());
     let accepting = async {
         loop {
             worker.has_room().await;
             match listener.accept().await {
                 Ok((stream, remote)) => {
-                    spawn(serve(worker.clone(), stream, remote, local_port, tls.clone()));
+                    spawn(serve(worker.clone(), stream, remote, tls.clone()));
                 }
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
@@ -55,12 +54,13 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 }
 
 /// The life of a connection. Its errors are the client's affair and show at level debug only.
-async fn serve(worker: Rc<Worker>, stream: TcpStream, remote: SocketAddr, local_port: u16, tls: Option<TlsAcceptor>) {
+async fn serve(worker: Rc<Worker>, stream: TcpStream, remote: SocketAddr, tls: Option<TlsAcceptor>) {
     let present = worker.enter();
     // Small answers should leave at once; on failure they leave a little later.
     stream.set_nodelay(true).ok();
     let scheme = if tls.is_some() { Scheme::Https } else { Scheme::Http };
-    let connection = Rc::new(Connection::new(remote, local_port, scheme));
+    let local = stream.local_addr().unwrap_or(SocketAddr::from(([0, 0, 0, 0], 0)));
+    let connection = Rc::new(Connection::new(remote, local, scheme));
     let result = match tls {
         None => plain(&worker, stream, connection).await,
         Some(acceptor) => encrypted(&worker, acceptor, stream, connection).await,

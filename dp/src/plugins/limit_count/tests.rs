@@ -6,6 +6,10 @@ use crate::context::tests::{NOW, with_context};
 use crate::plugin::State;
 use crate::plugins::tests::{compile, decided};
 
+const LIMIT: &str = "x-ratelimit-limit";
+const REMAINING: &str = "x-ratelimit-remaining";
+const RESET: &str = "x-ratelimit-reset";
+
 fn get(uri: &str) -> Builder {
     http::Request::get(uri).header("host", "h")
 }
@@ -91,6 +95,22 @@ fn counters_live_as_long_as_the_same_configuration_or_group() {
 }
 
 #[test]
+fn metadata_names_the_headers_and_unknown_settings_pass() {
+    let config = json!({"count": 1, "time_window": 60, "mine": true});
+    let metadata = json!({"limit_header": "X-Limit"});
+    let scope = Scope { resource: "routes/1", config: &config, metadata: Some(&metadata), state: &State::default() };
+    let plugin = LimitCount::compile(serde_json::from_value(config.clone()).unwrap(), &scope).unwrap();
+    with_context(get("/"), |context| {
+        assert!(decided(plugin.access(context)).is_none());
+        let names: Vec<_> = context.response_headers.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["x-limit", REMAINING, RESET]);
+    });
+    let metadata = json!({"limit_header": "a b"});
+    let scope = Scope { resource: "routes/1", config: &config, metadata: Some(&metadata), state: &State::default() };
+    assert!(LimitCount::compile(serde_json::from_value(config.clone()).unwrap(), &scope).is_err());
+}
+
+#[test]
 fn nonsense_is_refused() {
     let cases = [
         json!({}),
@@ -101,6 +121,9 @@ fn nonsense_is_refused() {
         json!({"count": 1, "time_window": 1, "policy": "redis", "redis_host": "127.0.0.1"}),
         json!({"count": 1, "time_window": 1, "policy": "redis"}),
         json!({"count": "1", "time_window": 1}),
+        json!({"count": 1, "time_window": 1, "rules": []}),
+        json!({"count": 1, "time_window": 1, "sync_interval": 0.5}),
+        json!({"count": 1, "time_window": 1, "window_type": "sliding"}),
     ];
     for config in cases {
         assert!(compile::<LimitCount>(config.clone(), &State::default()).is_err(), "{config}");
