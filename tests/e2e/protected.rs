@@ -1,11 +1,12 @@
 //! A control plane that runs as a login which may append to the log and do nothing else to it.
 
+use anyhow::ensure;
 use portolan_testkit::upstream::Reply;
-use portolan_testkit::{Upstream, install_crypto, postgres};
+use portolan_testkit::{Upstream, eventually, install_crypto, postgres};
 use reqwest::{Method, StatusCode};
 use sqlx::{Connection as _, Executor as _, PgConnection};
 
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, SOON};
 use crate::process;
 
 #[tokio::test]
@@ -35,6 +36,21 @@ async fn the_gateway_runs_as_a_login_that_cannot_touch_the_log() {
     }
     let answer = gateway.admin(Method::GET, "/api/audit/events?limit=1", None).await;
     assert_eq!(answer.body["head"].as_u64(), Some(events));
+    assert!(gateway.events("action=log.protection_broken").await.is_empty());
+
+    // What an administrator takes apart is in the audit log after the next look.
+    let data = gateway.data().to_owned();
+    let _dir = gateway.stop().await;
+    admin.execute("ALTER TABLE events DISABLE TRIGGER events_no_change").await.unwrap();
+    let gateway = Gateway::start_in(&data, &[]).await;
+    eventually(SOON, || async {
+        let alarms = gateway.events("action=log.protection_broken").await;
+        ensure!(!alarms.is_empty(), "no alarm yet");
+        let reason = alarms[0]["reason"].as_str().unwrap_or_default();
+        ensure!(reason.contains("-trigger events_no_change on events enabled=A"), "{reason}");
+        Ok(())
+    })
+    .await;
     gateway.stop().await;
 }
 
