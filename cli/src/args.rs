@@ -146,9 +146,9 @@ pub struct Export {
 
 /// Options of `audit verify`.
 #[derive(Debug, Args)]
-#[group(id = "what", required = true, multiple = false, args = ["bundle", "store"])]
 pub struct Verify {
     /// The folder of a bundle.
+    #[arg(required_unless_present = "store", conflicts_with = "store")]
     pub bundle: Option<PathBuf>,
     /// A database instead: `sqlite:PATH`, `postgres://…` or `mysql://…`. Nothing is written to it.
     #[arg(long, value_name = "URL")]

@@ -10,6 +10,7 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 
+mod audit;
 mod bad_input;
 mod full_disk;
 mod gateway;
