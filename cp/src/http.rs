@@ -28,6 +28,7 @@ mod history;
 mod openapi;
 mod params;
 mod resources;
+mod revocation;
 mod rollback;
 mod session;
 mod status;
@@ -64,6 +65,7 @@ fn api() -> Table {
         .route(Method::GET, "/api/history/{kind}/{id}", history::list)
         .route(Method::POST, "/api/rollback", rollback::post)
         .route(Method::POST, "/api/certificates", certificates::post)
+        .route(Method::POST, "/api/certificates/{serial}/revoke", revocation::post)
         .route(Method::POST, "/api/apply", apply::post)
         .route(Method::GET, "/api/export", apply::export)
         .route(Method::GET, "/api/gateway_groups", groups::list)

@@ -140,3 +140,29 @@ async fn another_secret_key_does_not_open_the_authority() {
     assert!(matches!(error, portolan_cp::Error::Authority(_)), "{error}");
     supervisor.shutdown().request_now();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_certificate_gets_nothing_any_more() {
+    let plane = Plane::new().await;
+    let order = json!({"kind": "data_plane", "name": "dp-1", "gateway_group_id": "default"});
+    let (client, issued) = client(&plane, order).await;
+    let range = format!("{}/v3/kv/range", plane.at.dp_manager);
+    let ask = async || client.post(&range).body(r#"{"key":"L2FwaXNpeA=="}"#).send().await.unwrap().status();
+    assert_eq!(ask().await, 200);
+    let serial = issued["serial"].as_str().unwrap();
+    let path = format!("/api/certificates/{serial}/revoke");
+    plane.expect("POST", &path, Value::Null, 204).await;
+    portolan_testkit::eventually(std::time::Duration::from_secs(10), || async {
+        let status = ask().await;
+        anyhow::ensure!(status == 403, "still {status}");
+        Ok(())
+    })
+    .await;
+    plane.expect("POST", &path, Value::Null, 204).await;
+    plane.expect("POST", "/api/certificates/0/revoke", Value::Null, 404).await;
+    let revoked: Vec<_> =
+        plane.events(10).await.into_iter().filter(|event| event["action"] == "certificate.revoke").collect();
+    assert_eq!(revoked.len(), 2, "the second time changed nothing, the unknown one was refused");
+    assert_eq!((&revoked[0]["outcome"], &revoked[1]["outcome"]), (&json!("refused"), &json!("success")));
+    assert_eq!(revoked[1]["resource"], json!({"kind": "certificate", "id": serial}));
+}

@@ -115,7 +115,8 @@ fn other_kinds() -> Vec<(&'static str, String, Value, &'static str)> {
 }
 
 /// Routes that write and stand in no list above, each with its reason.
-const ELSEWHERE: [(&str, &str); 10] = [
+const ELSEWHERE: [(&str, &str); 11] = [
+    ("post /api/certificates/{serial}/revoke", "needs a certificate: certificates.rs"),
     ("put /apisix/admin/plugins/reload", "changes nothing: admin/helpers.rs"),
     ("post /apisix/admin/schema/validate/{resource}", "changes nothing: admin/helpers.rs"),
     ("post /apisix/admin/configs/validate", "changes nothing: admin/helpers.rs"),

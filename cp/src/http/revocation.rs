@@ -1,0 +1,51 @@
+//! Revoking a certificate: a key that the data-plane manager of every replica watches.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use http::StatusCode;
+use portolan_eventstore::proposal::ResourceRef;
+use portolan_eventstore::txn::{Op, Put, Txn};
+use portolan_eventstore::{Decision, Intent, View};
+use portolan_kine_shim::REVOKED_PREFIX;
+use portolan_model::GroupId;
+use serde_json::{Value, json};
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::error::ApiError;
+use crate::refusal;
+use crate::rights::{Domain, Right};
+
+const ACTION: &str = "certificate.revoke";
+
+/// `POST /api/certificates/{serial}/revoke`
+pub async fn post(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(serial): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    let record = app.store.read(|view| view.get(format!("/portolan/certificates/{serial}").as_bytes()));
+    let group = record.as_ref().and_then(|kv| {
+        let record: Value = serde_json::from_slice(&kv.value).ok()?;
+        GroupId::new(record["gateway_group_id"].as_str()?).ok()
+    });
+    caller.require(&app, Right::Issue, group.as_ref().map_or(Domain::All, Domain::Group)).await?;
+    let group = group.map(|group| group.to_string());
+    if record.is_none() {
+        let what = refusal::Attempt { action: ACTION, group, resource: None };
+        let error = ApiError::NotFound("no certificate of this serial number was issued".into());
+        return Err(refusal::record(&app, &caller, what, error).await);
+    }
+    let key = format!("{REVOKED_PREFIX}{serial}");
+    let value = json!({ "serial": serial, "revoked_at": app.now_seconds() }).to_string();
+    let decide = move |view: &dyn View| match view.get(key.as_bytes()) {
+        Some(_) => Decision::Unchanged,
+        None => Decision::Apply(Txn::of(vec![Op::Put(Put::new(key.clone(), value.clone()))])),
+    };
+    let mut proposal = caller.proposal(ACTION, Intent::Decide(Box::new(decide)));
+    proposal.gateway_group = group;
+    proposal.resource = Some(ResourceRef { kind: "certificate".into(), id: serial });
+    app.append(proposal).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
