@@ -287,20 +287,41 @@ impl Plan {
     }
 }
 
-/// Whether two documents say the same: times are the log's, and an absent status is 1.
+/// Whether two documents say the same: times are the log's, and what is a default need not be said.
 pub fn same(one: &Document, other: &Document) -> bool {
-    let said = |document: &Document| -> Document {
-        let kept = |(name, value): &(&String, &Value)| match name.as_str() {
-            "create_time" | "update_time" => false,
-            "status" => **value != Value::from(1),
-            _ => true,
-        };
-        document.iter().filter(kept).map(|(name, value)| (name.clone(), value.clone())).collect()
-    };
     let (one, other) = (said(one), said(other));
     // Ids may be numbers or texts.
     let id = |document: &Document| document.get("id").and_then(portolan_model::id::text_of);
     one.len() == other.len()
         && id(&one) == id(&other)
         && one.iter().all(|(name, value)| name == "id" || other.get(name) == Some(value))
+}
+
+/// What a document says, without times and the defaults that clients write out.
+fn said(document: &Document) -> Document {
+    let is_default = |name: &str, value: &Value| match name {
+        "create_time" | "update_time" => true,
+        "status" => value.as_i64() == Some(1),
+        "type" => matches!(value.as_str(), Some("roundrobin" | "server")),
+        "scheme" => value.as_str() == Some("http"),
+        "pass_host" => value.as_str() == Some("pass"),
+        _ => false,
+    };
+    let without_priority = |node: &Value| match node {
+        Value::Object(node) => {
+            let said = node.iter().filter(|(name, value)| *name != "priority" || value.as_i64() != Some(0));
+            Value::Object(said.map(|(name, value)| (name.clone(), value.clone())).collect())
+        }
+        other => other.clone(),
+    };
+    let kept = |(name, value): (&String, &Value)| {
+        let value = match (name.as_str(), value) {
+            ("upstream", Value::Object(upstream)) => Value::Object(said(upstream)),
+            ("nodes", Value::Array(nodes)) => nodes.iter().map(without_priority).collect(),
+            (name, value) if is_default(name, value) => return None,
+            (_, value) => value.clone(),
+        };
+        Some((name.clone(), value))
+    };
+    document.iter().filter_map(kept).collect()
 }

@@ -134,8 +134,10 @@ pub async fn run(app: &App, caller: &Caller, scope: Scope, command: Command) -> 
         Err(text) => Intent::Refused(Refusal::invalid(400, text)),
     };
     let mut proposal = caller.proposal(format!("{noun}.{verb}"), intent).in_group(scope.group.as_str());
+    let key = id.as_deref().map(|id| layout::resource_key(&scope.group, scope.kind, id)).unwrap_or_default();
     proposal.resource = id.map(|id| named(scope.kind, &id));
     match app.append(proposal).await? {
+        Appended::Committed { changes, .. } if changes.is_empty() => Ok(Outcome::Deleted { key }),
         Appended::Committed { changes, .. } => {
             let change = changes.last().ok_or_else(|| ApiError::internal("a command that changed no key"))?;
             let key = String::from_utf8_lossy(&change.key).into_owned();
@@ -223,7 +225,11 @@ fn delete(scope: &Scope, id: Option<String>, force: bool) -> Result<Decide, Stri
         let key = layout::resource_key(&scope.group, scope.kind, &id);
         // A key that another kind stands under is none of this one.
         let Some(old) = view.get(key.as_bytes()).filter(|_| scope.kind.accepts_id(&id)) else {
-            return not_found();
+            // A consumer takes its credentials along; clients that delete them afterwards have what they want.
+            let parent = scope.kind.split_id(&id).0.filter(|_| scope.kind == Kind::Credential);
+            let consumer = parent.map(|parent| layout::resource_key(&scope.group, Kind::Consumer, parent));
+            let gone = consumer.is_some_and(|consumer| view.get(consumer.as_bytes()).is_none());
+            return if gone { Decision::Record } else { not_found() };
         };
         if let Some(refusal) = scope.condition.refused(Some(&old)) {
             return Decision::Refuse(refusal);

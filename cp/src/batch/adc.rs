@@ -158,6 +158,7 @@ impl Reader {
         self.each(Kind::Upstream, upstreams, |reader, at, mut upstream| {
             let names = text(&upstream, "name").map(|name| format!("{owner}.{name}"));
             let Some(own) = reader.id(Kind::Upstream, at, &mut upstream, names) else { return };
+            defaults(&mut upstream);
             label(&mut upstream, OWNER_LABEL, &id);
             reader.put(Kind::Upstream, own, Some(at), upstream);
         });
@@ -167,6 +168,7 @@ impl Reader {
             if let (Some(name), false) = (name, upstream.contains_key("name")) {
                 upstream.insert("name".into(), json!(name));
             }
+            defaults(&mut upstream);
             service.insert("upstream_id".into(), json!(id));
             labels(&mut upstream);
             self.put(Kind::Upstream, id.clone(), Some(index), upstream);
@@ -227,6 +229,18 @@ impl Reader {
             labels(&mut credential);
             reader.put(Kind::Credential, Kind::Credential.join_id(&username, &own), Some(at), credential);
         });
+    }
+}
+
+/// The defaults that ADC writes out.
+fn defaults(upstream: &mut Document) {
+    for (name, value) in [("type", "roundrobin"), ("scheme", "http"), ("pass_host", "pass")] {
+        upstream.entry(name).or_insert_with(|| json!(value));
+    }
+    for node in upstream.get_mut("nodes").and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Value::Object(node) = node {
+            node.entry("priority").or_insert_with(|| json!(0));
+        }
     }
 }
 

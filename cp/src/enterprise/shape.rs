@@ -118,7 +118,10 @@ pub(super) fn outward(kind: Kind, own_id: &str, mut document: Document, own: Opt
     }
     match kind {
         Kind::Service => {
-            if let Some(upstream) = own {
+            if let Some(mut upstream) = own {
+                for field in ["id", "create_time", "update_time"] {
+                    upstream.shift_remove(field);
+                }
                 document.shift_remove("upstream_id");
                 document.insert("upstream".into(), Value::Object(upstream));
             }

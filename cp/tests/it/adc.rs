@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+mod apisix;
+
 use crate::plane::{ADMIN_KEY, Answer, Plane, VIEWER_KEY, send};
 
 /// A request of ADC to 7443.
