@@ -1,6 +1,6 @@
 # The commands of this project. Each one says its steps and installs what it needs; the scripts behind them are in scripts/.
 
-.PHONY: run test lint bench-proxy
+.PHONY: run test lint bench-proxy bench-etcd bench-log
 
 # Builds and starts a whole gateway. Options of `portolan up`: make run ARGS="--store postgres://…"
 run:
@@ -17,3 +17,11 @@ lint:
 # Proxied requests per second beside nginx; bench/README.md says how to read it.
 bench-proxy:
 	@exec scripts/bench-proxy $(ARGS)
+
+# The etcd service beside a real etcd: puts, reads, transactions, watchers.
+bench-etcd:
+	@exec scripts/bench-etcd $(ARGS)
+
+# Puts on every database, beside etcd, from 1 to 256 writers.
+bench-log:
+	@exec scripts/bench-etcd --databases postgres,mariadb --work put --clients 1,16,64,256 --watchers 0 $(ARGS)

@@ -2,15 +2,16 @@
 //!
 //! Owns: what is measured, how, and how it is printed. `README.md` says how to read it.
 //!
-//! Invariant: links no crate of ours; measures the release binary as users run it.
+//! Invariant: links no crate of ours but the etcd messages; measures the release binary as users run it.
 //! Invariant: rounds are interleaved, so that what else the machine does meets all of them alike.
 //! Invariant: a round with a failed request is an error, not a number.
 //!
-//! Start reading at `proxy.rs`. Run with `make bench-proxy`.
+//! Start reading at `proxy.rs` (`make bench-proxy`) and `etcd.rs` (`make bench-etcd`).
 
 use clap::{Parser, Subcommand};
 
 mod cpu;
+mod etcd;
 mod nginx;
 mod portolan;
 mod process;
@@ -28,6 +29,8 @@ struct Cli {
 enum Command {
     /// Proxied requests per second, and the processor time of one, beside nginx.
     Proxy(proxy::Options),
+    /// The etcd service beside a real etcd: puts, reads, transactions, watchers.
+    Etcd(etcd::Options),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -35,5 +38,6 @@ fn main() -> anyhow::Result<()> {
     let _first = rustls::crypto::aws_lc_rs::default_provider().install_default();
     match Cli::parse().command {
         Command::Proxy(options) => proxy::run(&options),
+        Command::Etcd(options) => etcd::run(&options),
     }
 }
