@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// The arrows of design section 2. A new one is a commit of its own, which says why.
 const ARROWS: &[(&str, &[&str])] = &[
-    ("bench", &[]),
+    ("bench", &["etcd-proto"]),
     ("cli", &["cp", "dp", "eventstore", "rt"]),
     ("cp", &["eventstore", "kine-shim", "model", "rt"]),
     ("dp", &["etcd-proto", "model", "rt"]),
