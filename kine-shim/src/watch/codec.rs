@@ -4,7 +4,7 @@ use bytes::{BufMut, Bytes};
 use portolan_etcd_proto::etcdserverpb::{WatchRequest, WatchResponse};
 use prost::Message as _;
 use tonic::Status;
-use tonic::codec::{DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::codec::{BufferSettings, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
 /// One watch response. `events` of the head stays empty: it is the message's last field, so the encoded events that follow the head
 /// are the same bytes as if they stood in it.
@@ -15,6 +15,12 @@ pub(crate) struct Frame {
     /// Encoded events: for gRPC each with tag and length, for the JSON gateway each an object.
     pub(crate) events: Vec<Bytes>,
 }
+
+/// What tonic sets aside for each direction of a stream from the beginning, in bytes; its own 8 KiB would be most of what an idle
+/// watcher costs. Messages take what they need, and give it back.
+const BUFFER: usize = 128;
+/// From how many encoded bytes on they are passed on (tonic's default).
+const ENOUGH: usize = 32 * 1024;
 
 /// What tonic wants to know.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +70,10 @@ impl Encoder for Codec {
         }
         Ok(())
     }
+
+    fn buffer_settings(&self) -> BufferSettings {
+        BufferSettings::new(BUFFER, ENOUGH)
+    }
 }
 
 impl Decoder for Codec {
@@ -72,5 +82,9 @@ impl Decoder for Codec {
 
     fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<WatchRequest>, Status> {
         WatchRequest::decode(buffer).map(Some).map_err(|error| Status::internal(error.to_string()))
+    }
+
+    fn buffer_settings(&self) -> BufferSettings {
+        BufferSettings::new(BUFFER, ENOUGH)
     }
 }
