@@ -228,15 +228,16 @@ async fn answer(request: Request<Incoming>, state: Arc<State>) -> Result<Respons
     };
     let seen = Seen { method: head.method, uri: head.uri, version: head.version, headers: head.headers, body };
     let reply = state.reply.lock().clone();
-    if !reply.delay.is_zero() {
-        tokio::time::sleep(reply.delay).await;
-    }
     let body = match reply.body {
         Body::Fixed(bytes) => bytes,
         Body::Echo => describe(&seen),
     };
+    // It has arrived, whenever it is answered.
     state.requests.fetch_add(1, Ordering::SeqCst);
     remember(&state, seen);
+    if !reply.delay.is_zero() {
+        tokio::time::sleep(reply.delay).await;
+    }
     let mut response = Response::new(Full::new(body));
     *response.status_mut() = reply.status;
     *response.headers_mut() = reply.headers;
