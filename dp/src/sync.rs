@@ -1,7 +1,7 @@
 //! Follows the control plane: reads the key space, then watches it, and keeps the compiled configuration current.
 //!
 //! ```text
-//! start:  control plane within FIRST_CONTACT → range → publish;  else snapshot on disk → publish;  keep trying
+//! start:  control plane there, within FIRST_CONTACT → range → publish;  else snapshot on disk → publish;  keep trying
 //! then:   watch from own revision + 1 → apply what has come → swap → save (coalesced)
 //! lost:   keep serving, reconnect with backoff, watch from own revision + 1
 //! compacted, another cluster, or a revision that went back: range, compare, apply the difference
@@ -107,7 +107,7 @@ impl Sync {
         loop {
             let Err(error) = self.session(deadline).await;
             self.report.disconnected(&error);
-            self.fall_back(deadline).await;
+            self.fall_back().await;
             if error.after_success {
                 pause = Pause::new();
             }
@@ -115,9 +115,9 @@ impl Sync {
         }
     }
 
-    /// Serves from the snapshot on disk, when the control plane has not been there in time.
-    async fn fall_back(&mut self, deadline: Instant) {
-        if Instant::now() < deadline || self.report.is_loaded() || self.store.revision == 0 {
+    /// Serves from the snapshot on disk, when the control plane was not there: traffic does not wait for a second attempt.
+    async fn fall_back(&mut self) {
+        if self.report.is_loaded() || self.store.revision == 0 {
             return;
         }
         let changes = self.store.as_changes();
