@@ -24,14 +24,14 @@ struct Half<C, W, E> {
 pub fn control_plane(options: Role, json: bool) -> Result<(), Failure> {
     let is_usage = |error: &portolan_cp::Error| matches!(error, portolan_cp::Error::Config(_));
     let half = Half { name: "control plane", check: |_| Ok::<_, Infallible>(()), is_usage };
-    start(options, json, half, |config, announce| portolan_cp::run(config, announce))
+    start(options, json, half, portolan_cp::run)
 }
 
 /// `portolan dp`.
 pub fn data_plane(options: Role, json: bool) -> Result<(), Failure> {
     let is_usage = |error: &portolan_dp::Error| matches!(error, portolan_dp::Error::Config(_));
     let half = Half { name: "data plane", check: portolan_dp::Config::check, is_usage };
-    start(options, json, half, |config, announce| portolan_dp::run(config, announce))
+    start(options, json, half, portolan_dp::run)
 }
 
 fn start<C, W, A, E>(
