@@ -84,7 +84,7 @@ async fn a_fork_is_not_signed() {
         "UPDATE events SET leaf_hash = x'00' WHERE revision = 6",
         "DELETE FROM checkpoints",
         "DELETE FROM checkpoints WHERE size = 12",
-        "UPDATE checkpoints SET note = replace(note, 'A', 'B') WHERE size = 12",
+        "UPDATE checkpoints SET note = replace(note, 'audit', 'adult') WHERE size = 12",
         "UPDATE log_head SET tree_frontier = zeroblob(96)",
     ];
     for attack in attacks {
