@@ -61,6 +61,9 @@ test_tools() {
   have setpriv || missing+=(util-linux)
   have postgres || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing+=(postgresql)
   have mariadbd || [ -x /usr/sbin/mariadbd ] || missing+=(mariadb-server)
+  # Independent verifiers of the log: Go's sumdb packages, and docs/audit/verify.py in a virtual environment.
+  have go || missing+=(golang-go)
+  python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
   have etcd || missing+=(etcd-server)
   have etcdctl || missing+=(etcd-client)
   have chromium || have chromium-browser || have google-chrome || missing+=(chromium)
