@@ -61,7 +61,7 @@ impl From<sqlx::Error> for Error {
 impl Error {
     /// The same error for each caller of a batch that failed as a whole.
     pub(crate) fn for_one_of_many(&self) -> Self {
-        let source = |error: &sqlx::Error| sqlx::Error::Protocol(error.to_string());
+        let source = |error: &sqlx::Error| sqlx::Error::AnyDriverError(error.to_string().into());
         match self {
             Self::Unavailable(error) => Self::Unavailable(source(error)),
             Self::Unknown(error) => Self::Unknown(source(error)),
@@ -71,7 +71,7 @@ impl Error {
             Self::TooLarge { what, size, limit } => Self::TooLarge { what, size: *size, limit: *limit },
             Self::EntryTooLarge { size } => Self::EntryTooLarge { size: *size },
             Self::UnknownStore(store) => Self::UnknownStore(store.clone()),
-            Self::Migrate(error) => Self::Unavailable(sqlx::Error::Protocol(error.to_string())),
+            Self::Migrate(error) => Self::Unavailable(sqlx::Error::AnyDriverError(error.to_string().into())),
             Self::Closed => Self::Closed,
         }
     }
