@@ -153,6 +153,8 @@ impl Compiler {
             Kind::Consumer => self.compile_consumer(name, &document),
             Kind::PluginMetadata => self.compile_metadata(&name.1, &document),
             Kind::PluginConfig | Kind::ConsumerGroup | Kind::GlobalRule => self.compile_shared(name, &document),
+            // Said, so that nobody takes what the control plane accepted for served.
+            Kind::Ssl | Kind::StreamRoute => Err(format!("this data plane does not serve {} yet", name.0.directory())),
             // served() lets no other kind in.
             _ => self.compile_route(name, &document),
         });
@@ -178,6 +180,7 @@ impl Compiler {
             Kind::PluginConfig => self.snapshot.plugin_configs.get(name.1.as_bytes()).is_some(),
             Kind::ConsumerGroup => self.snapshot.consumer_groups.get(name.1.as_bytes()).is_some(),
             Kind::GlobalRule => self.snapshot.global_rules.get(name.1.as_bytes()).is_some(),
+            Kind::Ssl | Kind::StreamRoute => false,
             _ => self.snapshot.consumers.get(name.1.as_bytes()).is_some(),
         };
         tracing::error!(
@@ -203,6 +206,7 @@ impl Compiler {
             Kind::PluginConfig => self.snapshot.plugin_configs.remove(id),
             Kind::ConsumerGroup => self.snapshot.consumer_groups.remove(id),
             Kind::GlobalRule => self.snapshot.global_rules.remove(id),
+            Kind::Ssl | Kind::StreamRoute => {}
             _ => {
                 if let Some(old) = self.snapshot.routes.get(id.as_bytes()).cloned() {
                     self.snapshot.router.remove(&old);
@@ -430,10 +434,10 @@ fn read<T: DeserializeOwned>(document: &Document) -> Result<T, String> {
     serde_json::from_slice(&document.value).map_err(|e| format!("the document cannot be read: {e}"))
 }
 
-/// The resource that a key names, if it is of a kind that this data plane serves.
+/// The resource that a key names, if it is of a kind that this data plane serves, or should.
 fn served(relative: &str) -> Option<Name> {
     let (kind, id) = parse_relative_key(relative)?;
-    let stays_out = matches!(kind, Kind::Secret | Kind::Proto | Kind::Ssl | Kind::Credential | Kind::StreamRoute);
+    let stays_out = matches!(kind, Kind::Secret | Kind::Proto | Kind::Credential);
     (!stays_out).then(|| (kind, Arc::from(id)))
 }
 

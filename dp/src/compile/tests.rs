@@ -73,6 +73,22 @@ fn a_resource_that_does_not_compile_leaves_its_previous_form() {
 }
 
 #[test]
+fn what_is_not_served_yet_is_reported_and_nothing_else_suffers() {
+    let mut compiler = Compiler::new(PREFIX);
+    let ssl = json!({"sni": "a.example", "cert": "c".repeat(128), "key": "k".repeat(128)});
+    let changes = [put("routes", "1", 1, &json!({"uri": "/a", "upstream": node()})), put("ssls", "1", 2, &ssl)];
+    let snapshot = compiler.apply(changes, 2);
+    let problems = compiler.problems();
+    assert_eq!(problems.len(), 1);
+    assert_eq!((problems[0].key.as_str(), problems[0].previous_in_use), ("/apisix/ssls/1", false));
+    assert!(problems[0].error.contains("does not serve ssls"), "{}", problems[0].error);
+    assert!(find(&snapshot, "/a").is_some());
+    let snapshot = compiler.apply([gone("ssls", "1")], 3);
+    assert_eq!(compiler.problems(), []);
+    assert!(find(&snapshot, "/a").is_some(), "a route of the same id stays");
+}
+
+#[test]
 fn routes_follow_their_service_and_upstream() {
     let mut compiler = Compiler::new(PREFIX);
     let route = json!({"uri": "/a", "service_id": "s"});
