@@ -2,17 +2,26 @@
 
 use std::sync::Arc;
 
-use http::header::{HeaderName, HeaderValue};
+use bytes::Bytes;
+use http::StatusCode;
+use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
+use http::uri::PathAndQuery;
 
+use crate::plugin::{Answer, PerPlugin};
 use crate::request::Request;
 use crate::resource::{Credential, Route};
 use crate::snapshot::Snapshot;
+use crate::upstream::Upstream;
+use crate::upstream::body::RequestBody;
+use crate::upstream::error::Failure;
 
 /// The request's state. It borrows from the one snapshot that the request pinned, so nothing newer can be seen.
 #[derive(Debug)]
 pub struct Context<'s> {
     /// Head and connection.
     pub request: Request,
+    /// Body; it goes to the upstream piece by piece unless a plugin asks for it with [`Context::hold_body`].
+    pub body: RequestBody,
     /// The configuration of this request.
     pub snapshot: &'s Snapshot,
     /// The matched route, once routing is done.
@@ -25,19 +34,22 @@ pub struct Context<'s> {
     pub path_params: Vec<(&'s str, String)>,
     /// Who the caller is, once an authentication plugin knows.
     pub credential: Option<Arc<Credential>>,
+    /// Where the request goes instead of the route's upstream.
+    pub upstream: Option<Arc<Upstream>>,
+    /// Path and query that the upstream sees instead of the request's.
+    pub upstream_target: Option<PathAndQuery>,
+    /// Host that the upstream sees instead of the client's, where the upstream passes the client's on.
+    pub upstream_host: Option<HeaderValue>,
+    /// What a node answered; unset while none has.
+    pub upstream_status: Option<StatusCode>,
+    /// Status of the response, once there is one.
+    pub status: Option<StatusCode>,
     /// Headers that plugins want on the response, set when its head is there.
     pub response_headers: Vec<(HeaderName, HeaderValue)>,
     /// What plugins keep for their own later phases.
     pub plugins: PerPlugin,
     /// Wall clock, microseconds since 1970, when the request began.
     pub now_micros: i64,
-}
-
-/// State between the phases of one plugin, typed, a field per plugin that needs it.
-#[derive(Debug, Default)]
-pub struct PerPlugin {
-    /// cors: the Origin as the client sent it, whatever later plugins do to the request.
-    pub cors_origin: Option<HeaderValue>,
 }
 
 // === impl Context ===
@@ -48,12 +60,18 @@ impl<'s> Context<'s> {
     pub fn new(request: Request, snapshot: &'s Snapshot, now_micros: i64) -> Self {
         Self {
             request,
+            body: RequestBody::empty(),
             snapshot,
             route: None,
             matched_path: "",
             matched_host: "",
             path_params: Vec::new(),
             credential: None,
+            upstream: None,
+            upstream_target: None,
+            upstream_host: None,
+            upstream_status: None,
+            status: None,
             response_headers: Vec::new(),
             plugins: PerPlugin::default(),
             now_micros,
@@ -64,6 +82,20 @@ impl<'s> Context<'s> {
     #[must_use]
     pub fn path_param(&self, name: &str) -> Option<&str> {
         self.path_params.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The whole body of the request, held in memory from now on; or the answer for a client that does not send it.
+    ///
+    /// # Errors
+    /// The answer that ends the request: 413 above [`crate::config::Limits::held_body_bytes`], 408, 400.
+    pub async fn hold_body(&mut self) -> Result<Bytes, Answer> {
+        self.body.hold().await.map_err(|failure| Answer::plain(Failure::Client(failure).status()))
+    }
+
+    /// The upstream gets this body instead.
+    pub fn set_body(&mut self, body: Bytes) {
+        self.request.parts.headers.remove(CONTENT_LENGTH);
+        self.body = RequestBody::held(body);
     }
 
     /// Sets a header of the response to come, replacing an earlier value.

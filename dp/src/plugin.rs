@@ -1,11 +1,14 @@
 //! What a plugin is: a configuration, its compiled form, and functions for the phases it takes part in.
 
+use std::any::Any;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use http::response::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use schemars::JsonSchema;
 use serde::Deserialize as _;
@@ -13,14 +16,18 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::context::Context;
+use crate::upstream::Node;
 
+pub mod auth;
 mod chain;
 mod meta;
+mod per_plugin;
 mod schema;
 mod scope;
 
 pub use chain::{Chain, Instance, Phase, Place};
 pub use meta::Meta;
+pub use per_plugin::PerPlugin;
 pub use schema::{contract, of as schema_of};
 pub use scope::{Scope, State};
 
@@ -34,6 +41,10 @@ pub enum Flow<'a> {
     Wait(Pin<Box<dyn Future<Output = Flow<'a>> + 'a>>),
 }
 
+/// What an authentication plugin keeps of a consumer's configuration: passwords and keys in the form that requests need.
+/// `None` when the identity itself is the secret.
+pub type Proof = Option<Arc<dyn Any + Send + Sync>>;
+
 /// An answer of the gateway itself.
 #[derive(Debug, Clone)]
 pub struct Answer {
@@ -45,17 +56,19 @@ pub struct Answer {
     pub body: Bytes,
 }
 
-/// What is known of a request when it is over; for the log phase.
+/// What is known of a request only when it is over; for the log phase.
 #[derive(Debug)]
 pub struct Summary {
-    /// Status sent.
-    pub status: StatusCode,
-    /// Id of the route; empty for a request that no route has taken.
-    pub route_id: Arc<str>,
-    /// Milliseconds from head to end of the response.
-    pub latency_ms: f64,
+    /// From the request's head to the end of the response.
+    pub latency: Duration,
+    /// From the choice of the first node to the head of its response; unset without one.
+    pub upstream_latency: Option<Duration>,
+    /// Bytes of the request body.
+    pub received: u64,
     /// Bytes of the response body.
     pub sent: u64,
+    /// The node that was asked last.
+    pub node: Option<Arc<Node>>,
 }
 
 /// A change to a response body on its way; one per response.
@@ -66,6 +79,12 @@ pub trait BodyFilter {
     fn end(&mut self) -> Bytes {
         Bytes::new()
     }
+}
+
+/// Waits for the end of one response.
+pub trait Logger {
+    /// After the last byte, or when the client has gone away.
+    fn log(self: Box<Self>, summary: &Summary);
 }
 
 /// The phases, in the order in which a request passes them. Each does nothing unless the plugin says otherwise.
@@ -87,16 +106,19 @@ pub trait Phases: Send + Sync {
         Flow::Continue
     }
 
-    /// The head of the response, be it the upstream's or the gateway's own.
-    fn header_filter(&self, _context: &mut Context<'_>, _status: StatusCode, _headers: &mut HeaderMap) {}
+    /// The head of the response, be it the upstream's ([`Context::upstream_status`] is set) or the gateway's own.
+    fn header_filter(&self, _context: &mut Context<'_>, _response: &mut Parts) {}
 
-    /// A filter for this response's body, if it needs one.
-    fn body_filter(&self, _context: &mut Context<'_>) -> Option<Box<dyn BodyFilter>> {
+    /// A filter for this response's body, if it needs one. The response has no Content-Length then.
+    fn body_filter(&self, _context: &mut Context<'_>, _response: &mut Parts) -> Option<Box<dyn BodyFilter>> {
         None
     }
 
-    /// After the last byte.
-    fn log(&self, _summary: &Summary) {}
+    /// Who is told when the response is over, if anybody wants to know. The final head is there; what the entry needs
+    /// of request and response is taken now.
+    fn logger(&self, _context: &mut Context<'_>, _response: &Parts) -> Option<Box<dyn Logger>> {
+        None
+    }
 }
 
 /// A plugin's identity, configuration and compilation.
@@ -120,8 +142,8 @@ pub trait Plugin: Phases + Sized + 'static {
     /// Makes the form that requests use: regexes, keys and networks are built here, once per change.
     fn compile(config: Self::Config, scope: &Scope<'_>) -> Result<Self, Error>;
 
-    /// Checks the configuration on a consumer.
-    fn check_consumer(_config: &Value) -> Result<(), Error> {
+    /// Makes what requests of a consumer are checked against of the configuration on it, which matches the schema.
+    fn compile_consumer(_config: &Value) -> Result<Proof, Error> {
         Err(Error::Refused("the plugin has no consumer configuration".to_owned()))
     }
 
@@ -165,8 +187,8 @@ pub trait Factory: Sync {
     fn has_metadata(&self) -> bool;
     /// Decodes and compiles a configuration.
     fn compile(&self, config: &Value, scope: &Scope<'_>) -> Result<Arc<dyn Phases>, Error>;
-    /// See [`Plugin::check_consumer`].
-    fn check_consumer(&self, config: &Value) -> Result<(), Error>;
+    /// See [`Plugin::compile_consumer`].
+    fn compile_consumer(&self, config: &Value) -> Result<Proof, Error>;
 }
 
 /// The [`Factory`] of a plugin.
@@ -208,6 +230,13 @@ impl Answer {
         let mut headers = HeaderMap::with_capacity(4);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         Self { status, headers, body }
+    }
+
+    /// A status and its name.
+    #[must_use]
+    pub fn plain(status: StatusCode) -> Self {
+        let text = format!("{} {}", status.as_str(), status.canonical_reason().unwrap_or_default());
+        Self::json(status, &serde_json::json!({ "error_msg": text }))
     }
 
     /// An answer without body.
@@ -271,7 +300,7 @@ impl<P: Plugin> Factory for Of<P> {
         Ok(Arc::new(P::compile(P::Config::deserialize(config)?, scope)?))
     }
 
-    fn check_consumer(&self, config: &Value) -> Result<(), Error> {
-        P::check_consumer(config)
+    fn compile_consumer(&self, config: &Value) -> Result<Proof, Error> {
+        P::compile_consumer(config)
     }
 }

@@ -10,6 +10,8 @@ use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
+use http::header::CONTENT_LENGTH;
+use http::response::Parts;
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tokio::time::Instant;
@@ -56,9 +58,9 @@ pub async fn handle(
         Ok(request) => request,
         Err(error) => return Ok(answer::send(answer::bad_request(&error.to_string()), &mut record)),
     };
-    let body = RequestBody::new(incoming, worker.limits.max_body(), worker.limits.body_timeout());
-    record.follow(&body);
     let mut context = Context::new(request, &snapshot, worker.clock.now_micros());
+    context.body = RequestBody::new(incoming, &worker.limits);
+    record.follow(&context.body);
     let Some(found) = snapshot.router.find(&context) else {
         return Ok(Box::pin(unrouted(&mut context, &snapshot.global, record)).await);
     };
@@ -67,7 +69,7 @@ pub async fn handle(
     context.matched_path = found.path;
     context.matched_host = found.host;
     context.path_params = found.params;
-    let exchange = Exchange { worker: &worker, route, body, upgrade };
+    let exchange = Exchange { worker: &worker, route, upgrade };
     Ok(Box::pin(exchange.run(&mut context, record)).await)
 }
 
@@ -75,7 +77,6 @@ pub async fn handle(
 struct Exchange<'w, 'r> {
     worker: &'w Rc<Worker>,
     route: &'r Route,
-    body: RequestBody,
     upgrade: Option<upgrade::Wanted>,
 }
 
@@ -95,13 +96,14 @@ impl<'r> Exchange<'_, 'r> {
             None => self.ask_upstream(context, &mut record).await,
         };
         let chain = merged.as_ref().unwrap_or(&route.plugins);
-        let mut response = match outcome {
+        let response = match outcome {
             Ok(response) => response,
             Err(answer) => answer::response(answer),
         };
-        finish(context, [global, chain], &mut response);
-        record.end(context, response.status());
-        attend(context, [global, chain], response, record)
+        let (mut head, body) = response.into_parts();
+        finish(context, [global, chain], &mut head);
+        record.end(context, head.status);
+        attend(context, [global, chain], head, body, record)
     }
 
     /// Runs the phases up to the upstream. `merged` becomes the chain with the consumer's plugins, if it has any.
@@ -141,16 +143,10 @@ impl<'r> Exchange<'_, 'r> {
     }
 
     async fn ask_upstream(self, context: &mut Context<'r>, record: &mut Record) -> Forwarded {
-        let upstream = match &self.route.target {
-            Target::Upstream(upstream) => upstream,
-            Target::None => return Err(answer::no_upstream()),
-            Target::MissingUpstream(id) => {
-                tracing::error!(route.id = &*self.route.id, upstream.id = &**id, "the route's upstream does not exist");
-                return Err(Answer::empty(StatusCode::BAD_GATEWAY));
-            }
-            // Answered before the first phase.
-            Target::MissingService(_) => return Err(Answer::empty(StatusCode::NOT_FOUND)),
-            Target::MissingPluginConfig(_) => return Err(Answer::empty(StatusCode::SERVICE_UNAVAILABLE)),
+        let chosen = context.upstream.take();
+        let upstream = match (&chosen, &self.route.target) {
+            (Some(upstream), _) | (None, Target::Upstream(upstream)) => upstream,
+            (None, _) => return Err(no_target(self.route)),
         };
         let attempt = forward::Attempts {
             worker: self.worker,
@@ -159,24 +155,25 @@ impl<'r> Exchange<'_, 'r> {
             upgrade: self.upgrade.filter(|_| self.route.websocket),
         };
         record.asked = Some(Instant::now());
-        attempt.run(context, self.body, record).await
+        attempt.run(context, record).await
     }
 }
 
-/// Without these a route is not known whole: not one of its plugins runs, as in APISIX.
+/// Without a service or a plugin config a route is not known whole: not one of its plugins runs, as in APISIX.
 fn missing(route: &Route) -> Option<Answer> {
-    let route_id = &*route.id;
-    match &route.target {
-        Target::MissingService(id) => {
-            tracing::error!(route.id = route_id, service.id = &**id, "the route's service does not exist");
-            Some(Answer::empty(StatusCode::NOT_FOUND))
-        }
-        Target::MissingPluginConfig(id) => {
-            tracing::error!(route.id = route_id, plugin_config.id = &**id, "the route's plugin config does not exist");
-            Some(Answer::empty(StatusCode::SERVICE_UNAVAILABLE))
-        }
-        _ => None,
-    }
+    matches!(route.target, Target::MissingService(_) | Target::MissingPluginConfig(_)).then(|| no_target(route))
+}
+
+/// The answer when there is nothing to ask.
+fn no_target(route: &Route) -> Answer {
+    let (kind, id, status) = match &route.target {
+        Target::Upstream(_) | Target::None => return answer::no_upstream(),
+        Target::MissingUpstream(id) => ("upstream", id, StatusCode::BAD_GATEWAY),
+        Target::MissingService(id) => ("service", id, StatusCode::NOT_FOUND),
+        Target::MissingPluginConfig(id) => ("plugin config", id, StatusCode::SERVICE_UNAVAILABLE),
+    };
+    tracing::error!(route.id = &*route.id, missing.kind = kind, missing.id = &**id, "what the route names is not there");
+    Answer::empty(status)
 }
 
 /// The plugins of all requests pass both phases before the first one of the route.
@@ -190,44 +187,50 @@ async fn run_global(global: &Chain, context: &mut Context<'_>) -> Option<Answer>
 /// A request that no route takes: the plugins of all requests see it all the same.
 async fn unrouted(context: &mut Context<'_>, global: &Chain, mut record: Record) -> Response<Body> {
     let answered = run_global(global, context).await;
-    let mut response = answer::response(answered.unwrap_or_else(answer::no_route));
-    finish(context, [global], &mut response);
-    record.end_unrouted(response.status());
-    attend(context, [global], response, record)
+    let (mut head, body) = answer::response(answered.unwrap_or_else(answer::no_route)).into_parts();
+    let chains = [global, &Chain::default()];
+    finish(context, chains, &mut head);
+    record.end_unrouted(head.status);
+    attend(context, chains, head, body, record)
 }
 
 /// What no route is asked for.
 fn refuse(parts: &http::request::Parts, worker: &Worker) -> Option<Answer> {
     if matches!(parts.method, Method::CONNECT | Method::TRACE) {
-        return Some(answer::plain(StatusCode::METHOD_NOT_ALLOWED));
+        return Some(Answer::plain(StatusCode::METHOD_NOT_ALLOWED));
     }
     let length = parts.headers.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.parse::<u64>().ok()?;
     (length > worker.limits.max_body()).then(|| answer::client_failure(ClientFailure::TooLarge))
 }
 
 /// The last changes of the response's head.
-fn finish<const N: usize>(context: &mut Context<'_>, chains: [&Chain; N], response: &mut Response<Body>) {
+fn finish(context: &mut Context<'_>, chains: [&Chain; 2], response: &mut Parts) {
     for (name, value) in std::mem::take(&mut context.response_headers) {
-        response.headers_mut().insert(name, value);
+        response.headers.insert(name, value);
     }
-    let status = response.status();
+    context.status = Some(response.status);
     for chain in chains {
-        chain.header_filter(context, status, response.headers_mut());
+        chain.header_filter(context, response);
     }
-    headers::set_server(response.headers_mut());
+    context.status = Some(response.status);
+    headers::set_server(&mut response.headers);
 }
 
 /// Hands the response to those who see its body and its end.
-fn attend<const N: usize>(
+fn attend(
     context: &mut Context<'_>,
-    chains: [&Chain; N],
-    response: Response<Body>,
-    mut record: Record,
+    chains: [&Chain; 2],
+    mut head: Parts,
+    body: Body,
+    record: Record,
 ) -> Response<Body> {
-    let loggers: Vec<_> = chains.iter().flat_map(|chain| chain.loggers(context)).collect();
-    if !loggers.is_empty() {
-        record.summarize(context.route);
+    let mut filters = chains[0].body_filters(context, &mut head);
+    filters.extend(chains[1].body_filters(context, &mut head));
+    // The length that was announced is that of the body before the filters.
+    if !filters.is_empty() && context.request.parts.method != Method::HEAD {
+        head.headers.remove(CONTENT_LENGTH);
     }
-    let filters = chains.iter().flat_map(|chain| chain.body_filters(context)).collect();
-    response.map(|body| body.recorded(record, filters, loggers))
+    let mut loggers = chains[0].loggers(context, &head);
+    loggers.extend(chains[1].loggers(context, &head));
+    Response::from_parts(head, body.recorded(record, filters, loggers))
 }

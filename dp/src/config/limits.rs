@@ -16,6 +16,8 @@ pub struct Limits {
     pub header_count: usize,
     /// Bytes of a request's body; 0 for no bound.
     pub body_bytes: u64,
+    /// Bytes of a request's body that a plugin may have in memory; larger ones are refused where one asks for it.
+    pub held_body_bytes: u64,
     /// Seconds for the head of a request; it also bounds how long an idle connection stays.
     pub header_seconds: u64,
     /// Seconds between two pieces of a request's body.
@@ -36,6 +38,7 @@ impl Default for Limits {
             header_bytes: 32 * 1024,
             header_count: 100,
             body_bytes: 0,
+            held_body_bytes: 16 << 20,
             header_seconds: 60,
             body_seconds: 60,
             handshake_seconds: 10,

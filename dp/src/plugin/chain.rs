@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::ops::BitOr;
 use std::sync::Arc;
 
-use http::{HeaderMap, StatusCode};
+use http::response::Parts;
 use serde_json::{Map, Value};
 
-use super::{Answer, BodyFilter, Error, Factory, Flow, Meta, Phases, Scope, State};
+use super::{Answer, BodyFilter, Error, Factory, Flow, Logger, Meta, Phases, Scope, State};
 use crate::context::Context;
 use crate::plugins;
 
@@ -68,7 +68,7 @@ impl Phase {
     pub const HEADER_FILTER: Self = Self(8);
     /// See [`Phases::body_filter`].
     pub const BODY_FILTER: Self = Self(16);
-    /// See [`Phases::log`].
+    /// See [`Phases::logger`].
     pub const LOG: Self = Self(32);
 
     /// Both sets.
@@ -252,38 +252,42 @@ impl Chain {
     }
 
     /// Runs the header filters.
-    pub fn header_filter(&self, context: &mut Context<'_>, status: StatusCode, headers: &mut HeaderMap) {
+    pub fn header_filter(&self, context: &mut Context<'_>, response: &mut Parts) {
         if !self.phases.has(Phase::HEADER_FILTER) {
             return;
         }
         for instance in &self.instances {
             if instance.runs(Phase::HEADER_FILTER, context) {
-                instance.plugin.header_filter(context, status, headers);
+                instance.plugin.header_filter(context, response);
             }
         }
     }
 
     /// Body filters for this response, in running order.
-    pub fn body_filters(&self, context: &mut Context<'_>) -> Vec<Box<dyn BodyFilter>> {
+    pub fn body_filters(&self, context: &mut Context<'_>, response: &mut Parts) -> Vec<Box<dyn BodyFilter>> {
         let mut filters = Vec::new();
         if self.phases.has(Phase::BODY_FILTER) {
             for instance in &self.instances {
                 if instance.runs(Phase::BODY_FILTER, context) {
-                    filters.extend(instance.plugin.body_filter(context));
+                    filters.extend(instance.plugin.body_filter(context, response));
                 }
             }
         }
         filters
     }
 
-    /// Plugins with a log phase, to be called when the response is over.
+    /// Who is told when the response is over, in running order.
     #[must_use]
-    pub fn loggers(&self, context: &Context<'_>) -> Vec<Arc<dyn Phases>> {
-        if !self.phases.has(Phase::LOG) {
-            return Vec::new();
+    pub fn loggers(&self, context: &mut Context<'_>, response: &Parts) -> Vec<Box<dyn Logger>> {
+        let mut loggers = Vec::new();
+        if self.phases.has(Phase::LOG) {
+            for instance in &self.instances {
+                if instance.runs(Phase::LOG, context) {
+                    loggers.extend(instance.plugin.logger(context, response));
+                }
+            }
         }
-        let logs = self.instances.iter().filter(|instance| instance.runs(Phase::LOG, context));
-        logs.map(|instance| instance.plugin.clone()).collect()
+        loggers
     }
 }
 

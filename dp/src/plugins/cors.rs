@@ -10,6 +10,7 @@ use http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
     HeaderName, HeaderValue, ORIGIN, VARY,
 };
+use http::response::Parts;
 use http::{HeaderMap, Method, StatusCode};
 use portolan_model::pattern::{Case, Pattern};
 use schemars::JsonSchema;
@@ -178,7 +179,8 @@ impl Phases for Cors {
         Flow::Continue
     }
 
-    fn header_filter(&self, context: &mut Context<'_>, _status: StatusCode, headers: &mut HeaderMap) {
+    fn header_filter(&self, context: &mut Context<'_>, response: &mut Parts) {
+        let headers = &mut response.headers;
         let origin = context.plugins.cors_origin.as_ref();
         if self.vary {
             headers.append(VARY, HeaderValue::from_static("Origin"));

@@ -3,9 +3,11 @@
 use std::collections::HashSet;
 use std::path::Path;
 
+use http::response::Parts;
 use serde_json::Value;
 
 use super::PLUGINS;
+use crate::context::Context;
 use crate::plugin::{Phases, Plugin, Scope, State, contract};
 
 /// Compiles a plugin as a route would, without `_meta`.
@@ -22,6 +24,14 @@ pub(crate) fn decided(flow: crate::plugin::Flow<'_>) -> Option<crate::plugin::An
         crate::plugin::Flow::Respond(answer) => Some(answer),
         crate::plugin::Flow::Wait(_) => panic!("this plugin does no I/O"),
     }
+}
+
+/// The head of a response after the plugin has seen it.
+pub(crate) fn filtered(plugin: &impl Phases, context: &mut Context<'_>, response: http::Response<()>) -> Parts {
+    let (mut head, ()) = response.into_parts();
+    context.status = Some(head.status);
+    plugin.header_filter(context, &mut head);
+    head
 }
 
 /// Keeps the trait object-safe with all phases.

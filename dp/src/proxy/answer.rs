@@ -40,17 +40,12 @@ pub(super) fn bad_request(reason: &str) -> Answer {
 
 /// The client's body is at fault.
 pub(super) fn client_failure(failure: ClientFailure) -> Answer {
-    plain(Failure::Client(failure).status())
+    Answer::plain(Failure::Client(failure).status())
 }
 
 /// No node gave a response. The detail is logged, not sent.
 pub(super) fn failed(failure: &Failure) -> Answer {
-    plain(failure.status())
-}
-
-/// A status and its name.
-pub(super) fn plain(status: StatusCode) -> Answer {
-    message(status, &format!("{} {}", status.as_str(), status.canonical_reason().unwrap_or_default()))
+    Answer::plain(failure.status())
 }
 
 fn message(status: StatusCode, text: &str) -> Answer {

@@ -1,21 +1,20 @@
 //! The body of a response to the client, and the end of the request with it.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
 use http_body::{Frame, SizeHint};
 
 use super::record::Record;
-use crate::plugin::{BodyFilter, Phases};
+use crate::plugin::{BodyFilter, Logger};
 use crate::upstream::body::{Error, ResponseBody};
 
 /// The body. Its end, or its drop, is the end of the request.
 pub struct Body {
     source: Source,
     filters: Vec<Box<dyn BodyFilter>>,
-    loggers: Vec<Arc<dyn Phases>>,
+    loggers: Vec<Box<dyn Logger>>,
     record: Option<Record>,
     sent: u64,
 }
@@ -50,7 +49,7 @@ impl Body {
         mut self,
         record: Record,
         filters: Vec<Box<dyn BodyFilter>>,
-        loggers: Vec<Arc<dyn Phases>>,
+        loggers: Vec<Box<dyn Logger>>,
     ) -> Self {
         self.record = Some(record);
         self.filters = filters;
@@ -60,8 +59,9 @@ impl Body {
 
     fn close(&mut self) {
         let Some(mut record) = self.record.take() else { return };
-        if let Some(summary) = record.close(self.sent) {
-            self.loggers.iter().for_each(|logger| logger.log(&summary));
+        let Some(summary) = record.close(self.sent) else { return };
+        for logger in self.loggers.drain(..) {
+            logger.log(&summary);
         }
     }
 

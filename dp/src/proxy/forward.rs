@@ -44,9 +44,11 @@ struct Failed {
 // === impl Attempts ===
 
 impl Attempts<'_> {
-    pub(super) async fn run(self, context: &mut Context<'_>, mut body: RequestBody, record: &mut Record) -> Forwarded {
+    pub(super) async fn run(self, context: &mut Context<'_>, record: &mut Record) -> Forwarded {
         let original = original_host(context);
         headers::set_forwarded(&mut context.request, &original);
+        let passed = context.upstream_host.clone().unwrap_or(original);
+        let mut body = std::mem::replace(&mut context.body, RequestBody::empty());
         let started = Instant::now();
         let mut tried = Tried::default();
         let mut left = self.upstream.retries;
@@ -63,9 +65,12 @@ impl Attempts<'_> {
             let node = &self.upstream.nodes[at];
             record.ask(node);
             record.checked = self.upstream.checker.clone().map(|checker| (checker, at));
-            headers::set_host(&mut context.request, &original, self.upstream, node);
+            headers::set_host(&mut context.request, &passed, self.upstream, node);
             let failed = match self.attempt(context, node, body).await {
-                Ok((response, connection)) => return Ok(self.respond(response, connection, record)),
+                Ok((response, connection)) => {
+                    context.upstream_status = Some(response.status());
+                    return Ok(self.respond(response, connection, record));
+                }
                 Err(failed) => failed,
             };
             log(context, node, &failed.failure);
@@ -105,7 +110,7 @@ impl Attempts<'_> {
                     Err(failure) => return Err(Failed { failure, body: Some(body) }),
                 },
             };
-            let empty = body.is_empty();
+            let spare = body.spare();
             match connection.send(self.request(context, body), &self.timeouts).await {
                 Ok(response) => return Ok((response, connection)),
                 Err(SendError::Unsent(request)) if reused => {
@@ -118,12 +123,12 @@ impl Attempts<'_> {
                 }
                 // A pooled connection that dies before any byte of a response was most likely closed while the
                 // request was under way; asking again is safe when asking twice is.
-                Err(SendError::Failed(Failure::Broken(_))) if reused && empty && is_idempotent(context) => {
-                    body = RequestBody::empty();
-                }
-                Err(SendError::Failed(failure)) => {
-                    return Err(Failed { failure, body: empty.then(RequestBody::empty) });
-                }
+                Err(SendError::Failed(failure)) => match spare {
+                    Some(again) if reused && matches!(failure, Failure::Broken(_)) && is_idempotent(context) => {
+                        body = again;
+                    }
+                    body => return Err(Failed { failure, body }),
+                },
             }
         }
     }
@@ -167,9 +172,10 @@ impl Attempts<'_> {
         let mut request = Request::new(body);
         *request.method_mut() = parts.method.clone();
         *request.version_mut() = Version::HTTP_11;
-        *request.uri_mut() = match (parts.uri.scheme(), parts.uri.path_and_query()) {
-            (None, _) => parts.uri.clone(),
-            (Some(_), target) => {
+        *request.uri_mut() = match (&context.upstream_target, parts.uri.scheme(), parts.uri.path_and_query()) {
+            (Some(target), _, _) => uri::Uri::from(target.clone()),
+            (None, None, _) => parts.uri.clone(),
+            (None, Some(_), target) => {
                 let target = target.cloned().unwrap_or_else(|| uri::PathAndQuery::from_static("/"));
                 uri::Uri::from(target)
             }
@@ -187,7 +193,7 @@ impl Attempts<'_> {
         if parts.status == StatusCode::SWITCHING_PROTOCOLS {
             return match self.upgrade {
                 Some(upgrade) => upgrade.accept(parts, connection, self.worker, record.held.take()),
-                None => answer::response(answer::plain(StatusCode::BAD_GATEWAY)),
+                None => answer::response(Answer::plain(StatusCode::BAD_GATEWAY)),
             };
         }
         headers::remove_hop_by_hop_of_response(&mut parts.headers);

@@ -10,7 +10,6 @@ use tokio::time::Instant;
 use crate::context::Context;
 use crate::metrics::{Series, StatusLabels};
 use crate::plugin::Summary;
-use crate::resource::Route;
 use crate::upstream::Node;
 use crate::upstream::body::{Progress, RequestBody};
 use crate::upstream::health::Checker;
@@ -38,8 +37,6 @@ pub(super) struct Record {
     /// When the node was asked.
     attempt: Option<Instant>,
     series: Option<Series>,
-    status: StatusCode,
-    route_id: Option<Arc<str>>,
 }
 
 // === impl Record ===
@@ -58,8 +55,6 @@ impl Record {
             checked: None,
             attempt: None,
             series: None,
-            status: StatusCode::OK,
-            route_id: None,
         }
     }
 
@@ -107,17 +102,10 @@ impl Record {
             node: node.map_or_else(none, |node| node.host.clone()),
             response_source: source,
         }));
-        self.status = status;
-    }
-
-    /// Somebody will want a summary.
-    pub(super) fn summarize(&mut self, route: Option<&Route>) {
-        self.route_id = Some(route.map_or_else(|| Arc::from(""), |route| route.id.clone()));
     }
 
     /// The same for a request without a route.
     pub(super) fn end_unrouted(&mut self, status: StatusCode) {
-        self.status = status;
         self.end_with(status.as_u16());
     }
 
@@ -149,12 +137,10 @@ impl Record {
             checked: self.checked.take(),
             attempt: self.attempt,
             series: self.series.take(),
-            status: self.status,
-            route_id: self.route_id.take(),
         }
     }
 
-    /// Counts the request; `sent` bytes of body have gone out.
+    /// Counts the request, once; `sent` bytes of body have gone out.
     pub(super) fn close(&mut self, sent: u64) -> Option<Summary> {
         let worker = self.worker.take()?;
         worker.stats.in_flight.fetch_sub(1, Ordering::Relaxed);
@@ -164,22 +150,20 @@ impl Record {
             load.observe(attempt.elapsed().as_secs_f64(), load::now());
         }
         self.held = None;
+        let upstream_latency = self.asked.zip(self.answered).map(|(asked, answered)| answered - asked);
+        let received = self.request_body.as_ref().map_or(0, |body| body.received());
         if let Some(series) = self.series.take() {
             series.status.fetch_add(1, Ordering::Relaxed);
             let traffic = &series.traffic;
             traffic.request.observe(whole);
-            let upstream = self.asked.zip(self.answered).map(|(asked, answered)| answered - asked);
-            if let Some(upstream) = upstream {
+            if let Some(upstream) = upstream_latency {
                 traffic.upstream.observe(upstream);
             }
-            traffic.gateway.observe(whole.saturating_sub(upstream.unwrap_or_default()));
+            traffic.gateway.observe(whole.saturating_sub(upstream_latency.unwrap_or_default()));
             traffic.egress.fetch_add(sent, Ordering::Relaxed);
-            if let Some(body) = &self.request_body {
-                traffic.ingress.fetch_add(body.received(), Ordering::Relaxed);
-            }
+            traffic.ingress.fetch_add(received, Ordering::Relaxed);
         }
-        let route_id = self.route_id.take()?;
-        Some(Summary { status: self.status, route_id, latency_ms: whole.as_secs_f64() * 1000.0, sent })
+        Some(Summary { latency: whole, upstream_latency, received, sent, node: self.node.take() })
     }
 }
 

@@ -1,14 +1,14 @@
 //! Bodies on their way through: the request's to a node, the response's to the client. Both stream; nothing is held
-//! beyond one piece.
+//! beyond one piece, unless a plugin asks for a request's body whole.
 
 use std::cell::Cell;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -17,17 +17,27 @@ use super::Keepalive;
 use super::connection::Connection;
 use super::error::ClientFailure;
 use super::pool::Pool;
+use crate::config::Limits;
 
-/// The body of a request: none, or the client's, watched for size and silence.
+/// The body of a request: none, held in memory, or the client's, watched for size and silence.
 #[derive(Debug)]
 pub struct RequestBody {
-    source: Option<Source>,
+    source: Source,
 }
 
 #[derive(Debug)]
-struct Source {
+enum Source {
+    None,
+    Held(Bytes),
+    Client(Box<Client>),
+}
+
+#[derive(Debug)]
+struct Client {
     incoming: Incoming,
     left: u64,
+    /// See [`Limits::held_body_bytes`].
+    held: u64,
     silence: Silence,
     progress: Rc<Progress>,
 }
@@ -83,31 +93,68 @@ impl RequestBody {
     /// No body.
     #[must_use]
     pub fn empty() -> Self {
-        Self { source: None }
+        Self { source: Source::None }
     }
 
-    /// The client's body, at most `limit` bytes, `bound` between two pieces.
+    /// The client's body within these limits.
     #[must_use]
-    pub fn new(incoming: Incoming, limit: u64, bound: Duration) -> Self {
+    pub fn new(incoming: Incoming, limits: &Limits) -> Self {
         if incoming.is_end_stream() {
             return Self::empty();
         }
         let progress =
             Progress { last: Cell::new(Instant::now()), received: Cell::new(0), state: Cell::new(State::Sending) };
-        let source = Source { incoming, left: limit, silence: Silence::new(bound), progress: Rc::new(progress) };
-        Self { source: Some(source) }
+        let client = Client {
+            incoming,
+            left: limits.max_body(),
+            held: limits.held_body_bytes,
+            silence: Silence::new(limits.body_timeout()),
+            progress: Rc::new(progress),
+        };
+        Self { source: Source::Client(Box::new(client)) }
     }
 
-    /// Whether there is none.
+    /// These bytes.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.source.is_none()
+    pub fn held(bytes: Bytes) -> Self {
+        Self { source: if bytes.is_empty() { Source::None } else { Source::Held(bytes) } }
     }
 
-    /// Its progress, if it has any to make.
+    /// Reads the body to its end, at most [`Limits::held_body_bytes`]. From then on it is held, so that it can be read
+    /// and sent more than once. Trailers are dropped.
+    ///
+    /// # Errors
+    /// The client's failure; the body is lost then and the request cannot go on.
+    pub async fn hold(&mut self) -> Result<Bytes, ClientFailure> {
+        let bytes = match &mut self.source {
+            Source::None => return Ok(Bytes::new()),
+            Source::Held(bytes) => return Ok(bytes.clone()),
+            Source::Client(client) => {
+                client.left = client.left.min(client.held);
+                client.read_whole().await
+            }
+        };
+        *self = Self::held(bytes.clone().unwrap_or_default());
+        bytes
+    }
+
+    /// The same body once more, as long as it does not come from the client piece by piece.
+    #[must_use]
+    pub fn spare(&self) -> Option<Self> {
+        match &self.source {
+            Source::None => Some(Self::empty()),
+            Source::Held(bytes) => Some(Self::held(bytes.clone())),
+            Source::Client(_) => None,
+        }
+    }
+
+    /// Its progress, if it comes from the client piece by piece.
     #[must_use]
     pub fn progress(&self) -> Option<Rc<Progress>> {
-        self.source.as_ref().map(|source| source.progress.clone())
+        match &self.source {
+            Source::Client(client) => Some(client.progress.clone()),
+            Source::None | Source::Held(_) => None,
+        }
     }
 }
 
@@ -116,24 +163,48 @@ impl Body for RequestBody {
     type Error = ClientFailure;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ClientFailure>>> {
-        match &mut self.get_mut().source {
-            None => Poll::Ready(None),
-            Some(source) => source.poll_frame(cx),
+        let this = self.get_mut();
+        match &mut this.source {
+            Source::None => Poll::Ready(None),
+            Source::Held(bytes) => {
+                let bytes = std::mem::take(bytes);
+                this.source = Source::None;
+                Poll::Ready(Some(Ok(Frame::data(bytes))))
+            }
+            Source::Client(client) => client.poll_frame(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.source.as_ref().is_none_or(|source| source.incoming.is_end_stream())
+        match &self.source {
+            Source::None => true,
+            Source::Held(_) => false,
+            Source::Client(client) => client.incoming.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.source.as_ref().map_or_else(|| SizeHint::with_exact(0), |source| source.incoming.size_hint())
+        match &self.source {
+            Source::None => SizeHint::with_exact(0),
+            Source::Held(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Source::Client(client) => client.incoming.size_hint(),
+        }
     }
 }
 
-// === impl Source ===
+// === impl Client ===
 
-impl Source {
+impl Client {
+    async fn read_whole(&mut self) -> Result<Bytes, ClientFailure> {
+        let mut whole = BytesMut::new();
+        while let Some(frame) = poll_fn(|cx| self.poll_frame(cx)).await {
+            if let Ok(data) = frame?.into_data() {
+                whole.extend_from_slice(&data);
+            }
+        }
+        Ok(whole.freeze())
+    }
+
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ClientFailure>>> {
         let failure = match Pin::new(&mut self.incoming).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {

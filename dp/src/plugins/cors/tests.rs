@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::context::tests::with_context;
 use crate::plugin::State;
-use crate::plugins::tests::{compile, decided};
+use crate::plugins::tests::{compile, decided, filtered};
 
 fn get(origin: &str) -> Builder {
     http::Request::get("/").header("host", "h").header("origin", origin)
@@ -15,8 +15,7 @@ fn headers(config: Value, head: Builder) -> Vec<String> {
     let plugin = compile::<Cors>(config, &State::default()).unwrap();
     with_context(head, |context| {
         assert!(decided(plugin.rewrite(context)).is_none());
-        let mut headers = HeaderMap::new();
-        plugin.header_filter(context, StatusCode::OK, &mut headers);
+        let headers = filtered(&plugin, context, http::Response::new(())).headers;
         let mut all: Vec<String> =
             headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
         all.sort();
