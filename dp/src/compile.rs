@@ -18,6 +18,7 @@ use crate::upstream::health::Checker;
 use crate::upstream::{self, Upstream};
 
 mod credentials;
+mod ssl;
 
 /// A change of one key.
 #[derive(Debug, Clone)]
@@ -154,7 +155,7 @@ impl Compiler {
             Kind::PluginMetadata => self.compile_metadata(&name.1, &document),
             Kind::PluginConfig | Kind::ConsumerGroup | Kind::GlobalRule => self.compile_shared(name, &document),
             // Said, so that nobody takes what the control plane accepted for served.
-            Kind::Ssl | Kind::StreamRoute => Err(format!("this data plane does not serve {} yet", name.0.directory())),
+            Kind::StreamRoute => Err(format!("this data plane does not serve {} yet", name.0.directory())),
             // served() lets no other kind in.
             _ => self.compile_route(name, &document),
         });
@@ -169,6 +170,7 @@ impl Compiler {
         let previous_in_use = match name.0 {
             Kind::Route => match self.snapshot.routes.get(name.1.as_bytes()).map(|good| good.document.clone()) {
                 Some(good) => self.compile_route(name, &good).is_ok(),
+            Kind::Ssl => self.compile_ssl(&name.1, &document),
                 None => false,
             },
             Kind::Service => match self.snapshot.services.get(name.1.as_bytes()).map(|good| good.document.clone()) {
@@ -180,7 +182,8 @@ impl Compiler {
             Kind::PluginConfig => self.snapshot.plugin_configs.get(name.1.as_bytes()).is_some(),
             Kind::ConsumerGroup => self.snapshot.consumer_groups.get(name.1.as_bytes()).is_some(),
             Kind::GlobalRule => self.snapshot.global_rules.get(name.1.as_bytes()).is_some(),
-            Kind::Ssl | Kind::StreamRoute => false,
+            Kind::Ssl => self.snapshot.ssls.get(name.1.as_bytes()).is_some(),
+            Kind::StreamRoute => false,
             _ => self.snapshot.consumers.get(name.1.as_bytes()).is_some(),
         };
         tracing::error!(
@@ -206,7 +209,8 @@ impl Compiler {
             Kind::PluginConfig => self.snapshot.plugin_configs.remove(id),
             Kind::ConsumerGroup => self.snapshot.consumer_groups.remove(id),
             Kind::GlobalRule => self.snapshot.global_rules.remove(id),
-            Kind::Ssl | Kind::StreamRoute => {}
+            Kind::Ssl => self.remove_ssl(id),
+            Kind::StreamRoute => {}
             _ => {
                 if let Some(old) = self.snapshot.routes.get(id.as_bytes()).cloned() {
                     self.snapshot.router.remove(&old);

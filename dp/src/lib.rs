@@ -37,6 +37,7 @@ pub mod store;
 pub mod stream;
 pub mod sync;
 pub mod tree;
+pub mod tls;
 pub mod upstream;
 pub mod uri;
 pub mod vars;

@@ -20,6 +20,7 @@ use crate::context::Context;
 use crate::plugin::{Answer, Chain, Phase};
 use crate::request::{self, Connection};
 use crate::resource::{Route, Target};
+use crate::tls;
 use crate::upstream::body::RequestBody;
 use crate::upstream::error::ClientFailure;
 use crate::worker::Worker;
@@ -58,6 +59,12 @@ pub async fn handle(
         Ok(request) => request,
         Err(error) => return Ok(answer::send(answer::bad_request(&error.to_string()), &mut record)),
     };
+    if let Some(session) = &request.connection.tls
+        && let Err(refusal) = tls::admit(&snapshot.certificates, session, request.host(), request.path())
+    {
+        tracing::info!(host = request.host(), sni = session.name.as_deref(), reason = %refusal, "request refused");
+        return Ok(answer::send(Answer::plain(StatusCode::BAD_REQUEST), &mut record));
+    }
     let mut context = Context::new(request, &snapshot, worker.clock.now_micros());
     context.body = RequestBody::new(incoming, &worker.limits);
     record.follow(&context.body);

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use http::header::{COOKIE, HOST, HeaderName};
 use http::request::Parts;
 
+use crate::tls::Session;
 use crate::uri;
 
 /// What is known of a downstream connection before its first request.
@@ -20,6 +21,8 @@ pub struct Connection {
     pub local: SocketAddr,
     /// `http` or `https`.
     pub scheme: Scheme,
+    /// Its TLS.
+    pub tls: Option<Box<Session>>,
 }
 
 /// Scheme of the downstream connection.
@@ -75,7 +78,7 @@ impl Connection {
     pub fn new(remote: SocketAddr, local: SocketAddr, scheme: Scheme) -> Self {
         // An IPv4 peer of a dual-stack socket is an IPv4 peer.
         let remote = SocketAddr::new(remote.ip().to_canonical(), remote.port());
-        Self { remote, remote_ip: remote.ip().to_string().into(), local, scheme }
+        Self { remote, remote_ip: remote.ip().to_string().into(), local, scheme, tls: None }
     }
 }
 

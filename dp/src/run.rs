@@ -13,7 +13,7 @@ use portolan_rt::clock::{Clock, SystemClock};
 use portolan_rt::serve::{self, BindError, Limits, Server};
 use portolan_rt::status::Board;
 use portolan_rt::task::{self, Backoff, Kind, Supervisor};
-use portolan_rt::tls::{self, ClientAuth, Identity};
+use portolan_rt::tls::{self, Identity};
 use serde::Serialize;
 
 use crate::config::{Config, Invalid};
@@ -23,6 +23,7 @@ use crate::scrape::Scrape;
 use crate::snapshot::Snapshot;
 use crate::snapshot_file::{self, SnapshotFile};
 use crate::sync::{Client, Disk, Report, Sync};
+use crate::tls::Fallback;
 use crate::upstream::connect::Connector;
 use crate::upstream::dns::{self, Dns};
 use crate::upstream::health::prober::Prober;
@@ -118,13 +119,11 @@ pub fn run_under(
 }
 
 fn start(supervisor: &Supervisor, config: &Config, clock: Arc<dyn Clock>) -> Result<Announcement, Error> {
-    let tls = match (&config.tls.cert, &config.tls.key) {
-        (Some(cert), Some(key)) => {
-            let identity = Identity::watch(cert, key, supervisor).map_err(|e| unusable("tls.cert", &e))?;
-            Some(tls::server_config(&identity, ClientAuth::None, &["h2", "http/1.1"]).map_err(Error::Tls)?)
-        }
+    let default = match (&config.tls.cert, &config.tls.key) {
+        (Some(cert), Some(key)) => Some(Identity::watch(cert, key, supervisor).map_err(|e| unusable("tls.cert", &e))?),
         _ => None,
     };
+    let tls = Fallback::new(default.as_ref(), config.tls.fallback_sni.as_deref()).map_err(Error::Tls)?;
     let identity = match (&config.control_plane.cert, &config.control_plane.key) {
         (Some(cert), Some(key)) => {
             Some(Identity::watch(cert, key, supervisor).map_err(|e| unusable("control_plane.cert", &e))?)
@@ -133,7 +132,7 @@ fn start(supervisor: &Supervisor, config: &Config, clock: Arc<dyn Clock>) -> Res
     };
     let client = Client::new(&config.control_plane, identity.as_ref()).map_err(|e| unusable("control_plane", &e))?;
     let disk = disk(config)?;
-    let ports = Ports::open(config, tls.is_some())?;
+    let ports = Ports::open(config)?;
     let announcement = ports.announcement()?;
 
     let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
@@ -141,7 +140,7 @@ fn start(supervisor: &Supervisor, config: &Config, clock: Arc<dyn Clock>) -> Res
     start_resolver(supervisor, resolver);
     let connector = Connector::new(config.tls.trusted_ca.clone()).map_err(Error::UpstreamTls)?;
     let shared = Shared { dns, connector, snapshot: snapshot.clone(), clock };
-    let stats = start_workers(supervisor, config, &ports, tls, &shared)?;
+    let stats = start_workers(supervisor, config, &ports, &tls, &shared)?;
     start_prober(supervisor, &shared);
     let board = Board::new(supervisor.shutdown());
     let report = Report::new(board.clone());
@@ -180,19 +179,18 @@ fn start_workers(
     supervisor: &Supervisor,
     config: &Config,
     ports: &Ports,
-    tls: Option<Arc<rustls::ServerConfig>>,
+    tls: &Fallback,
     shared: &Shared,
 ) -> Result<Vec<Arc<WorkerStats>>, Error> {
     let limits = Arc::new(config.limits.clone());
     let mut all = Vec::with_capacity(ports.http.len());
-    for (at, http) in ports.http.iter().enumerate() {
+    for (at, (http, https)) in ports.http.iter().zip(&ports.https).enumerate() {
         let stats = Arc::new(WorkerStats::default());
         all.push(stats.clone());
-        let https = ports.https.get(at).zip(tls.clone());
-        let https = https.map(|(listener, tls)| Ok((listener.try_clone()?, tls))).transpose().map_err(Error::System)?;
         let parts = worker::Parts {
             http: http.try_clone().map_err(Error::System)?,
-            https,
+            https: https.try_clone().map_err(Error::System)?,
+            tls: tls.clone(),
             snapshot: shared.snapshot.clone(),
             dns: shared.dns.clone(),
             connector: shared.connector.clone(),
@@ -245,12 +243,12 @@ fn disk(config: &Config) -> Result<Option<Disk>, Error> {
 // === impl Ports ===
 
 impl Ports {
-    fn open(config: &Config, https: bool) -> Result<Self, BindError> {
+    fn open(config: &Config) -> Result<Self, BindError> {
         let workers = config.runtime.worker_count();
         let listen = &config.listen;
         Ok(Self {
             http: shared("listen.http", listen.http, workers)?,
-            https: if https { shared("listen.https", listen.https, workers)? } else { Vec::new() },
+            https: shared("listen.https", listen.https, workers)?,
             status: serve::listen("listen.status", listen.status)?,
             metrics: serve::listen("listen.metrics", listen.metrics)?,
             control: serve::listen("listen.control", listen.control)?,
@@ -258,12 +256,11 @@ impl Ports {
     }
 
     fn announcement(&self) -> Result<Announcement, Error> {
-        let https = self.https.first().map(|listener| url("https", listener)).transpose()?;
         Ok(Announcement {
             role: "dp",
             pid: std::process::id(),
             proxy_http: url("http", &self.http[0])?,
-            proxy_https: https,
+            proxy_https: Some(url("https", &self.https[0])?),
             status: url("http", &self.status)?,
             metrics: url("http", &self.metrics)?,
             control_api: url("http", &self.control)?,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::plugin::Chain;
 use crate::resource::{Consumer, Credential, NamedUpstream, Route, Service, Shared};
 use crate::router::Router;
+use crate::tls::{Names, Ssl};
 use crate::tree::Tree;
 use crate::upstream::health::Checker;
 
@@ -37,6 +38,10 @@ pub struct Snapshot {
     pub global: Chain,
     /// Health checks, by directory and id of the resource that has them.
     pub checkers: Arc<Checkers>,
+    /// Certificates by id.
+    pub ssls: Tree<Arc<Ssl>>,
+    /// Certificates by the name that clients ask for.
+    pub certificates: Names,
     /// Consumers by name.
     pub consumers: Tree<Arc<Consumer>>,
     /// Credentials by authentication plugin and identity.

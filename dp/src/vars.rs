@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use http::header::{HOST, HeaderName};
 
 use crate::context::Context;
+use crate::tls;
 
 /// A variable by its nginx/APISIX name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +50,8 @@ pub enum BuiltIn {
     RouteName,
     ServiceId,
 }
+    Https,
+    Tls(tls::Variable),
 
 /// A text with `$name` or `${name}` in it.
 #[derive(Debug, Clone)]
@@ -150,7 +153,8 @@ impl BuiltIn {
             "route_id" => Self::RouteId,
             "route_name" => Self::RouteName,
             "service_id" => Self::ServiceId,
-            _ => return None,
+            "https" => Self::Https,
+            name => return tls::Variable::parse(name).map(Self::Tls),
         })
     }
 
@@ -187,6 +191,8 @@ impl BuiltIn {
         };
         Some(Cow::Borrowed(text))
     }
+            Self::Https => request.connection.tls.is_some().then_some("on")?,
+            Self::Tls(variable) => return variable.read(request.connection.tls.as_deref()?),
 }
 
 // === impl Template ===

@@ -13,11 +13,11 @@ use arc_swap::{ArcSwap, Cache};
 use portolan_rt::clock::Clock;
 use portolan_rt::shutdown::Shutdown;
 use tokio::sync::Notify;
-use tokio_rustls::TlsAcceptor;
 
 use crate::config::Limits;
 use crate::metrics::{Series, WorkerStats};
 use crate::snapshot::Snapshot;
+use crate::tls::Fallback;
 use crate::upstream::connect::Connector;
 use crate::upstream::dns::Dns;
 use crate::upstream::pool::Pool;
@@ -33,8 +33,10 @@ const SERIES: usize = 4096;
 pub struct Parts {
     /// Plain sockets.
     pub http: TcpListener,
-    /// TLS sockets and their settings.
-    pub https: Option<(TcpListener, Arc<rustls::ServerConfig>)>,
+    /// TLS sockets.
+    pub https: TcpListener,
+    /// Certificate for names without one of their own.
+    pub tls: Fallback,
     /// The current configuration.
     pub snapshot: Arc<ArcSwap<Snapshot>>,
     /// Names of nodes.
@@ -108,14 +110,12 @@ pub fn run(parts: Parts) -> Result<(), Error> {
 }
 
 async fn serve(parts: Parts) -> Result<(), Error> {
-    let Parts { http, https, snapshot, dns, connector, limits, clock, stats, shutdown } = parts;
+    let Parts { http, https, tls, snapshot, dns, connector, limits, clock, stats, shutdown } = parts;
     let worker = Rc::new(Worker::new(snapshot, dns, connector, limits, clock, stats));
     let listener = tokio::net::TcpListener::from_std(http).map_err(Error::Listener)?;
     spawn(listener::accept(worker.clone(), listener, None));
-    if let Some((https, tls)) = https {
-        let listener = tokio::net::TcpListener::from_std(https).map_err(Error::Listener)?;
-        spawn(listener::accept(worker.clone(), listener, Some(TlsAcceptor::from(tls))));
-    }
+    let listener = tokio::net::TcpListener::from_std(https).map_err(Error::Listener)?;
+    spawn(listener::accept(worker.clone(), listener, Some(Rc::new(tls))));
     spawn(sweep(worker.clone()));
     shutdown.soft().await;
     worker.start_draining();

@@ -8,6 +8,7 @@ use rcgen::{
     KeyUsagePurpose, SanType,
 };
 
+mod chain;
 /// A throw-away authority (EC P-256).
 #[derive(Debug)]
 pub struct Certificates {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 pub struct Listen {
     /// HTTP/1.1, and HTTP/2 without TLS for clients that know of it.
     pub http: SocketAddr,
-    /// HTTP/1.1 and HTTP/2 over TLS; open only when `tls.cert` is set.
+    /// HTTP/1.1 and HTTP/2 over TLS.
     pub https: SocketAddr,
     /// `/status` and `/status/ready`.
     pub status: SocketAddr,

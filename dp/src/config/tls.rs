@@ -10,10 +10,12 @@ use super::Invalid;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Tls {
-    /// Certificate for every name, PEM. Without it https is off.
+    /// Certificate for names that no `ssls` resource has, PEM. Without it their handshakes are refused.
     pub cert: Option<PathBuf>,
     /// Its key, PEM.
     pub key: Option<PathBuf>,
+    /// The name of clients that ask for none.
+    pub fallback_sni: Option<String>,
     /// Authorities for upstreams with `tls.verify`, PEM. Without it the system's.
     pub trusted_ca: Option<PathBuf>,
 }

@@ -14,19 +14,20 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
-use tokio_rustls::{TlsAcceptor, TlsStream};
+use tokio_rustls::TlsStream;
 
 use super::{Worker, spawn};
 use crate::proxy;
 use crate::request::{Connection, Scheme};
 use crate::stream::{Rewound, Stream};
+use crate::tls::{self, Fallback, Purpose};
 
 /// Pause after an error of accept that is not about one connection, such as too many open files.
 const PAUSE: Duration = Duration::from_millis(100);
 /// How an HTTP/2 connection begins; no HTTP/1.1 method does.
 const HTTP2: &[u8] = b"PRI";
 
-pub(super) async fn accept(worker: Rc<Worker>, listener: TcpListener, tls: Option<TlsAcceptor>) {
+pub(super) async fn accept(worker: Rc<Worker>, listener: TcpListener, tls: Option<Rc<Fallback>>) {
     let accepting = async {
         loop {
             worker.has_room().await;
@@ -54,16 +55,16 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 }
 
 /// The life of a connection. Its errors are the client's affair and show at level debug only.
-async fn serve(worker: Rc<Worker>, stream: TcpStream, remote: SocketAddr, tls: Option<TlsAcceptor>) {
+async fn serve(worker: Rc<Worker>, stream: TcpStream, remote: SocketAddr, tls: Option<Rc<Fallback>>) {
     let present = worker.enter();
     // Small answers should leave at once; on failure they leave a little later.
     stream.set_nodelay(true).ok();
     let scheme = if tls.is_some() { Scheme::Https } else { Scheme::Http };
     let local = stream.local_addr().unwrap_or(SocketAddr::from(([0, 0, 0, 0], 0)));
-    let connection = Rc::new(Connection::new(remote, local, scheme));
+    let connection = Connection::new(remote, local, scheme);
     let result = match tls {
-        None => plain(&worker, stream, connection).await,
-        Some(acceptor) => encrypted(&worker, acceptor, stream, connection).await,
+        None => plain(&worker, stream, Rc::new(connection)).await,
+        Some(fallback) => encrypted(&worker, &fallback, stream, connection).await,
     };
     if let Err(error) = result {
         tracing::debug!(%remote, %error, "connection ended with an error");
@@ -109,19 +110,23 @@ async fn begin(stream: &mut TcpStream) -> io::Result<Bytes> {
 
 async fn encrypted(
     worker: &Rc<Worker>,
-    acceptor: TlsAcceptor,
+    fallback: &Fallback,
     stream: TcpStream,
-    connection: Rc<Connection>,
+    mut connection: Connection,
 ) -> Result<(), BoxError> {
+    let find = |name: &str| worker.pin().certificates.find(name).cloned();
     let shaken = async {
+        let shaking = tls::accept(stream, Purpose::Http, fallback, find);
         tokio::select! {
-            stream = timeout(worker.limits.handshake_timeout(), acceptor.accept(stream)) => Some(stream),
+            shaken = timeout(worker.limits.handshake_timeout(), shaking) => Some(shaken),
             () = worker.until_draining() => None,
         }
     };
-    let Some(stream) = Box::pin(shaken).await else { return Ok(()) };
-    let stream = stream??;
-    let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    let Some(shaken) = Box::pin(shaken).await else { return Ok(()) };
+    let (stream, session) = shaken??;
+    let is_http2 = session.alpn.as_deref() == Some(b"h2");
+    connection.tls = Some(Box::new(session));
+    let connection = Rc::new(connection);
     let stream = Stream::Tls(Box::new(TlsStream::Server(stream)));
     if is_http2 {
         Box::pin(serve_http2(worker, stream, connection)).await

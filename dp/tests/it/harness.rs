@@ -163,6 +163,10 @@ impl Gateway {
         self.announced.proxy_http.strip_prefix("http://").unwrap().to_owned()
     }
 
+    pub fn https_address(&self) -> String {
+        self.announced.proxy_https.as_ref().unwrap().strip_prefix("https://").unwrap().to_owned()
+    }
+
     /// The readiness answer: status and body.
     pub async fn status(&self) -> anyhow::Result<(u16, Value)> {
         let response = reqwest::get(format!("{}/status/ready", self.announced.status)).await?;

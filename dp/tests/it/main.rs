@@ -13,4 +13,5 @@ mod proxy;
 mod raw;
 mod shared;
 mod snapshot;
+mod ssl;
 mod sync;
