@@ -210,7 +210,8 @@ async fn change(
         Method::PATCH => Command::Patch { id, sub_path, body: input.body },
         _ => Command::Delete { id, force: query.get("force") == Some("true") },
     };
-    let scope = Scope { group: order.group, kind, now: app.now_seconds(), lease, condition };
+    let (now, keyring) = (app.now_seconds(), app.keyring.clone());
+    let scope = Scope { group: order.group, kind, now, lease, condition, keyring };
     let outcome = resources::run(app, caller, scope, command).await?;
     Ok(Answer::outcome(kind, &outcome))
 }

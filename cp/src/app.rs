@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use portolan_eventstore::{Appended, EventStore, Proposal};
+use portolan_model::Keyring;
 use portolan_rt::clock::Clock;
 use tokio::time::Instant;
 
@@ -14,6 +15,7 @@ use crate::ca::Authority;
 use crate::error::ApiError;
 use crate::mask::Mask;
 use crate::metrics::Metrics;
+use crate::refusal;
 
 /// The capabilities of a control plane.
 pub struct App {
@@ -35,6 +37,8 @@ pub struct App {
     pub authority: Arc<Authority>,
     /// Hides secrets.
     pub mask: Mask,
+    /// Encrypts them where they are stored.
+    pub keyring: Keyring,
     /// Whether there are stream routes.
     pub stream: bool,
     /// What `/metrics` shows.
@@ -50,7 +54,7 @@ impl App {
     /// When the log is unavailable or can't carry it out.
     pub async fn append(&self, proposal: Proposal) -> Result<Appended, ApiError> {
         let start = Instant::now();
-        let result = self.store.append(proposal).await;
+        let result = self.store.append(refusal::bounded(proposal)).await;
         self.metrics.appended(&result, start.elapsed());
         Ok(result?)
     }

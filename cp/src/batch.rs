@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use portolan_eventstore::txn::{Delete, Op, Put, Txn};
-use portolan_eventstore::{Appended, Decision, Intent, KeyRange, Refusal};
-use portolan_model::{GroupId, Kind, layout};
+use portolan_eventstore::{Appended, Decision, Intent, KeyRange, Refusal, View};
+use portolan_model::{GroupId, Keyring, Kind, layout};
 use serde_json::Value;
 
 use crate::app::App;
@@ -23,8 +23,14 @@ pub mod adc;
 pub mod diff;
 pub mod export;
 pub mod plan;
+mod prefix;
 
 pub use plan::{Plan, Step};
+pub use prefix::Prefix;
+
+/// The longest name and description that APISIX takes, and that the enterprise face takes.
+const SHORT: usize = 256;
+const LONG: usize = 65_536;
 
 /// What is wrong with one resource of a batch.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -91,6 +97,8 @@ pub struct Batch {
     pub rest: Rest,
     /// Whether what is deleted may still be in use.
     pub forced: bool,
+    /// Whether names and descriptions may be longer than APISIX takes them.
+    pub long_texts: bool,
 }
 
 /// A batch whose documents are right as far as that can be said without the state.
@@ -102,6 +110,7 @@ pub struct Prepared {
     problems: Vec<Problem>,
     rest: Rest,
     forced: bool,
+    keyring: Keyring,
 }
 
 /// How a batch ended.
@@ -166,7 +175,7 @@ impl Problem {
 
 impl Batch {
     /// Checks everything that needs no state.
-    pub fn prepare(self, group: GroupId, now: i64) -> Prepared {
+    pub fn prepare(self, group: GroupId, now: i64, keyring: Keyring) -> Prepared {
         let mut problems = self.problems;
         let mut named = HashSet::new();
         let mut changes = Vec::with_capacity(self.changes.len());
@@ -178,7 +187,7 @@ impl Batch {
                 ));
                 continue;
             }
-            match checked(&mut change) {
+            match checked(&mut change, &keyring, self.long_texts) {
                 Ok(checked) => {
                     if let Some(complaint) = checked.as_ref().and_then(|checked| checked.complaint.clone()) {
                         problems.push(Problem::of(&change, complaint));
@@ -188,11 +197,11 @@ impl Batch {
                 Err(text) => problems.push(Problem::of(&change, text)),
             }
         }
-        Prepared { group, now, changes, problems, rest: self.rest, forced: self.forced }
+        Prepared { group, now, changes, problems, rest: self.rest, forced: self.forced, keyring }
     }
 }
 
-fn checked(change: &mut Change) -> Result<Option<check::Checked>, String> {
+fn checked(change: &mut Change, keyring: &Keyring, long_texts: bool) -> Result<Option<check::Checked>, String> {
     let Change { kind, id, wanted, .. } = change;
     if !kind.accepts_id(id) {
         return Err(format!("{id:?} can't be the id of a {kind}"));
@@ -200,7 +209,25 @@ fn checked(change: &mut Change) -> Result<Option<check::Checked>, String> {
     let Wanted::Document(document) = wanted else { return Ok(None) };
     document::identify(*kind, Some(id.clone()), document)?;
     document::no_times(document)?;
-    check::document(*kind, Some(id), document).map(Some)
+    keyring.open_private_keys(*kind, id, document);
+    match long_texts && document.values().any(|value| value.as_str().is_some_and(|text| text.len() > SHORT)) {
+        true => check::document(*kind, Some(id), &shortened(document)?).map(Some),
+        false => check::document(*kind, Some(id), document).map(Some),
+    }
+}
+
+/// The document with its name and its description as short as APISIX takes them.
+fn shortened(document: &Document) -> Result<Document, String> {
+    let mut short = document.clone();
+    for field in ["name", "desc"] {
+        if let Some(Value::String(text)) = short.get_mut(field) {
+            if text.len() > LONG {
+                return Err(format!("Error at \"/{field}\": maximum string length is {LONG}"));
+            }
+            *text = text.chars().take(SHORT).collect();
+        }
+    }
+    Ok(short)
 }
 
 // === impl Prepared ===
@@ -213,7 +240,12 @@ impl Prepared {
 
     /// What it would change now.
     pub fn look(&self, app: &App) -> Plan {
-        app.store.read(|view| plan::make(self, view))
+        app.store.read(|view| self.plan(view))
+    }
+
+    /// What it changes in this state.
+    pub fn plan(&self, view: &dyn View) -> Plan {
+        plan::make(self, view)
     }
 
     /// Carries it out.
@@ -227,51 +259,69 @@ impl Prepared {
         expected: Expected,
         naming: Naming,
     ) -> Result<Outcome, ApiError> {
-        // Decided anew after a conflict; the last one counts.
-        let problems: Arc<Mutex<Vec<Problem>>> = Arc::default();
-        let found = problems.clone();
-        let group = self.group.to_string();
-        let Naming { action, resource: (kind, id), reason, of_resource } = naming;
-        let decide = move |view: &dyn portolan_eventstore::View| {
-            if !groups::exists(view, &self.group) {
-                return Decision::Refuse(groups::unknown(&self.group));
-            }
-            if let Some(refusal) = expected.refused(&view.range(&KeyRange::prefix(layout::group_prefix(&self.group)))) {
-                return Decision::Refuse(refusal);
-            }
-            let plan = plan::make(&self, view);
-            let refusal = match (&of_resource, plan.problems.first()) {
-                (Some(_), Some(problem)) => Some(Refusal::invalid(problem.status, problem.error.clone())),
-                _ => Problem::refusal(&plan.problems),
-            };
-            if let Some(refusal) = refusal {
-                *found.lock() = plan.problems;
-                return Decision::Refuse(refusal);
-            }
-            let made = of_resource.as_ref().filter(|(kind, id)| {
-                let own = plan.steps.iter().find(|step| step.kind == *kind && step.id == *id);
-                own.is_some_and(|step| step.before.is_none())
-            });
-            match made {
-                _ if plan.steps.is_empty() => Decision::Unchanged,
-                None => Decision::Apply(plan.txn()),
-                Some((kind, id)) => Decision::ApplyAs {
-                    action: format!("{}.create", kind.name()),
-                    resource: Some(crate::resources::named(*kind, id)),
-                    txn: plan.txn(),
-                },
-            }
+        let group = self.group.clone();
+        let plan = move |view: &dyn View| {
+            let now = || view.range(&KeyRange::prefix(layout::group_prefix(&self.group)));
+            expected.refused(now).map_or_else(|| Ok(self.plan(view)), Err)
         };
-        let mut proposal = caller.proposal(action, Intent::Decide(Box::new(decide))).in_group(group).on(kind, id);
-        proposal.context.reason = reason;
-        Ok(match app.append(proposal).await? {
-            Appended::Committed { revision, changes, .. } => Outcome::Done { revision, changes },
-            Appended::Unchanged { revision, .. } => Outcome::Unchanged { revision },
-            Appended::Refused { refusal, .. } => {
-                Outcome::Refused { refusal, problems: std::mem::take(&mut *problems.lock()) }
-            }
-        })
+        carry_out(app, caller, &group, plan, naming).await
     }
+}
+
+/// Carries out what is planned inside the append.
+///
+/// # Errors
+/// When the log is unavailable.
+pub async fn carry_out(
+    app: &App,
+    caller: &Caller,
+    group: &GroupId,
+    plan: impl Fn(&dyn View) -> Result<Plan, Refusal> + Send + Sync + 'static,
+    naming: Naming,
+) -> Result<Outcome, ApiError> {
+    // Decided anew after a conflict; the last one counts.
+    let problems: Arc<Mutex<Vec<Problem>>> = Arc::default();
+    let (found, in_group) = (problems.clone(), group.clone());
+    let Naming { action, resource: (kind, id), reason, of_resource } = naming;
+    let decide = move |view: &dyn View| {
+        if !groups::exists(view, &in_group) {
+            return Decision::Refuse(groups::unknown(&in_group));
+        }
+        let plan = match plan(view) {
+            Ok(plan) => plan,
+            Err(refusal) => return Decision::Refuse(refusal),
+        };
+        let refusal = match (&of_resource, plan.problems.first()) {
+            (Some(_), Some(problem)) => Some(Refusal::invalid(problem.status, problem.error.clone())),
+            _ => Problem::refusal(&plan.problems),
+        };
+        if let Some(refusal) = refusal {
+            *found.lock() = plan.problems;
+            return Decision::Refuse(refusal);
+        }
+        let made = of_resource.as_ref().filter(|(kind, id)| {
+            let own = plan.steps.iter().find(|step| step.kind == *kind && step.id == *id);
+            own.is_some_and(|step| step.before.is_none())
+        });
+        match made {
+            _ if plan.steps.is_empty() => Decision::Unchanged,
+            None => Decision::Apply(plan.txn()),
+            Some((kind, id)) => Decision::ApplyAs {
+                action: format!("{}.create", kind.name()),
+                resource: Some(crate::resources::named(*kind, id)),
+                txn: plan.txn(),
+            },
+        }
+    };
+    let mut proposal = caller.proposal(action, Intent::Decide(Box::new(decide))).in_group(group.as_str()).on(kind, id);
+    proposal.context.reason = reason;
+    Ok(match app.append(proposal).await? {
+        Appended::Committed { revision, changes, .. } => Outcome::Done { revision, changes },
+        Appended::Unchanged { revision, .. } => Outcome::Unchanged { revision },
+        Appended::Refused { refusal, .. } => {
+            Outcome::Refused { refusal, problems: std::mem::take(&mut *problems.lock()) }
+        }
+    })
 }
 
 // === impl Plan ===

@@ -8,6 +8,7 @@ use serde::Deserialize;
 mod admin;
 mod audit;
 mod data_dir;
+mod encryption;
 mod error;
 mod listen;
 mod secret;
@@ -19,6 +20,7 @@ mod tls;
 pub use admin::{Admin, Key, Role};
 pub use audit::Audit;
 pub use data_dir::DataDir;
+pub use encryption::Encryption;
 pub use error::Error;
 pub use listen::Listen;
 pub use secret::Secret;
@@ -40,6 +42,8 @@ pub struct Config {
     pub listen: Listen,
     /// The first user and the Admin API keys.
     pub admin: Admin,
+    /// How secrets are stored.
+    pub encryption: Encryption,
     /// Stream routes.
     pub stream: Stream,
     /// Server certificates.

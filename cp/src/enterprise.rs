@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, Method, StatusCode};
 use portolan_eventstore::View;
 use portolan_model::json::parse_json;
-use portolan_model::{GroupId, Kind};
+use portolan_model::{GroupId, Keyring, Kind};
 use serde_json::{Value, json};
 
 use crate::admin::query::{Query, decoded_segment};
@@ -71,7 +71,7 @@ pub async fn serve(State(app): State<Arc<App>>, request: Request) -> Result<Resp
             if !app.store.read(|view| groups::exists(view, &group)) {
                 return Err(ApiError::Refused(groups::unknown(&group)));
             }
-            app.store.read(|view| place.get(view, &group, &query)).map(IntoResponse::into_response)
+            app.store.read(|view| place.get(view, &app.keyring, &group, &query)).map(IntoResponse::into_response)
         }
         (Method::PUT, Some(id)) => {
             let order = Order { id: place.full_id(id), group, kind: place.kind, verb: "update" };
@@ -115,7 +115,7 @@ impl Order {
         }
         changes.push(Change { kind, id: id.clone(), index: None, wanted });
         let batch = Batch { changes, ..Batch::default() };
-        let prepared = batch.prepare(group.clone(), app.now_seconds());
+        let prepared = batch.prepare(group.clone(), app.now_seconds(), app.keyring.clone());
         let naming = Naming {
             action: format!("{}.{verb}", kind.name()),
             resource: (kind.name().to_owned(), id.chars().take(256).collect()),
@@ -135,7 +135,7 @@ impl Order {
             Outcome::Unchanged { .. } => StatusCode::OK,
             Outcome::Refused { refusal, .. } => return Err(ApiError::Refused(refusal)),
         };
-        let item = app.store.read(|view| read::one(view, &group, kind, &id));
+        let item = app.store.read(|view| read::one(view, &app.keyring, &group, kind, &id));
         Ok((status, Json(json!({ "value": item }))).into_response())
     }
 
@@ -188,7 +188,7 @@ async fn validate(app: &App, group: GroupId, headers: &HeaderMap, body: Body) ->
             }
         }
     }
-    let prepared = batch.prepare(group, app.now_seconds());
+    let prepared = batch.prepare(group, app.now_seconds(), app.keyring.clone());
     match prepared.problems() {
         [] => Ok(Json(json!({})).into_response()),
         problems => Ok(invalid(problems)),
@@ -221,10 +221,10 @@ impl Place {
         }
     }
 
-    fn get(&self, view: &dyn View, group: &GroupId, query: &Query) -> Result<Json<Value>, ApiError> {
+    fn get(&self, view: &dyn View, keyring: &Keyring, group: &GroupId, query: &Query) -> Result<Json<Value>, ApiError> {
         let missing = || ApiError::NotFound(KEY_NOT_FOUND.into());
         if let Some(id) = &self.id {
-            let item = read::one(view, group, self.kind, &self.full_id(id)).ok_or_else(missing)?;
+            let item = read::one(view, keyring, group, self.kind, &self.full_id(id)).ok_or_else(missing)?;
             return Ok(Json(json!({ "value": item })));
         }
         let parent = self.parent.as_deref();
@@ -234,11 +234,11 @@ impl Place {
             _ => None,
         };
         if let (Some(owner), Some(parent)) = (owner, parent)
-            && read::one(view, group, owner, parent).is_none()
+            && read::one(view, keyring, group, owner, parent).is_none()
         {
             return Err(missing());
         }
-        let list = read::list(view, group, self.kind, parent, query);
+        let list = read::list(view, keyring, group, self.kind, parent, query);
         if self.kind == Kind::PluginMetadata {
             return Ok(Json(json!({ "value": read::by_id(list) })));
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portolan_kine_shim::{ConfigCheck, KeyAndValue, Revocations, Settings, Shim};
-use portolan_model::layout;
+use portolan_model::{Keyring, layout};
 use portolan_rt::clock::Clock;
 use portolan_rt::serve::{Limits, Server};
 use portolan_rt::task::Supervisor;
@@ -17,14 +17,14 @@ const DRAIN: Duration = Duration::from_secs(1);
 
 /// Judges what etcd clients write as the Admin API judges its own, except for references: their order is the client's.
 #[derive(Debug)]
-struct Check;
+struct Check(Keyring);
 
 impl ConfigCheck for Check {
     fn check(&self, puts: &[KeyAndValue]) -> Result<(), String> {
         for put in puts {
             let key = std::str::from_utf8(&put.key).ok().and_then(layout::parse_resource_key);
             if let Some(key) = key.filter(|key| KINDS.contains(&key.kind)) {
-                check::stored(&key, &put.value).map_err(|text| format!("{key}: {text}"))?;
+                check::stored(&self.0, &key, &put.value).map_err(|text| format!("{key}: {text}"))?;
             }
         }
         Ok(())
@@ -54,6 +54,8 @@ pub struct Parts<'a> {
     pub store: portolan_eventstore::EventStore,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// What secrets may be encrypted with.
+    pub keyring: Keyring,
 }
 
 /// Starts the listener.
@@ -66,7 +68,7 @@ pub fn start(parts: Parts<'_>, supervisor: &Supervisor) -> Result<(), Error> {
     let shim = Shim {
         revocations: Revocations::follow(&parts.store, supervisor),
         store: parts.store,
-        check: Arc::new(Check),
+        check: Arc::new(Check(parts.keyring)),
         users: None,
         clock: parts.clock,
         shutdown: supervisor.shutdown(),
@@ -101,7 +103,7 @@ mod tests {
             ("/other", "{}", ""),
         ] {
             let put = KeyAndValue { key: key.as_bytes().to_vec().into(), value: value.as_bytes().to_vec().into() };
-            match Check.check(&[put]) {
+            match Check(Keyring::default()).check(&[put]) {
                 Ok(()) => assert_eq!(expected, "", "{key}"),
                 Err(text) => assert!(!expected.is_empty() && text.contains(expected), "{key}: {text}"),
             }

@@ -8,7 +8,7 @@ use portolan_eventstore::proposal::ResourceRef;
 use portolan_eventstore::txn::{Delete, Op, Put, Txn};
 use portolan_eventstore::{Appended, Decision, Intent, KeyRange, Refusal, View};
 use portolan_model::id::text_of;
-use portolan_model::{GroupId, Kind, layout};
+use portolan_model::{GroupId, Keyring, Kind, layout};
 use serde_json::{Map, Value};
 
 use crate::app::App;
@@ -45,6 +45,8 @@ pub struct Scope {
     pub lease: i64,
     /// What the resource must be for anything to happen.
     pub condition: Condition,
+    /// What its secrets are encrypted with.
+    pub keyring: Keyring,
 }
 
 /// A change of one resource.
@@ -89,7 +91,7 @@ pub enum Outcome {
     Written {
         /// Its key.
         key: String,
-        /// Its document, as stored.
+        /// Its document, secrets in clear.
         value: Bytes,
         /// Whether it is new.
         created: bool,
@@ -106,10 +108,9 @@ pub enum Outcome {
 pub(crate) type Document = Map<String, Value>;
 type Decide = Box<dyn Fn(&dyn View) -> Decision + Send + Sync>;
 
-/// The resource in an event. An id that can be none may be of any length: its head says enough.
+/// The resource in an event.
 pub fn named(kind: Kind, id: &str) -> ResourceRef {
-    const LONGEST: usize = 256;
-    ResourceRef { kind: kind.name().into(), id: id.chars().take(LONGEST).collect() }
+    crate::refusal::named(kind.name(), id)
 }
 
 /// The served kind of a directory name.
@@ -122,7 +123,7 @@ pub fn kind(directory: &str) -> Option<Kind> {
 /// # Errors
 /// When the log is unavailable.
 pub async fn run(app: &App, caller: &Caller, scope: Scope, command: Command) -> Result<Outcome, ApiError> {
-    let noun = scope.kind.name();
+    let (noun, kind, keyring) = (scope.kind.name(), scope.kind, scope.keyring.clone());
     let (verb, id, decided) = match command {
         Command::Put { id, body } => ("update", id.clone(), put(&scope, id, body)),
         Command::Post { id, body } => ("create", id.clone(), post(&scope, id, body)),
@@ -142,7 +143,10 @@ pub async fn run(app: &App, caller: &Caller, scope: Scope, command: Command) -> 
             let change = changes.last().ok_or_else(|| ApiError::internal("a command that changed no key"))?;
             let key = String::from_utf8_lossy(&change.key).into_owned();
             Ok(match &change.after {
-                Some(kv) => Outcome::Written { key, value: kv.value.clone(), created: change.before.is_none() },
+                Some(kv) => {
+                    let value = in_clear(&keyring, kind, &key, &kv.value);
+                    Outcome::Written { key, value, created: change.before.is_none() }
+                }
                 None => Outcome::Deleted { key },
             })
         }
@@ -155,6 +159,7 @@ fn put(scope: &Scope, id: Option<String>, body: Option<Value>) -> Result<Decide,
     let mut document = document::given(scope.kind, body)?;
     let named = document::identify(scope.kind, id.clone(), &mut document)?;
     document::no_times(&document)?;
+    scope.keyring.open_private_keys(scope.kind, id.as_deref().unwrap_or_default(), &mut document);
     let checked = check::document(scope.kind, id.as_deref(), &document)?;
     let id = named.or_else(|| document.get("username").and_then(text_of)).unwrap_or_default();
     let scope = scope.clone();
@@ -165,11 +170,12 @@ fn put(scope: &Scope, id: Option<String>, body: Option<Value>) -> Result<Decide,
 }
 
 fn post(scope: &Scope, id: Option<String>, body: Option<Value>) -> Result<Decide, String> {
-    let document = document::given(scope.kind, body)?;
+    let mut document = document::given(scope.kind, body)?;
     if id.is_some() || document.contains_key("id") {
         return Err(format!("wrong {} id, do not need it", scope.kind));
     }
     document::no_times(&document)?;
+    scope.keyring.open_private_keys(scope.kind, "", &mut document);
     let checked = check::document(scope.kind, None, &document)?;
     let scope = scope.clone();
     Ok(Box::new(move |view| {
@@ -197,9 +203,10 @@ fn patch(scope: &Scope, id: Option<String>, sub_path: String, body: Option<Value
             return not_found();
         };
         let patched = || {
-            let mut document = document::stored(&old.value)?;
+            let mut document = document::opened(&scope.keyring, scope.kind, &id, &old.value)?;
             document::patch(&mut document, &sub_path, &body, scope.now)?;
             document::identify(scope.kind, Some(id.clone()), &mut document)?;
+            scope.keyring.open_private_keys(scope.kind, &id, &mut document);
             let checked = check::document(scope.kind, Some(&id), &document)?;
             Ok::<_, String>((refused(view, &scope, &id, &document, &checked), document))
         };
@@ -254,7 +261,7 @@ pub(crate) fn refused(
     let invalid = |text| Refusal::invalid(400, text);
     let missing = || references::missing(view, &scope.group, &checked.references);
     let complaint = || checked.complaint.clone().map(invalid);
-    let taken = || unique::taken(view, &scope.group, scope.kind, id, document).map(invalid);
+    let taken = || unique::taken(view, scope, id, document).map(invalid);
     match scope.kind {
         Kind::Consumer | Kind::Credential => complaint().or_else(taken).or_else(missing),
         _ => missing().or_else(complaint).or_else(taken),
@@ -270,8 +277,7 @@ fn write(view: &dyn View, scope: &Scope, id: &str, mut document: Document) -> De
     if scope.kind.is_stamped() {
         document::stamp(&mut document, old.as_deref(), scope.now);
     }
-    // A map with text keys always serialises.
-    let value = serde_json::to_vec(&document).unwrap_or_default();
+    let value = document::sealed(&scope.keyring, scope.kind, id, document);
     let verb = if old.is_some() { "update" } else { "create" };
     let put = Put { lease: Some(scope.lease), ..Put::new(key, value) };
     Decision::ApplyAs {
@@ -279,6 +285,12 @@ fn write(view: &dyn View, scope: &Scope, id: &str, mut document: Document) -> De
         resource: Some(named(scope.kind, id)),
         txn: Txn::of(vec![Op::Put(put)]),
     }
+}
+
+/// A stored document with its secrets in clear.
+fn in_clear(keyring: &Keyring, kind: Kind, key: &str, value: &Bytes) -> Bytes {
+    let id = layout::parse_resource_key(key).map(|key| key.id).unwrap_or_default();
+    keyring.opened(kind, &id, value).map_or_else(|| value.clone(), Bytes::from)
 }
 
 fn not_found() -> Decision {

@@ -130,6 +130,10 @@ pub fn run(config: Config, announce: impl FnOnce(Announcement) + Send + 'static)
 pub async fn start(config: &Config, clock: Arc<dyn Clock>, supervisor: &Supervisor) -> Result<Announcement, Error> {
     let keys = Keys::load(&config.admin)?;
     let password = config.admin.password()?;
+    let keyring = config.encryption.keyring()?;
+    if keyring.is_empty() {
+        tracing::warn!("secrets are stored as they come: set encryption.keyring or encryption.keyring_file");
+    }
     let folder = config.data_dir.path.clone();
     if let Some(folder) = config.store.folder() {
         // The database holds password hashes and the plugins' secrets.
@@ -161,6 +165,7 @@ pub async fn start(config: &Config, clock: Arc<dyn Clock>, supervisor: &Supervis
         denials: Denials::default(),
         authority,
         mask: resources::check::mask(),
+        keyring,
         stream: config.stream.enabled,
         metrics: Metrics::new(),
     });
@@ -229,6 +234,7 @@ impl Ports {
             authority: app.authority.certificate(),
             store: app.store.clone(),
             clock: app.clock.clone(),
+            keyring: app.keyring.clone(),
         };
         manager::start(parts, supervisor)?;
         let tls = server_config(identity, ClientAuth::None, &["h2", "http/1.1"])?;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use portolan_model::layout::parse_relative_key;
-use portolan_model::{self as model, Kind};
+use portolan_model::{self as model, Keyring, Kind};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -46,6 +46,7 @@ pub struct Problem {
 #[derive(Debug)]
 pub struct Compiler {
     prefix: Box<str>,
+    keyring: Keyring,
     snapshot: Snapshot,
     state: Arc<State>,
     documents: HashMap<Name, Arc<Document>>,
@@ -70,6 +71,7 @@ impl Compiler {
     pub fn new(prefix: &str) -> Self {
         Self {
             prefix: prefix.into(),
+            keyring: Keyring::default(),
             snapshot: Snapshot::default(),
             state: Arc::default(),
             documents: HashMap::new(),
@@ -84,7 +86,13 @@ impl Compiler {
     /// An empty configuration that shares the state of plugins with this one, for a full reload.
     #[must_use]
     pub fn fresh(&self) -> Self {
-        Self { state: self.state.clone(), ..Self::new(&self.prefix) }
+        Self { state: self.state.clone(), ..Self::new(&self.prefix).with_keyring(self.keyring.clone()) }
+    }
+
+    /// The same, and it reads secrets that were encrypted with these keys.
+    #[must_use]
+    pub fn with_keyring(self, keyring: Keyring) -> Self {
+        Self { keyring, ..self }
     }
 
     /// Applies changes that belong together and gives the configuration at `revision`.
@@ -121,6 +129,7 @@ impl Compiler {
         match change {
             Change::Put(document) => {
                 let relative = document.key.strip_prefix(&*self.prefix)?;
+                let document = self.opened(relative, &document);
                 if let Some((username, id)) = credentials::parse(relative) {
                     self.credential_put(username, id, &document);
                     return None;
@@ -139,6 +148,13 @@ impl Compiler {
                 Some(name)
             }
         }
+    }
+
+    /// The document with its secrets in clear.
+    fn opened(&self, relative: &str, document: &Arc<Document>) -> Arc<Document> {
+        let clear =
+            parse_relative_key(relative).and_then(|(kind, id)| self.keyring.opened(kind, id, &document.value));
+        clear.map_or_else(|| document.clone(), |value| Arc::new(Document { value: value.into(), ..Document::clone(document) }))
     }
 
     fn compile(&mut self, name: &Name) {

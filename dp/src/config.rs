@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 mod control_plane;
+mod encryption;
 mod limits;
 mod listen;
 mod runtime;
@@ -11,6 +12,7 @@ mod snapshot;
 mod tls;
 
 pub use control_plane::ControlPlane;
+pub use encryption::Encryption;
 pub use limits::Limits;
 pub use listen::Listen;
 pub use runtime::Runtime;
@@ -24,6 +26,8 @@ pub use tls::Tls;
 pub struct Config {
     /// Whom to follow.
     pub control_plane: ControlPlane,
+    /// What secrets in the configuration were encrypted with.
+    pub encryption: Encryption,
     /// Ports.
     pub listen: Listen,
     /// Certificate of the https listener, and whom to trust upstream.
@@ -56,6 +60,7 @@ impl Config {
     /// Checks what types cannot say. Opens nothing.
     pub fn check(&self) -> Result<(), Invalid> {
         self.control_plane.check()?;
+        self.encryption.check()?;
         self.tls.check()?;
         self.limits.check()
     }

@@ -132,6 +132,7 @@ fn start(supervisor: &Supervisor, config: &Config, clock: Arc<dyn Clock>) -> Res
     };
     let client = Client::new(&config.control_plane, identity.as_ref()).map_err(|e| unusable("control_plane", &e))?;
     let disk = disk(config)?;
+    let keyring = config.encryption.keyring()?;
     let ports = Ports::open(config)?;
     let announcement = ports.announcement()?;
 
@@ -144,7 +145,8 @@ fn start(supervisor: &Supervisor, config: &Config, clock: Arc<dyn Clock>) -> Res
     start_prober(supervisor, &shared);
     let board = Board::new(supervisor.shutdown());
     let report = Report::new(board.clone());
-    let sync = Sync::new(&config.control_plane, client, snapshot.clone(), report.clone(), disk, supervisor.shutdown());
+    let shutdown = supervisor.shutdown();
+    let sync = Sync::new(&config.control_plane, keyring, client, snapshot.clone(), report.clone(), disk, shutdown);
     let mut sync = Some(sync);
     supervisor.spawn("configuration", Kind::Critical, move || {
         let sync = sync.take();

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use portolan_model::Keyring;
 use portolan_rt::shutdown::Shutdown;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -63,6 +64,7 @@ impl Sync {
     /// Follows the endpoints; publishes there; tells the report how it goes.
     pub fn new(
         config: &ControlPlane,
+        keyring: Keyring,
         client: Client,
         publish: Arc<ArcSwap<Snapshot>>,
         report: Report,
@@ -82,7 +84,7 @@ impl Sync {
         }
         Self {
             client,
-            compiler: Some(Compiler::new(&config.prefix)),
+            compiler: Some(Compiler::new(&config.prefix).with_keyring(keyring)),
             prefix: config.prefix.as_str().into(),
             store,
             publish,

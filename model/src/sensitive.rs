@@ -104,8 +104,20 @@ impl<'c> Secrets<'c> {
     }
 
     /// Shows every secret of a document, in no order that matters. `id` is what its key says.
-    pub fn visit(&self, kind: Kind, id: &str, document: &mut Value, mut seen: impl FnMut(Found<'_>)) {
-        let Value::Object(document) = document else { return };
+    pub fn visit(&self, kind: Kind, id: &str, document: &mut Value, seen: impl FnMut(Found<'_>)) {
+        if let Value::Object(document) = document {
+            self.visit_fields(kind, id, document, seen);
+        }
+    }
+
+    /// The same for the fields of a document.
+    pub fn visit_fields(
+        &self,
+        kind: Kind,
+        id: &str,
+        document: &mut Map<String, Value>,
+        mut seen: impl FnMut(Found<'_>),
+    ) {
         for field in fields(kind) {
             let mut found = |value: &mut Value, depth: usize| {
                 let at_rest = at_depth(field.at_rest, depth);

@@ -1,4 +1,4 @@
-//! The admin key and password: made at the first start, kept for the later ones.
+//! The admin key and password, and the key that secrets are encrypted with: made at the first start, kept for the later ones.
 
 use std::path::{Path, PathBuf};
 
@@ -31,6 +31,8 @@ impl Secrets {
         }
         let key = keep(&key_file(data), given_key)?;
         let password = keep(&password_file(data), None)?;
+        // More lines may have been added since.
+        keep(&keyring_file(data), None)?;
         Ok(Self { key, password })
     }
 }
@@ -43,6 +45,11 @@ pub fn key_file(data: &Path) -> PathBuf {
 /// Where the password is.
 pub fn password_file(data: &Path) -> PathBuf {
     data.join("admin.password")
+}
+
+/// Where the keys are that secrets of the configuration are encrypted with: 32 characters make a key of AES-256.
+pub fn keyring_file(data: &Path) -> PathBuf {
+    data.join("keyring")
 }
 
 fn keep(path: &Path, given: Option<&str>) -> anyhow::Result<String> {
@@ -68,6 +75,8 @@ mod tests {
         let first = Secrets::load(dir.path(), None).unwrap();
         let second = Secrets::load(dir.path(), None).unwrap();
         assert_eq!((&first.key, &first.password), (&second.key, &second.password));
+        let keyring = std::fs::read_to_string(keyring_file(dir.path())).unwrap();
+        assert_eq!(keyring.trim().len(), 32);
         assert_ne!(first.key, first.password);
         let given = Secrets::load(dir.path(), Some("mine-mine")).unwrap();
         assert_eq!((given.key.as_str(), given.password), ("mine-mine", first.password));

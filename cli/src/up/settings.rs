@@ -86,6 +86,7 @@ impl Settings {
                 "password_file": secrets::password_file(data),
                 "keys": [{ "name": "admin", "key_file": secrets::key_file(data), "role": "admin" }],
             },
+            "encryption": { "keyring_file": secrets::keyring_file(data) },
             "tls": { "names": ["localhost", "127.0.0.1"] },
             "log": { "level": "info", "format": "human" },
             "shutdown": { "drain_seconds": 10 },
@@ -98,6 +99,7 @@ impl Settings {
                 "key": path("dp/client.key"),
                 "prefix": "/apisix/",
             },
+            "encryption": { "keyring_file": secrets::keyring_file(data) },
             "listen": {
                 "http": "0.0.0.0:9080",
                 "https": "0.0.0.0:9443",

@@ -7,7 +7,8 @@ use axum::response::Response;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use portolan_eventstore::KeyValue;
-use portolan_model::{Kind, sensitive};
+use portolan_model::layout::parse_resource_key;
+use portolan_model::{Keyring, Kind, sensitive};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -52,9 +53,13 @@ struct List<'a> {
 
 impl<'a> Item<'a> {
     /// What was read; `None` when it is no JSON, as the directory placeholders of APISIX.
-    pub fn read(kind: Kind, kv: &'a KeyValue) -> Option<Self> {
+    pub fn read(keyring: &Keyring, kind: Kind, kv: &'a KeyValue) -> Option<Self> {
         let key = std::str::from_utf8(&kv.key).ok()?;
-        let value = shown(kind, &kv.value).ok()?;
+        let opened = keyring.opened(kind, &parse_resource_key(key)?.id, &kv.value);
+        let value = match &opened {
+            Some(opened) => Cow::Owned(shown(kind, opened).ok()?.into_owned()),
+            None => shown(kind, &kv.value).ok()?,
+        };
         Some(Self { key, value, created: Some(kv.create_revision), modified: Some(kv.mod_revision) })
     }
 }

@@ -31,7 +31,7 @@ pub fn get(app: &App, group: &GroupId, kind: Kind, place: &Place, query: &Query)
     let Some(id) = &place.id else { return list(app, group, kind, place.parent.as_deref(), query) };
     let key = layout::resource_key(group, kind, id);
     let found = app.store.read(|view| view.get(key.as_bytes())).filter(|_| kind.accepts_id(id));
-    match found.as_deref().and_then(|kv| Item::read(kind, kv)) {
+    match found.as_deref().and_then(|kv| Item::read(&app.keyring, kind, kv)) {
         Some(item) => Answer::item(&item),
         None => Answer::missing(),
     }
@@ -60,7 +60,7 @@ fn list(app: &App, group: &GroupId, kind: Kind, parent: Option<&str>, query: &Qu
     if page.is_some() {
         found.sort_by_key(|kv| kv.create_revision);
     }
-    let mut items: Vec<Item<'_>> = found.iter().filter_map(|kv| Item::read(kind, kv)).collect();
+    let mut items: Vec<Item<'_>> = found.iter().filter_map(|kv| Item::read(&app.keyring, kind, kv)).collect();
     let total = items.len();
     if let Some(Page { from, size }) = page {
         items = items.into_iter().skip(from).take(size).collect();

@@ -3,19 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use portolan_eventstore::{KeyRange, View};
-use portolan_model::{GroupId, Kind, layout};
+use portolan_model::{GroupId, Keyring, Kind, layout};
 use serde_json::{Map, Value, json};
 
-use super::adc::{self, NAME_LABEL, OWNER_LABEL};
-use super::plan;
+use super::adc::{self, NAME_LABEL, OWNER_LABEL, unlabel};
+use super::{Prefix, plan};
 use crate::resources::Document;
 
 /// The documents of a group, by kind and id.
 type Documents = BTreeMap<Kind, BTreeMap<String, Document>>;
 
 /// The group's configuration, secrets included.
-pub fn state(view: &dyn View, group: &GroupId) -> Map<String, Value> {
-    let mut documents = documents(view, group);
+pub fn state(view: &dyn View, group: &GroupId, keyring: &Keyring) -> Map<String, Value> {
+    let mut documents = documents(view, group, keyring);
     let mut state = Map::new();
     let mut add = |name: &str, list: Vec<Value>| {
         if !list.is_empty() {
@@ -47,12 +47,13 @@ pub fn state(view: &dyn View, group: &GroupId) -> Map<String, Value> {
     state
 }
 
-fn documents(view: &dyn View, group: &GroupId) -> Documents {
+fn documents(view: &dyn View, group: &GroupId, keyring: &Keyring) -> Documents {
     let mut documents = Documents::new();
     for kv in view.range(&KeyRange::prefix(layout::group_prefix(group))) {
         let place = std::str::from_utf8(&kv.key).ok().and_then(layout::parse_resource_key);
         let document = serde_json::from_slice::<Document>(&kv.value).ok().filter(|_| kv.lease == 0);
         let Some((place, mut document)) = place.zip(document) else { continue };
+        keyring.open(place.kind, &place.id, &mut document);
         for field in ["id", "create_time", "update_time"] {
             document.shift_remove(field);
         }
@@ -71,6 +72,8 @@ fn take(documents: &mut Documents, kind: Kind, which: impl Fn(&str, &Document) -
 fn service(documents: &mut Documents, id: &str, mut service: Document) -> Value {
     let name = text(&service, "name");
     let owner = name.clone().unwrap_or_else(|| id.to_owned());
+    let prefix = Prefix::unlabel(&mut service);
+    prefix.show(&mut service);
     let own = service.get("upstream_id").and_then(portolan_model::id::text_of).is_some_and(|upstream| upstream == id);
     if let Some((_, mut upstream)) = take(documents, Kind::Upstream, |upstream, _| own && upstream == id).pop() {
         service.shift_remove("upstream_id");
@@ -97,6 +100,7 @@ fn service(documents: &mut Documents, id: &str, mut service: Document) -> Value 
         "routes",
         routes.into_iter().map(|(own, mut route)| {
             route.shift_remove("service_id");
+            prefix.remove(&mut route);
             named(&own, &text(&route, "name").map(|name| format!("{owner}.{name}")), route)
         }),
     );
@@ -182,15 +186,6 @@ fn named(id: &str, names: &Option<String>, document: Document) -> Value {
 fn with_id(id: &str, mut document: Document) -> Value {
     document.shift_insert(0, "id".to_owned(), json!(id));
     Value::Object(document)
-}
-
-fn unlabel(document: &mut Document, name: &str) -> Option<Value> {
-    let labels = document.get_mut("labels")?.as_object_mut()?;
-    let value = labels.shift_remove(name);
-    if labels.is_empty() && value.is_some() {
-        document.shift_remove("labels");
-    }
-    value
 }
 
 fn text(document: &Document, field: &str) -> Option<String> {

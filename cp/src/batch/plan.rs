@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use portolan_eventstore::{KeyRange, KeyValue, View};
 use portolan_model::check::plugin_taken;
-use portolan_model::{GroupId, Kind, Reference, layout, usages};
+use portolan_model::{GroupId, Keyring, Kind, Reference, layout, usages};
 use serde_json::Value;
 
 use super::adc::OWNER_LABEL;
@@ -50,6 +50,7 @@ struct Current {
 /// The state after the batch.
 struct After<'a> {
     group: &'a GroupId,
+    keyring: &'a Keyring,
     current: &'a BTreeMap<String, Current>,
     written: HashMap<String, (&'a Change, &'a Checked, Bytes)>,
     deleted: HashSet<String>,
@@ -59,13 +60,19 @@ struct After<'a> {
 pub(super) fn make(batch: &Prepared, view: &dyn View) -> Plan {
     let current = current(view, &batch.group);
     let mut plan = Plan { revision: view.revision(), problems: batch.problems.clone(), ..Plan::default() };
-    let mut after = After { group: &batch.group, current: &current, written: HashMap::new(), deleted: HashSet::new() };
+    let mut after = After {
+        group: &batch.group,
+        keyring: &batch.keyring,
+        current: &current,
+        written: HashMap::new(),
+        deleted: HashSet::new(),
+    };
     for (change, checked) in &batch.changes {
         let key = layout::resource_key(&batch.group, change.kind, &change.id);
         match (&change.wanted, checked) {
             (Wanted::Document(wanted), Some(checked)) => {
                 let old = current.get(&key);
-                let stored = old.and_then(|old| document::stored(&old.kv.value).ok());
+                let stored = old.and_then(|old| old.opened(&batch.keyring));
                 if stored.is_some_and(|stored| same(&stored, wanted)) {
                     continue;
                 }
@@ -73,9 +80,8 @@ pub(super) fn make(batch: &Prepared, view: &dyn View) -> Plan {
                 if change.kind.is_stamped() {
                     document::stamp(&mut wanted, old.map(|old| &*old.kv), batch.now);
                 }
-                // A map with text keys always serialises.
-                let value = serde_json::to_vec(&wanted).unwrap_or_default();
-                after.written.insert(key, (change, checked, value.into()));
+                let value = document::sealed(&batch.keyring, change.kind, &change.id, wanted);
+                after.written.insert(key, (change, checked, value));
             }
             (Wanted::Document(_), None) => {}
             (Wanted::Absent, _) => {
@@ -151,6 +157,15 @@ fn goes(listed: &HashSet<Kind>, current: &BTreeMap<String, Current>, group: &Gro
 /// The service that an upstream belongs to, as clients label it.
 pub(super) fn owner(document: &Document) -> Option<&str> {
     document.get("labels")?.get(OWNER_LABEL)?.as_str()
+}
+
+// === impl Current ===
+
+impl Current {
+    /// The document, secrets in clear.
+    fn opened(&self, keyring: &Keyring) -> Option<Document> {
+        document::opened(keyring, self.kind, &self.id, &self.kv.value).ok()
+    }
 }
 
 // === impl After ===
@@ -282,7 +297,7 @@ impl After<'_> {
             found.map(|(plugin, field, text)| (plugin.to_owned(), field, text.to_owned())).collect()
         };
         for kept in self.kept().filter(|kept| matches!(kept.kind, Kind::Consumer | Kind::Credential)) {
-            let Ok(document) = serde_json::from_slice::<Value>(&kept.kv.value) else { continue };
+            let Some(document) = kept.opened(self.keyring) else { continue };
             for credential in document.get("plugins").map(credentials).unwrap_or_default() {
                 holders.insert(credential, (kept.kind, kept.id.clone()));
             }

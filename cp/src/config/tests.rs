@@ -19,6 +19,7 @@ fn an_empty_file_is_the_defaults() {
     assert_eq!(config.listen.admin_api.to_string(), "127.0.0.1:9180");
     assert_eq!(config.tls.names, ["localhost", "127.0.0.1"]);
     assert!(config.admin.keys.is_empty() && config.admin.password().unwrap().is_none());
+    assert!(config.encryption.keyring().unwrap().is_empty());
 }
 
 #[test]
@@ -81,4 +82,33 @@ fn secrets_are_long_enough_and_their_files_are_there() {
     assert!(error.contains("admin.password_file") && error.contains("/no/such/file"), "{error}");
     let key = admin("{ keys: [ { name: a, key: short } ] }").keys[0].secret().unwrap_err().to_string();
     assert!(key.contains("admin.keys[a].key") && !key.contains("short\""), "{key}");
+}
+
+#[test]
+fn keyrings() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let (good, short, empty) = (
+        file("good", "edd1c9f0985e76a2\n0123456789abcdef0123456789ABCDEF\n"),
+        file("short", "abc"),
+        file("empty", "\n"),
+    );
+    for (text, said) in [
+        ("{ keyring: [edd1c9f0985e76a2] }".to_owned(), ""),
+        (format!("{{ keyring_file: {good} }}"), ""),
+        ("{ keyring: [edd1c9f0985e76a] }".to_owned(), "key 1 has 15 bytes"),
+        (format!("{{ keyring_file: {short} }}"), "key 1 has 3 bytes"),
+        (format!("{{ keyring_file: {empty} }}"), "no key"),
+        (format!("{{ keyring: [edd1c9f0985e76a2], keyring_file: {good} }}"), "given twice"),
+        ("{ keyring_file: /no/such/file }".to_owned(), "encryption.keyring_file: can't read /no/such/file"),
+    ] {
+        match read(&format!("encryption: {text}")).unwrap().encryption.keyring() {
+            Ok(keyring) => assert!(said.is_empty() && !keyring.is_empty(), "{text}"),
+            Err(error) => assert!(!said.is_empty() && error.to_string().contains(said), "{text}: {error}"),
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use portolan_eventstore::{KeyRange, KeyValue, View};
 use portolan_model::id::text_of;
-use portolan_model::{GroupId, Kind, layout};
+use portolan_model::{GroupId, Keyring, Kind, layout};
 use serde_json::{Map, Value};
 
 use super::shape;
@@ -11,15 +11,16 @@ use crate::batch::adc::OWNER_LABEL;
 use crate::resources::{Document, document};
 
 /// One resource.
-pub(super) fn one(view: &dyn View, group: &GroupId, kind: Kind, id: &str) -> Option<Value> {
+pub(super) fn one(view: &dyn View, keyring: &Keyring, group: &GroupId, kind: Kind, id: &str) -> Option<Value> {
     let kv = view.get(layout::resource_key(group, kind, id).as_bytes())?;
-    let stored = document::stored(&kv.value).ok()?;
-    Some(shown(view, group, kind, id, stored))
+    let stored = document::opened(keyring, kind, id, &kv.value).ok()?;
+    Some(shown(view, keyring, group, kind, id, stored))
 }
 
 /// Those of a kind that the query means, by id; `parent` is the service of upstreams, the consumer of credentials.
 pub(super) fn list(
     view: &dyn View,
+    keyring: &Keyring,
     group: &GroupId,
     kind: Kind,
     parent: Option<&str>,
@@ -32,7 +33,7 @@ pub(super) fn list(
     let found = view.range(&KeyRange::prefix(prefix));
     let wanted = |kv: &KeyValue| {
         let place = layout::parse_resource_key(std::str::from_utf8(&kv.key).ok()?)?;
-        let stored = document::stored(&kv.value).ok()?;
+        let stored = document::opened(keyring, place.kind, &place.id, &kv.value).ok()?;
         let belongs = match (kind, parent) {
             (Kind::Upstream, Some(service)) => label(&stored, OWNER_LABEL) == Some(service),
             _ => true,
@@ -40,7 +41,7 @@ pub(super) fn list(
         (place.kind == kind && belongs && admits(query, &stored)).then_some((place.id, stored))
     };
     let found = found.iter().filter_map(|kv| wanted(kv));
-    found.map(|(id, stored)| (id.clone(), shown(view, group, kind, &id, stored))).collect()
+    found.map(|(id, stored)| (id.clone(), shown(view, keyring, group, kind, &id, stored))).collect()
 }
 
 /// As an object, by id.
@@ -48,11 +49,11 @@ pub(super) fn by_id(list: Vec<(String, Value)>) -> Map<String, Value> {
     list.into_iter().collect()
 }
 
-fn shown(view: &dyn View, group: &GroupId, kind: Kind, id: &str, stored: Document) -> Value {
+fn shown(view: &dyn View, keyring: &Keyring, group: &GroupId, kind: Kind, id: &str, stored: Document) -> Value {
     let apart = stored.get("upstream_id").and_then(text_of).filter(|_| kind == Kind::Service);
     let own = apart.and_then(|upstream| {
         let kv = view.get(layout::resource_key(group, Kind::Upstream, &upstream).as_bytes())?;
-        document::stored(&kv.value).ok()
+        document::opened(keyring, Kind::Upstream, &upstream, &kv.value).ok()
     });
     shape::outward(kind, kind.split_id(id).1, stored, own)
 }

@@ -84,7 +84,9 @@ pub async fn post(
     let now = app.now_seconds();
     let named = group.clone();
     // Checking thousands of documents takes a while.
-    let prepared = tokio::task::spawn_blocking(move || batch.prepare(group, now)).await.map_err(ApiError::internal)?;
+    let keyring = app.keyring.clone();
+    let prepared =
+        tokio::task::spawn_blocking(move || batch.prepare(group, now, keyring)).await.map_err(ApiError::internal)?;
     if dry_run {
         let worker = app.clone();
         let work = tokio::task::spawn_blocking(move || {
@@ -124,7 +126,7 @@ pub async fn export(
     // Whoever takes the secrets away leaves a trace.
     let proposal = caller.proposal("group.export", Intent::Record);
     app.append(proposal.in_group(group.as_str()).on("gateway_group", group.as_str())).await?;
-    Ok(Json(Value::Object(app.store.read(|view| export::state(view, &group)))))
+    Ok(Json(Value::Object(app.store.read(|view| export::state(view, &group, &app.keyring)))))
 }
 
 /// 400 with everything that is wrong.

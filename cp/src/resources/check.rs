@@ -4,7 +4,7 @@
 use portolan_model::check::Checker;
 use portolan_model::layout::ResourceKey;
 use portolan_model::plugins::Catalog;
-use portolan_model::{Kind, Reference};
+use portolan_model::{Keyring, Kind, Reference};
 use serde_json::{Map, Value};
 
 use super::contents::Reader;
@@ -40,8 +40,10 @@ pub fn document(kind: Kind, id: Option<&str>, document: &Map<String, Value>) -> 
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn stored(key: &ResourceKey, value: &[u8]) -> Result<(), String> {
-    let value: Value = serde_json::from_slice(value).map_err(|error| format!("invalid JSON: {error}"))?;
+pub fn stored(keyring: &Keyring, key: &ResourceKey, value: &[u8]) -> Result<(), String> {
+    let opened = keyring.opened(key.kind, &key.id, value);
+    let value: Value =
+        serde_json::from_slice(opened.as_deref().unwrap_or(value)).map_err(|error| format!("invalid JSON: {error}"))?;
     let checker = Checker::new(Catalog::built_in()).with_contents(&Reader::Etcd);
     checker.check(key.kind, Some(&key.id), &value).map_err(|invalid| invalid.0)
 }

@@ -1,8 +1,9 @@
 //! The document of a resource on its way into the log: its id, its times, its parts.
 
+use bytes::Bytes;
 use portolan_eventstore::KeyValue;
-use portolan_model::Kind;
 use portolan_model::id::text_of;
+use portolan_model::{Keyring, Kind};
 use serde_json::{Map, Value};
 
 use super::patch as parts;
@@ -21,6 +22,20 @@ pub(super) fn given(kind: Kind, body: Option<Value>) -> Result<Map<String, Value
 /// A document of the key space.
 pub(crate) fn stored(value: &[u8]) -> Result<Map<String, Value>, String> {
     serde_json::from_slice(value).map_err(|error| format!("the stored configuration is no JSON object: {error}"))
+}
+
+/// The same with its secrets in clear. `id` is what its key says.
+pub(crate) fn opened(keyring: &Keyring, kind: Kind, id: &str, value: &[u8]) -> Result<Map<String, Value>, String> {
+    let mut document = stored(value)?;
+    keyring.open(kind, id, &mut document);
+    Ok(document)
+}
+
+/// What a document becomes in the key space: its secrets are encrypted.
+pub(crate) fn sealed(keyring: &Keyring, kind: Kind, id: &str, mut document: Map<String, Value>) -> Bytes {
+    keyring.seal(kind, id, &mut document);
+    // A map with text keys always serialises.
+    serde_json::to_vec(&document).unwrap_or_default().into()
 }
 
 /// Settles the id, which may stand in the path, in the document, or in both; gives `None` for a consumer without one in
@@ -48,6 +63,13 @@ pub(crate) fn identify(
             document.insert("id".into(), Value::from(kind.document_id(&id)));
             Ok(Some(id))
         }
+    }
+}
+
+/// Takes the times off.
+pub(crate) fn untimed(document: &mut Map<String, Value>) {
+    for time in TIMES {
+        document.shift_remove(time);
     }
 }
 

@@ -3,8 +3,10 @@
 use portolan_eventstore::{KeyRange, View};
 use portolan_model::check::plugin_taken;
 use portolan_model::schema::is_secret_reference;
-use portolan_model::{GroupId, Kind, layout};
+use portolan_model::{Keyring, Kind, layout};
 use serde_json::{Map, Value};
+
+use super::{Scope, document};
 
 /// The field by which each authentication plugin finds its consumer.
 const FIELDS: [(&str, &str); 6] = [
@@ -17,25 +19,19 @@ const FIELDS: [(&str, &str); 6] = [
 ];
 
 /// Says who else has a credential of this consumer, in APISIX's words.
-pub(super) fn taken(
-    view: &dyn View,
-    group: &GroupId,
-    kind: Kind,
-    id: &str,
-    document: &Map<String, Value>,
-) -> Option<String> {
-    match kind {
-        Kind::Consumer => credential(view, group, id, document),
-        Kind::Credential => credential(view, group, kind.split_id(id).0.unwrap_or(id), document),
-        Kind::GlobalRule => plugin(view, group, id, document),
+pub(super) fn taken(view: &dyn View, scope: &Scope, id: &str, document: &Map<String, Value>) -> Option<String> {
+    match scope.kind {
+        Kind::Consumer => credential(view, scope, id, document),
+        Kind::Credential => credential(view, scope, scope.kind.split_id(id).0.unwrap_or(id), document),
+        Kind::GlobalRule => plugin(view, scope, id, document),
         _ => None,
     }
 }
 
 /// Each plugin may be in one global rule only.
-fn plugin(view: &dyn View, group: &GroupId, id: &str, document: &Map<String, Value>) -> Option<String> {
+fn plugin(view: &dyn View, scope: &Scope, id: &str, document: &Map<String, Value>) -> Option<String> {
     let plugins = document.get("plugins")?.as_object()?;
-    let directory = layout::directory_prefix(group, Kind::GlobalRule);
+    let directory = layout::directory_prefix(&scope.group, Kind::GlobalRule);
     view.range(&KeyRange::prefix(directory.clone())).iter().find_map(|kv| {
         let other = std::str::from_utf8(&kv.key).ok()?.strip_prefix(&directory)?;
         let value: Value = serde_json::from_slice(&kv.value).ok().filter(|_| other != id)?;
@@ -43,23 +39,26 @@ fn plugin(view: &dyn View, group: &GroupId, id: &str, document: &Map<String, Val
     })
 }
 
-fn credential(view: &dyn View, group: &GroupId, username: &str, document: &Map<String, Value>) -> Option<String> {
+fn credential(view: &dyn View, scope: &Scope, username: &str, document: &Map<String, Value>) -> Option<String> {
     let wanted: Vec<(&str, &str, &str)> = credentials(document.get("plugins")?);
     if wanted.is_empty() {
         return None;
     }
-    let directory = layout::directory_prefix(group, Kind::Consumer);
+    // As it is stored, or as it came where it is not encrypted.
+    let looked_for: Vec<Vec<u8>> = wanted.iter().flat_map(|(_, _, text)| spellings(&scope.keyring, text)).collect();
+    let directory = layout::directory_prefix(&scope.group, Kind::Consumer);
     for kv in view.range(&KeyRange::prefix(directory.clone())) {
         let Some(place) = std::str::from_utf8(&kv.key).ok().and_then(|key| key.strip_prefix(&directory)) else {
             continue;
         };
         let (owner, below) = place.split_once('/').map_or((place, None), |(owner, below)| (owner, Some(below)));
         // Parsing each consumer would take long: most don't even hold the text. One with escapes is parsed anyway.
-        let candidate = |text: &str| kv.value.contains(&b'\\') || holds(&kv.value, text.as_bytes());
-        if owner == username || !wanted.iter().any(|(_, _, text)| candidate(text)) {
+        let candidate = || kv.value.contains(&b'\\') || looked_for.iter().any(|text| holds(&kv.value, text));
+        if owner == username || !candidate() {
             continue;
         }
-        let Ok(other) = serde_json::from_slice::<Value>(&kv.value) else { continue };
+        let kind = if below.is_some() { Kind::Credential } else { Kind::Consumer };
+        let Ok(other) = document::opened(&scope.keyring, kind, place, &kv.value) else { continue };
         let others = other.get("plugins").map(credentials).unwrap_or_default();
         if let Some((plugin, field, _)) = wanted.iter().find(|credential| others.contains(credential)) {
             let owner = match below.and_then(|below| below.strip_prefix("credentials/")) {
@@ -83,6 +82,11 @@ pub(crate) fn credentials(plugins: &Value) -> Vec<(&str, &'static str, &str)> {
         }
     }
     found
+}
+
+fn spellings(keyring: &Keyring, text: &str) -> Vec<Vec<u8>> {
+    let stored = keyring.all(text).into_iter().map(String::into_bytes);
+    stored.chain([text.as_bytes().to_vec()]).collect()
 }
 
 fn holds(value: &[u8], text: &[u8]) -> bool {

@@ -29,7 +29,7 @@ fn request(key: &KeyPair) -> String {
 }
 
 /// A client of the data-plane manager with a certificate of this kind.
-async fn client(plane: &Plane, order: Value) -> (Client, Value) {
+pub async fn client(plane: &Plane, order: Value) -> (Client, Value) {
     let key = KeyPair::generate().unwrap();
     let mut order = order;
     order["csr"] = json!(request(&key));

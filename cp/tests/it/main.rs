@@ -8,6 +8,8 @@ mod api;
 mod batch;
 mod certificates;
 mod coverage;
+mod encryption;
+mod enterprise;
 mod groups;
 mod idempotency;
 mod outage;

@@ -254,3 +254,22 @@ fn one_change_among_many_routes_is_quick() {
     }
     assert!(began.elapsed() < std::time::Duration::from_secs(1), "{:?} for 100 changes", began.elapsed());
 }
+
+#[test]
+fn secrets_are_read_with_the_keys_they_were_stored_with() {
+    let keyring = Keyring::new(["edd1c9f0985e76a2"]).unwrap();
+    for (keyring, works) in [(keyring, true), (Keyring::default(), false)] {
+        let mut compiler = Compiler::new(PREFIX).with_keyring(keyring);
+        // "bar", as APISIX stores it with this key.
+        let plugins = json!({"key-auth": {"key": "77+NmbYqNfN+oLm0aX5akg=="}});
+        let changes = [
+            put("consumers", "jack", 1, &json!({"username": "jack", "plugins": plugins})),
+            put("consumers", "ann", 1, &json!({"username": "ann"})),
+            put("consumers", "ann/credentials/c", 1, &json!({"plugins": {"key-auth": {"key": "plain"}}})),
+        ];
+        let snapshot = compiler.apply(changes, 1);
+        let holder = |key: &str| snapshot.credential("key-auth", key).map(|found| found.consumer.username.to_string());
+        assert_eq!(holder("bar").as_deref(), works.then_some("jack"));
+        assert_eq!(holder("plain").as_deref(), Some("ann"));
+    }
+}
