@@ -26,12 +26,16 @@ pub mod sessions;
 pub mod tokens;
 pub mod users;
 
-/// The header that every mutating request of a browser with a session cookie must carry: no foreign page can set it.
+/// The header that every login and every mutating request with a session cookie must carry when it comes from a browser:
+/// no foreign page can set it.
 const CSRF_HEADER: &str = "x-requested-with";
 const CSRF_VALUE: &str = "portolan";
 
 /// What only browsers send, with everything that changes something. Programs need not know of the header.
 const OF_BROWSERS: [&str; 3] = ["origin", "sec-fetch-site", "referer"];
+
+/// Why a request of a browser that lacks the header is turned away, for the log.
+pub const FOREIGN_PAGE: &str = "missing header X-Requested-With";
 
 const WHO_AM_I: &str = "/api/session";
 /// What a user may do whose password must be changed first.
@@ -82,6 +86,18 @@ pub fn key_of(headers: &HeaderMap) -> Option<&str> {
 /// Whether a request tries to prove who it comes from at all.
 pub fn shows_something(headers: &HeaderMap) -> bool {
     key_of(headers).is_some() || sessions::is_shown(headers)
+}
+
+/// Whether no foreign page can have made a browser send this: neither with our cookie, nor a login that would make the
+/// browser somebody else's.
+pub fn is_from_own_page(headers: &HeaderMap) -> bool {
+    let marked = headers.get(CSRF_HEADER).is_some_and(|value| value == CSRF_VALUE);
+    marked || !OF_BROWSERS.iter().any(|name| headers.contains_key(*name))
+}
+
+/// What such a request is answered.
+pub fn foreign_page() -> ApiError {
+    ApiError::Forbidden("the header X-Requested-With: portolan is missing".into())
 }
 
 // === impl Caller ===
@@ -189,11 +205,9 @@ impl Caller {
         let Some(session) = sessions::find(app, &parts.headers) else { return Ok(None) };
         let Some(user) = users::find(app, &session.user) else { return Ok(None) };
         let safe = matches!(parts.method, Method::GET | Method::HEAD);
-        let marked = parts.headers.get(CSRF_HEADER).is_some_and(|value| value == CSRF_VALUE);
-        let browser = OF_BROWSERS.iter().any(|name| parts.headers.contains_key(*name));
-        if !safe && browser && !marked {
-            app.denials.note(origin, "missing header X-Requested-With");
-            return Err(ApiError::Forbidden("the header X-Requested-With: portolan is missing".into()));
+        if !safe && !is_from_own_page(&parts.headers) {
+            app.denials.note(origin, FOREIGN_PAGE);
+            return Err(foreign_page());
         }
         if user.must_change_password && !BEFORE_CHANGE.contains(&parts.uri.path()) {
             app.denials.note(origin, "the password must be changed first");

@@ -1,7 +1,7 @@
 //! The one route table.
 //!
 //! Two listeners, four routers: the APISIX face (9180), Portolan's own API (both), the enterprise face and the dashboard (7443).
-//! `cp/openapi.json` says the same as [`rows`]; a test compares them both ways.
+//! The OpenAPI document of each listener says the same as [`rows`]; a test compares them both ways.
 
 use std::sync::Arc;
 
@@ -90,10 +90,13 @@ fn api() -> Table {
         .route(Method::GET, "/api/openapi.json", openapi::get)
 }
 
-/// All rows, for the test that compares them with the OpenAPI document.
-pub fn rows() -> Vec<Row> {
+/// All rows of a listener, for the test that compares them with its OpenAPI document.
+pub fn rows(listener: Listener) -> Vec<Row> {
     let mut rows = api().rows;
-    rows.extend(admin::rows());
+    rows.extend(match listener {
+        Listener::AdminApi => admin::rows(),
+        Listener::Dashboard => crate::enterprise::rows(),
+    });
     rows
 }
 

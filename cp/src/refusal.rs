@@ -1,7 +1,7 @@
 //! Refused attempts of known callers: each is an event, with the text that the caller got.
 
 use portolan_eventstore::proposal::ResourceRef;
-use portolan_eventstore::{Intent, Refusal};
+use portolan_eventstore::{Decision, Intent, Proposal, Refusal};
 
 use crate::app::App;
 use crate::auth::Caller;
@@ -16,6 +16,35 @@ pub struct Attempt {
     pub group: Option<String>,
     /// The resource concerned.
     pub resource: Option<ResourceRef>,
+}
+
+/// The longest text of a refusal in the log, and the longest id: both may hold what a caller sent.
+const LONGEST_TEXT: usize = 4096;
+const LONGEST_ID: usize = 256;
+
+/// The resource in an event. What can be no id may be of any length: its head says enough.
+pub fn named(kind: &str, id: &str) -> ResourceRef {
+    ResourceRef { kind: kind.to_owned(), id: id.chars().take(LONGEST_ID).collect() }
+}
+
+/// The same, with refusals whose texts are not too long.
+pub fn bounded(mut proposal: Proposal) -> Proposal {
+    proposal.intent = match proposal.intent {
+        Intent::Refused(refusal) => Intent::Refused(cut(refusal)),
+        Intent::Decide(decide) => Intent::Decide(Box::new(move |view| match decide(view) {
+            Decision::Refuse(refusal) => Decision::Refuse(cut(refusal)),
+            decision => decision,
+        })),
+        other => other,
+    };
+    proposal
+}
+
+fn cut(mut refusal: Refusal) -> Refusal {
+    if let Some((end, _)) = refusal.message.char_indices().nth(LONGEST_TEXT) {
+        refusal.message.truncate(end);
+    }
+    refusal
 }
 
 /// Records that the attempt ended with this error, and gives the error to answer with: the same, unless the log is

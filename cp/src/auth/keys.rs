@@ -37,13 +37,23 @@ impl Keys {
     /// Reads the keys of the configuration and keeps their hashes.
     ///
     /// # Errors
-    /// When a key's file can't be read or the key is too short.
+    /// When a key's file can't be read, or the key is too short or that of another holder.
     pub fn load(admin: &config::Admin) -> Result<Self, config::Error> {
         let load = |key: &config::Key| {
             let hash = hash(key.secret()?.expose());
             Ok(Key { name: key.name.clone(), role: key.role, group: key.gateway_group_id.clone(), hash })
         };
-        admin.keys.iter().map(load).collect::<Result<_, _>>().map(Self)
+        let keys: Vec<Key> = admin.keys.iter().map(load).collect::<Result<_, _>>()?;
+        // Which of them somebody means would be a matter of order.
+        let twice = keys.iter().enumerate().find_map(|(index, key)| {
+            let other = keys[..index].iter().find(|other| other.hash == key.hash)?;
+            Some(config::Error::invalid(
+                format!("admin.keys[{}].key", key.name),
+                format!("the same as that of {:?}", other.name),
+                "a key of its own",
+            ))
+        });
+        twice.map_or(Ok(Self(keys)), Err)
     }
 
     /// The key's holder. Takes the same time whatever the key.
@@ -83,6 +93,9 @@ mod tests {
         let keys = Keys::load(&config::Admin { keys, ..config::Admin::default() }).unwrap();
         assert_eq!(keys.find("first-key"), found("a", Role::Admin));
         assert_eq!(keys.find("second-key"), found("b", Role::Viewer));
+        let same = vec![key("a", "same-key", Role::Admin), key("b", "same-key", Role::Viewer)];
+        let error = Keys::load(&config::Admin { keys: same, ..config::Admin::default() }).unwrap_err();
+        assert!(error.to_string().contains("admin.keys[b].key"), "{error}");
         for wrong in ["", "first", "first-key ", "FIRST-KEY"] {
             assert_eq!(keys.find(wrong), None, "{wrong}");
         }

@@ -21,8 +21,10 @@ const REMEMBERED: usize = 10_000;
 #[derive(Debug)]
 pub struct Limiter {
     clock: Arc<dyn Clock>,
-    failures: Mutex<HashMap<Subject, VecDeque<i64>>>,
+    failures: Mutex<Failures>,
 }
+
+type Failures = HashMap<Subject, VecDeque<i64>>;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Subject {
@@ -38,24 +40,35 @@ impl Limiter {
         Self { clock, failures: Mutex::default() }
     }
 
-    /// How long the source has to wait before it may try this user; `None` = it may now.
-    pub fn wait(&self, source: IpAddr, user: &str) -> Option<Duration> {
+    /// Notes an attempt of the source on this user as failed, before it is looked at: parallel guesses don't get through
+    /// together. One that worked is taken back by [`Self::succeeded`].
+    ///
+    /// # Errors
+    /// How long to wait, when there were too many; the attempt must not be looked at then.
+    pub fn attempt(&self, source: IpAddr, user: &str) -> Result<(), Duration> {
         let now = self.clock.now_micros();
-        let failures = self.failures.lock();
+        let mut failures = self.failures.lock();
+        let subjects = subjects(source, user);
+        match Self::wait(&failures, &subjects, now) {
+            Some(wait) => Err(wait),
+            None => {
+                Self::note(&mut failures, subjects, now);
+                Ok(())
+            }
+        }
+    }
+
+    fn wait(failures: &Failures, [pair, alone]: &[Subject; 2], now: i64) -> Option<Duration> {
         let left = |subject: &Subject, most: usize| {
             let times = failures.get(subject)?;
             let oldest = times.len().checked_sub(most).and_then(|i| times.get(i))?;
             let until = oldest + micros(WINDOW) - now;
             u64::try_from(until).ok().filter(|left| *left > 0).map(Duration::from_micros)
         };
-        let [pair, alone] = subjects(source, user);
-        left(&pair, PER_USER).max(left(&alone, PER_SOURCE))
+        left(pair, PER_USER).max(left(alone, PER_SOURCE))
     }
 
-    /// Notes a failure.
-    pub fn failed(&self, source: IpAddr, user: &str) {
-        let now = self.clock.now_micros();
-        let mut failures = self.failures.lock();
+    fn note(failures: &mut Failures, subjects: [Subject; 2], now: i64) {
         if failures.len() >= REMEMBERED {
             failures.retain(|_, times| times.back().is_some_and(|last| last + micros(WINDOW) > now));
         }
@@ -64,7 +77,7 @@ impl Limiter {
         {
             failures.remove(&oldest);
         }
-        for subject in subjects(source, user) {
+        for subject in subjects {
             let times = failures.entry(subject).or_default();
             times.push_back(now);
             while times.len() > PER_SOURCE {
@@ -73,8 +86,7 @@ impl Limiter {
         }
     }
 
-    /// Forgets the failures of the source for the user, after a login that worked and was noted as failed before it was
-    /// looked at.
+    /// Forgets the failures of the source for the user, after an attempt that worked.
     pub fn succeeded(&self, source: IpAddr, user: &str) {
         let [pair, alone] = subjects(source, user);
         let mut failures = self.failures.lock();
@@ -111,14 +123,24 @@ mod tests {
         let limiter = Limiter::new(clock.clone());
         let (here, there) = ([127, 0, 0, 1].into(), [127, 0, 0, 2].into());
         for _ in 0..PER_USER {
-            assert_eq!(limiter.wait(here, "ann"), None);
-            limiter.failed(here, "ann");
+            assert_eq!(limiter.attempt(here, "ann"), Ok(()));
         }
-        assert_eq!(limiter.wait(here, "ann"), Some(WINDOW));
-        assert_eq!(limiter.wait(here, "bob"), None);
-        assert_eq!(limiter.wait(there, "ann"), None);
+        assert_eq!(limiter.attempt(here, "ann"), Err(WINDOW));
+        assert_eq!(limiter.attempt(here, "bob"), Ok(()));
+        assert_eq!(limiter.attempt(there, "ann"), Ok(()));
         clock.advance(WINDOW);
-        assert_eq!(limiter.wait(here, "ann"), None);
+        assert_eq!(limiter.attempt(here, "ann"), Ok(()));
+    }
+
+    #[test]
+    fn attempts_at_the_same_time_are_counted_one_by_one() {
+        let limiter = Limiter::new(Arc::new(ManualClock::new(1_000_000)));
+        let try_all = || (0..100).filter(|_| limiter.attempt([127, 0, 0, 1].into(), "ann").is_ok()).count();
+        let passed: usize = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(try_all)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+        });
+        assert_eq!(passed, PER_USER);
     }
 
     #[test]
@@ -126,9 +148,9 @@ mod tests {
         let limiter = Limiter::new(Arc::new(ManualClock::new(1_000_000)));
         let source = "2001:db8::1".parse().unwrap();
         for i in 0..PER_SOURCE {
-            limiter.failed(source, &format!("user{i}"));
+            assert_eq!(limiter.attempt(source, &format!("user{i}")), Ok(()));
         }
         let neighbour = "2001:db8::2".parse().unwrap();
-        assert_eq!(limiter.wait(neighbour, "another"), Some(WINDOW));
+        assert_eq!(limiter.attempt(neighbour, "another"), Err(WINDOW));
     }
 }

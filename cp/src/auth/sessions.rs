@@ -15,8 +15,9 @@ use crate::app::App;
 use crate::cookies;
 use crate::error::ApiError;
 
-/// Name of the cookie.
-const COOKIE: &str = "portolan_session";
+/// Name of the cookie. Browsers take a name that begins like this only from this very host and over TLS: a neighbour under
+/// the same domain can't plant a session of its own.
+const COOKIE: &str = "__Host-portolan_session";
 /// Prefix of the sessions.
 const PREFIX: &str = "/portolan/sessions/";
 /// A session ends this long after the login.

@@ -88,12 +88,13 @@ pub async fn password_hash(app: &App, id: &str) -> Result<Option<Vec<u8>>, ApiEr
     Ok(app.store.secret(&secret_name(id)).await?)
 }
 
-/// Makes the first user as an event, unless a user of that name exists: then nothing changes, not even the password.
+/// Makes the first user as an event, unless somebody can administer already: then nothing changes, not even a password, and
+/// a first user that was deleted stays deleted.
 ///
 /// # Errors
 /// When hashing fails or the log is unavailable.
 pub async fn create_first(app: &App, first: First<'_>) -> Result<(), ApiError> {
-    if find(app, first.name).is_some() {
+    if app.store.read(is_administered) {
         return Ok(());
     }
     let secret = secret(app, first.name, first.password).await?;
@@ -104,14 +105,19 @@ pub async fn create_first(app: &App, first: First<'_>) -> Result<(), ApiError> {
         create_time: app.now_seconds(),
         must_change_password: first.must_change_password,
     };
-    let decide = move |view: &dyn View| match in_view(view, &user.id) {
-        Some(_) => Decision::Unchanged,
-        None => Decision::Apply(Txn::of(vec![user.put()])),
+    let decide = move |view: &dyn View| match is_administered(view) {
+        true => Decision::Unchanged,
+        false => Decision::Apply(Txn::of(vec![user.put()])),
     };
     let mut proposal = Proposal::new(Context::system(), "user.create", Intent::Decide(Box::new(decide)));
     proposal.secrets.push(secret);
     app.append(proposal.on("user", first.name)).await?;
     Ok(())
+}
+
+/// Whether there is a user who may do everything.
+pub fn is_administered(view: &dyn View) -> bool {
+    all(view).iter().any(|user| user.roles.contains(&Role::Admin))
 }
 
 /// Whether a text can be a login name.

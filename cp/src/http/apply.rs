@@ -62,10 +62,17 @@ enum Wish {
 pub async fn post(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Params(options): Params<Options>,
+    options: Result<Params<Options>, ApiError>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
+    let Params(options) = match options {
+        Ok(options) => options,
+        Err(error) => {
+            let what = Attempt { action: "group.apply", group: None, resource: None };
+            return Err(refusal::record(&app, &caller, what, error).await);
+        }
+    };
     let group = caller.group(options.gateway_group_id.as_deref())?;
     // Who may only read may look, too.
     let right = if options.dry_run { Right::Read } else { Right::Write };
@@ -156,7 +163,7 @@ async fn read(app: &App, group: &GroupId, headers: &HeaderMap, body: Body) -> Re
 }
 
 fn list(changes: Value) -> Result<Batch, String> {
-    let changes: Changes = serde_json::from_value(changes).map_err(|error| error.to_string())?;
+    let changes: Changes = serde_json::from_value(changes).map_err(|error| body::without_value(&error.to_string()))?;
     let mut batch = Batch::default();
     for (index, wish) in changes.changes.into_iter().enumerate() {
         let (kind, id, wanted) = match wish {

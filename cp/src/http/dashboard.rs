@@ -52,17 +52,11 @@ pub async fn serve(request: Request) -> Response {
     }
 }
 
-/// Adds what tells the browser to be strict; answers of the API are never kept by it.
+/// Adds what tells the browser to be strict.
 pub async fn headers(request: Request, next: Next) -> Response {
-    let path = request.uri().path();
-    let api = path.starts_with("/api/") || path.starts_with("/apisix/");
     let mut response = next.run(request).await;
-    let headers = response.headers_mut();
     for (name, value) in HEADERS {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    if api {
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     response
 }

@@ -6,6 +6,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::HeaderValue;
+use http::header::CACHE_CONTROL;
 use tokio::time::Instant;
 
 use crate::app::App;
@@ -33,12 +34,17 @@ pub async fn request(State((app, listener)): State<(Arc<App>, Listener)>, reques
         origin.repeatable = Some(repeatable.clone());
     }
     let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
+    let api = path.starts_with("/api/") || path.starts_with("/apisix/");
     let id = origin.request_id;
     parts.extensions.insert(origin);
     let mut response = match repeatable {
         Ok(_) => next.run(Request::from_parts(parts, body)).await,
         Err(text) => ApiError::Invalid(text).into_response(),
     };
+    if api {
+        // Answers hold what not everybody may see, and a key in a header of its own does not stop a cache.
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
         response.headers_mut().insert("x-request-id", id);
     }

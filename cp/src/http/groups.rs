@@ -6,7 +6,6 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};
-use portolan_eventstore::proposal::ResourceRef;
 use portolan_eventstore::txn::Txn;
 use portolan_eventstore::{Appended, Decision, Intent, View};
 use portolan_model::GroupId;
@@ -14,6 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::params::{Params, Segments};
+use super::users;
 use crate::app::App;
 use crate::auth::{Caller, tokens};
 use crate::body;
@@ -102,13 +102,14 @@ pub async fn delete(
     State(app): State<Arc<App>>,
     caller: Caller,
     Segments(id): Segments<String>,
-    Params(deletion): Params<Deletion>,
+    deletion: Result<Params<Deletion>, ApiError>,
     headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
     caller.require(&app, Right::Administer, Domain::All).await?;
-    let condition = Condition::of(&headers).map_err(ApiError::Invalid);
-    let decide =
-        condition.and_then(|condition| Ok(groups::delete(caller.group(Some(&id))?, condition, deletion.force)));
+    let decide = deletion.and_then(|Params(deletion)| {
+        let condition = Condition::of(&headers).map_err(ApiError::Invalid)?;
+        Ok(groups::delete(caller.group(Some(&id))?, condition, deletion.force))
+    });
     append(&app, &caller, "gateway_group.delete", Some(id), decide).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -121,6 +122,9 @@ pub async fn admin_key(
 ) -> Result<Json<Value>, ApiError> {
     caller.require(&app, Right::Administer, Domain::All).await?;
     let made = caller.group(Some(&id)).and_then(|group| {
+        if caller.origin.repeatable.is_some() {
+            return Err(ApiError::Invalid(users::SHOWN_ONCE.into()));
+        }
         let token = tokens::Token {
             id: uuid::Uuid::now_v7().to_string(),
             name: format!("{group}-admin"),
@@ -168,8 +172,7 @@ async fn append(
     id: Option<String>,
     decide: Result<impl Fn(&dyn View) -> Decision + Send + Sync + 'static, ApiError>,
 ) -> Result<Vec<portolan_eventstore::Change>, ApiError> {
-    let resource =
-        id.as_ref().map(|id| ResourceRef { kind: "gateway_group".into(), id: id.chars().take(256).collect() });
+    let resource = id.as_ref().map(|id| refusal::named("gateway_group", id));
     // Only a name that can be a group's goes into the log as one.
     let group = id.and_then(|id| GroupId::new(id).ok());
     let decide = match decide {

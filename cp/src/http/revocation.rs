@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use http::StatusCode;
-use portolan_eventstore::proposal::ResourceRef;
 use portolan_eventstore::txn::{Op, Put, Txn};
 use portolan_eventstore::{Decision, Intent, View};
 use portolan_kine_shim::REVOKED_PREFIX;
 use portolan_model::GroupId;
 use serde_json::{Value, json};
 
+use super::params::Segments;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::ApiError;
@@ -23,7 +23,7 @@ const ACTION: &str = "certificate.revoke";
 pub async fn post(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Path(serial): Path<String>,
+    Segments(serial): Segments<String>,
 ) -> Result<StatusCode, ApiError> {
     let record = app.store.read(|view| view.get(format!("/portolan/certificates/{serial}").as_bytes()));
     let group = record.as_ref().and_then(|kv| {
@@ -45,7 +45,7 @@ pub async fn post(
     };
     let mut proposal = caller.proposal(ACTION, Intent::Decide(Box::new(decide)));
     proposal.gateway_group = group;
-    proposal.resource = Some(ResourceRef { kind: "certificate".into(), id: serial });
+    proposal.resource = Some(refusal::named("certificate", &serial));
     app.append(proposal).await?;
     Ok(StatusCode::NO_CONTENT)
 }

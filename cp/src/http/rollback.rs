@@ -127,7 +127,7 @@ async fn carry_out(
     let group = order.group.clone();
     let decide = move |view: &dyn portolan_eventstore::View| {
         let now = view.range(&rollback::range(&group));
-        if let Some(refusal) = expected.refused(&now) {
+        if let Some(refusal) = expected.refused(|| now.clone()) {
             return Decision::Refuse(refusal);
         }
         let steps = rollback::plan(&group, &now, &then);

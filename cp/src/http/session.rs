@@ -14,10 +14,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::app::App;
-use crate::auth::{Caller, sessions, users};
+use crate::auth::{self, Caller, sessions, users};
 use crate::body;
 use crate::error::ApiError;
 use crate::origin::{self, Origin};
+use crate::refusal::{self, Attempt};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -34,6 +35,10 @@ pub async fn login(
     body: Body,
 ) -> Result<Response, ApiError> {
     origin.interface = "dashboard";
+    if !auth::is_from_own_page(&headers) {
+        app.denials.note(&origin, auth::FOREIGN_PAGE);
+        return Err(auth::foreign_page());
+    }
     let credentials: Credentials = match body::json(&headers, body).await {
         Ok(credentials) => credentials,
         Err(error) => {
@@ -42,12 +47,10 @@ pub async fn login(
         }
     };
     let name = credentials.username.as_str();
-    if let Some(wait) = app.limiter.wait(origin.ip, name) {
+    if let Err(wait) = app.limiter.attempt(origin.ip, name) {
         app.denials.note(&origin, "too many failed logins");
         return Err(ApiError::TooMany { seconds: wait.as_secs() + 1 });
     }
-    // Counted before the password is looked at: parallel guesses don't get through together.
-    app.limiter.failed(origin.ip, name);
     let user = users::named(&app, name);
     // Also asked for a name that nobody has, so that it takes the same time.
     let hash = users::password_hash(&app, user.as_ref().map_or(name, |user| &user.id)).await?;
@@ -67,7 +70,9 @@ pub async fn login(
 /// `POST /api/logout`
 pub async fn logout(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, ApiError> {
     let Some(session) = &caller.session else {
-        return Err(ApiError::Invalid("no session: an Admin API key can't be logged out".into()));
+        let error = ApiError::Invalid("no session: only what began with a login can be logged out".into());
+        let what = Attempt { action: "auth.logout", group: None, resource: None };
+        return Err(refusal::record(&app, &caller, what, error).await);
     };
     let proposal = caller.proposal("auth.logout", sessions::end(session));
     app.append(proposal.on("user", session.user.clone())).await?;

@@ -49,6 +49,9 @@ struct NewToken {
     expires_at: i64,
 }
 
+/// Why what answers with a new secret can't be repeated.
+pub(super) const SHOWN_ONCE: &str = "Idempotency-Key is of no use here: what is made is shown only once";
+
 type Decide = Box<dyn Fn(&dyn View) -> Decision + Send + Sync>;
 
 /// What a handler wants to write, and on whom.
@@ -168,10 +171,9 @@ async fn own_password(
     users::check_password(&passwords.new_password)?;
     // Somebody else at an open session must not guess without end.
     let (ip, subject) = (caller.origin.ip, format!("{id} password"));
-    if let Some(wait) = app.limiter.wait(ip, &subject) {
+    if let Err(wait) = app.limiter.attempt(ip, &subject) {
         return Err(ApiError::TooMany { seconds: wait.as_secs() + 1 });
     }
-    app.limiter.failed(ip, &subject);
     let hash = users::password_hash(app, &id).await?;
     if !app.passwords.verify(&passwords.old_password, hash).await.map_err(ApiError::internal)? {
         return Err(ApiError::Invalid("old_password is wrong".into()));
@@ -216,7 +218,9 @@ fn new_token(
     caller: &Caller,
     new: NewToken,
 ) -> Result<(tokens::Token, String, portolan_eventstore::txn::Op), ApiError> {
-    let user = caller.user.clone().ok_or_else(|| ApiError::Invalid("tokens belong to users, log in first".into()))?;
+    // A token that ends, or that is found out, must not live on in those that it made.
+    let login = || ApiError::Invalid("a session makes tokens, log in first".into());
+    let user = caller.session.as_ref().map(|session| session.user.clone()).ok_or_else(login)?;
     let now = app.now_seconds();
     if !(1..=256).contains(&new.name.chars().count()) {
         return Err(ApiError::Invalid("name must have 1 to 256 characters".into()));
@@ -225,7 +229,7 @@ fn new_token(
         return Err(ApiError::Invalid("expires_at must be 0 or a time to come, in seconds since 1970".into()));
     }
     if caller.origin.repeatable.is_some() {
-        return Err(ApiError::Invalid("Idempotency-Key is of no use here: a token is shown only once".into()));
+        return Err(ApiError::Invalid(SHOWN_ONCE.into()));
     }
     let id = uuid::Uuid::now_v7().to_string();
     let holder = tokens::Holder::User(user);
@@ -286,9 +290,7 @@ async fn append(
     };
     let mut proposal = caller.proposal(order.action, Intent::Decide(decide));
     proposal.secrets = secrets;
-    if let Some(id) = order.id {
-        proposal = proposal.on(order.kind, id.chars().take(256).collect::<String>());
-    }
+    proposal.resource = order.id.map(|id| refusal::named(order.kind, &id));
     match app.append(proposal).await? {
         Appended::Committed { changes, .. } => {
             let first =
@@ -302,7 +304,7 @@ async fn append(
 
 async fn refused(app: &App, caller: &Caller, order: Order, error: ApiError) -> ApiError {
     let Order { action, kind, id } = order;
-    let resource = id.map(|id| portolan_eventstore::proposal::ResourceRef { kind: kind.into(), id });
+    let resource = id.map(|id| refusal::named(kind, &id));
     refusal::record(app, caller, Attempt { action, group: None, resource }, error).await
 }
 

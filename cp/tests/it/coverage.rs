@@ -160,7 +160,7 @@ fn filled(path: &str) -> String {
 
 #[test]
 fn the_document_names_the_routes_that_there_are() {
-    let rows = portolan_cp::http::rows();
+    let rows = portolan_cp::http::rows(portolan_cp::http::Listener::AdminApi);
     let served: BTreeSet<String> =
         rows.iter().map(|row| format!("{} {}", row.method.as_str().to_lowercase(), row.path)).collect();
     assert_eq!(served, operations());

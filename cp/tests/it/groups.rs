@@ -95,6 +95,11 @@ async fn one_with_resources_goes_only_by_force() {
     plane.expect("PUT", "/apisix/admin/services/1?gateway_group_id=prod", json!({}), 201).await;
     let refused = plane.expect("DELETE", "/api/gateway_groups/prod", Value::Null, 400).await;
     assert_eq!(refused["error_msg"], "gateway group prod still has 1 resources; force=true deletes them");
+    let head = plane.head().await;
+    for (method, path) in [("DELETE", "/api/gateway_groups/prod?force=maybe"), ("POST", "/api/apply?force=maybe")] {
+        plane.expect(method, path, Value::Null, 400).await;
+    }
+    assert_eq!(plane.head().await, head + 2, "refused, with an event");
     assert_eq!(plane.call("DELETE", "/api/gateway_groups/prod?force=true", Value::Null).await.status, 204);
     let event = &plane.events(1).await[0];
     assert_eq!((&event["action"], event["changes"].as_array().unwrap().len()), (&json!("gateway_group.delete"), 2));
@@ -109,6 +114,11 @@ async fn a_groups_key_implies_the_group_and_reaches_no_further() {
     let prod = key(plane.expect("PUT", "/api/gateway_groups/prod/admin_key", Value::Null, 200).await);
     assert!(prod.starts_with("a7adm-") && !plane.events(1).await[0].to_string().contains(&prod));
     assert_eq!(plane.as_key(&first, "GET", "/apisix/admin/routes", Value::Null).await.status, 401, "replaced");
+
+    let again = [("idempotency-key", "k")];
+    let path = "/api/gateway_groups/prod/admin_key";
+    let repeated = plane.with_headers("PUT", path, &again, Value::Null).await;
+    assert_eq!(repeated.status, 400, "a repeated answer would hold a key that is none: {}", repeated.text);
 
     let stored = plane.as_key(&prod, "PUT", "/apisix/admin/services/1", json!({})).await;
     assert_eq!((stored.status, &stored.json()["key"]), (201, &json!("/portolan/groups/prod/services/1")));

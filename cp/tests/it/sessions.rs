@@ -32,7 +32,9 @@ async fn from_login_to_logout() {
     let user = json!({"user": {"id": "root", "name": "root", "roles": ["admin"]}});
     assert_eq!((answer.status, answer.json()), (200, user.clone()));
     let cookie = answer.header("set-cookie").to_owned();
-    for part in ["portolan_session=", "; Path=/", "; HttpOnly", "; Secure", "; SameSite=Strict", "; Max-Age=43200"] {
+    for part in
+        ["__Host-portolan_session=", "; Path=/", "; HttpOnly", "; Secure", "; SameSite=Strict", "; Max-Age=43200"]
+    {
         assert!(cookie.contains(part), "{cookie}");
     }
     let cookie = cookie.split(';').next().unwrap();
@@ -95,6 +97,19 @@ async fn a_session_writes_only_with_the_header_that_foreign_pages_cannot_set() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn no_foreign_page_logs_a_browser_in() {
+    let plane = Plane::new().await;
+    let body = json!({"username": "root", "password": PASSWORD}).to_string();
+    let from = |name: &'static str| plane.dashboard("POST", "/api/login").header(name, "https://elsewhere.example");
+    for of_a_browser in ["origin", "referer", "sec-fetch-site"] {
+        let answer = send(from(of_a_browser).body(body.clone())).await;
+        assert_eq!((answer.status, answer.header("set-cookie")), (403, ""), "{of_a_browser}: {}", answer.text);
+    }
+    let own = from("origin").header("x-requested-with", "portolan").body(body);
+    assert_eq!(send(own).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn sessions_outlive_a_restart_and_end_with_their_time() {
     let dir = Arc::new(tempfile::tempdir().unwrap());
     let clock = Arc::new(ManualClock::new(SystemClock.now_micros()));
@@ -142,11 +157,15 @@ async fn bad_logins() {
         let answer = send(plane.dashboard("POST", "/api/login").body(body)).await;
         assert_eq!(answer.status, 400, "{body}: {}", answer.text);
     }
-    for cookie in ["portolan_session=", "portolan_session=x", "portolan_session=../users/root", "other=1"] {
+    for cookie in
+        ["__Host-portolan_session=", "__Host-portolan_session=x", "__Host-portolan_session=../users/root", "other=1"]
+    {
         let answer = send(plane.dashboard("GET", "/api/session").header("cookie", cookie)).await;
         assert_eq!(answer.status, 401, "{cookie}");
     }
+    let head = plane.head().await;
     assert_eq!(plane.call("POST", "/api/logout", Value::Null).await.status, 400, "a key has no session");
+    assert_eq!(plane.head().await, head + 1, "refused, with an event");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -161,4 +180,27 @@ async fn the_configured_password_makes_the_user_once() {
     let plane = Plane::with(dir, changed, Arc::new(SystemClock)).await;
     assert_eq!(login(&plane, "root", "another password").await.status, 401);
     assert_eq!(login(&plane, "root", PASSWORD).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_user_that_was_deleted_stays_deleted() {
+    let plane = Plane::new().await;
+    let invite = json!({"username": "eve", "password": "a long password"});
+    let invited = plane.expect("POST", "/api/invites", invite, 201).await;
+    let path = format!("/api/users/{}/assigned_roles", invited["value"]["id"].as_str().unwrap());
+    plane.expect("PUT", &path, json!({"roles": ["super_admin_id"]}), 200).await;
+    assert_eq!(plane.call("DELETE", "/api/users/root", Value::Null).await.status, 204);
+    let dir = plane.stop().await;
+    let plane = Plane::with(dir.clone(), config(dir.path()), Arc::new(SystemClock)).await;
+    assert_eq!(login(&plane, "root", PASSWORD).await.status, 401);
+    assert_eq!(plane.expect("GET", "/api/users", Value::Null, 200).await["total"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_answer_of_the_api_stays_in_a_cache() {
+    let plane = Plane::new().await;
+    for path in ["/api/status", "/apisix/admin/routes"] {
+        assert_eq!(plane.call("GET", path, Value::Null).await.header("cache-control"), "no-store", "{path}");
+        assert_eq!(send(plane.dashboard("GET", path)).await.header("cache-control"), "no-store", "{path}");
+    }
 }

@@ -69,6 +69,11 @@ async fn the_first_steps_of_adc() {
         json!({"id": id, "kind": "user", "name": "test", "auth_method": "token", "roles": ["admin"]})
     );
 
+    // A token makes no further ones, which would outlive it.
+    let head = plane.head().await;
+    let more = plane.as_key(&token, "POST", "/api/tokens", json!({"name": "more"})).await;
+    assert_eq!((more.status, plane.head().await), (400, head + 1), "{}", more.text);
+
     // The token may do what its user may.
     let assigned = with(&plane, &session, "PUT", &roles, json!({"roles": ["viewer_id"]})).await;
     assert_eq!(assigned.status, 200);
@@ -107,6 +112,42 @@ async fn a_deleted_user_is_gone_with_sessions_and_tokens() {
     plane.expect("DELETE", &format!("/api/users/{id}"), Value::Null, 404).await;
     plane.expect("DELETE", "/api/users/root", Value::Null, 400).await;
     plane.expect("PUT", "/api/users/root/assigned_roles", json!({"roles": ["viewer_id"]}), 400).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_leaves_no_secret_and_no_flood_in_the_log() {
+    let plane = Plane::new().await;
+    let session = cookie(&login(&plane, "root", crate::plane::PASSWORD).await);
+    for (method, path, body) in [
+        ("POST", "/api/invites", json!("s3cret-password")),
+        ("POST", "/api/invites", json!({"username": "a", "password": 83_765_432})),
+        ("PUT", "/api/password", json!({"old_password": 83_765_432, "new_password": "x"})),
+        ("PUT", "/api/password", json!("s3cret-password")),
+        (
+            "POST",
+            "/api/apply",
+            json!({"changes": [{"action": "put", "kind": "routes", "id": "1", "value": "s3cret-password"}]}),
+        ),
+    ] {
+        let head = plane.head().await;
+        assert_eq!(with(&plane, &session, method, path, body).await.status, 400, "{path}");
+        assert_eq!(plane.head().await, head + 1, "{path}");
+        let event = plane.events(1).await[0].to_string();
+        assert!(!event.contains("s3cret") && !event.contains("83765432"), "{event}");
+    }
+    let long = "x".repeat(20_000);
+    let path = format!("/api/users/{long}/assigned_roles");
+    for (path, body) in [
+        ("/api/users/root/assigned_roles", json!({"roles": [long]})),
+        (path.as_str(), json!({"roles": [long]})),
+        (path.as_str(), json!({"roles": []})),
+    ] {
+        let head = plane.head().await;
+        let answer = plane.call("PUT", path, body).await;
+        assert!(answer.status == 400 || answer.status == 404, "{} {}", answer.status, answer.text.len());
+        assert_eq!(plane.head().await, head + 1);
+        assert!(plane.events(1).await[0].to_string().len() < 10_000);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
