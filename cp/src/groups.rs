@@ -211,9 +211,9 @@ impl Expected {
     }
 
     /// The refusal, when the group is something else now.
-    pub fn refused(&self, now: &[Arc<KeyValue>]) -> Option<Refusal> {
+    pub fn refused(&self, now: impl FnOnce() -> Vec<Arc<KeyValue>>) -> Option<Refusal> {
         let (revision, then) = self.0.as_ref()?;
-        let changed = *then != versions(now);
+        let changed = *then != versions(&now());
         changed.then(|| Refusal::invalid(412, format!("the gateway group has changed since revision {revision}")))
     }
 }

@@ -12,7 +12,7 @@ use portolan_model::Kind;
 use portolan_model::id::text_of;
 use serde_json::{Value, json};
 
-use super::{Batch, Change, Problem, Rest, Wanted};
+use super::{Batch, Change, Prefix, Problem, Rest, Wanted};
 use crate::resources::Document;
 
 /// The label by which clients name the service of an upstream.
@@ -139,17 +139,20 @@ impl Reader {
         let name = text(&service, "name");
         let Some(id) = self.id(Kind::Service, index, &mut service, name.clone()) else { return };
         let owner = name.clone().unwrap_or_else(|| id.clone());
-        for field in ["path_prefix", "strip_path_prefix"] {
-            if service.shift_remove(field).is_some_and(|value| field == "path_prefix" && value != json!("/")) {
-                self.wrong(Kind::Service, &id, Some(index), "path_prefix is not supported");
-            }
-        }
+        let prefix = Prefix::take(&mut service).unwrap_or_else(|text| {
+            self.wrong(Kind::Service, &id, Some(index), &text);
+            Prefix::default()
+        });
+        prefix.store(&mut service);
         let items = |service: &mut Document, field: &str| match service.shift_remove(field) {
             Some(Value::Array(items)) => items,
             _ => Vec::new(),
         };
         let routes = items(&mut service, "routes");
-        self.each(Kind::Route, routes, |reader, at, route| reader.route(Kind::Route, at, route, &owner, &id));
+        self.each(Kind::Route, routes, |reader, at, mut route| match prefix.add(&mut route) {
+            Ok(()) => reader.route(Kind::Route, at, route, &owner, &id),
+            Err(error) => reader.wrong(Kind::Route, &text(&route, "name").unwrap_or_default(), Some(at), &error),
+        });
         let routes = items(&mut service, "stream_routes");
         self.each(Kind::StreamRoute, routes, |reader, at, route| {
             reader.route(Kind::StreamRoute, at, route, &owner, &id)
@@ -258,6 +261,16 @@ fn label(document: &mut Document, name: &str, value: &str) {
     if let Value::Object(labels) = labels {
         labels.insert(name.to_owned(), json!(value));
     }
+}
+
+/// Takes a label off; without any left the document has no labels.
+pub(crate) fn unlabel(document: &mut Document, name: &str) -> Option<Value> {
+    let labels = document.get_mut("labels")?.as_object_mut()?;
+    let value = labels.shift_remove(name);
+    if labels.is_empty() && value.is_some() {
+        document.shift_remove("labels");
+    }
+    value
 }
 
 fn rename(document: &mut Document, from: &str, to: &str) {

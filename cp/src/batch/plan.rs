@@ -14,6 +14,9 @@ use super::{Change, Prepared, Problem, Rest, Wanted, same};
 use crate::resources::check::Checked;
 use crate::resources::{Document, document, references, unique};
 
+/// Batches of up to so many changes look up what they need; larger ones read the whole group.
+const FEW: usize = 32;
+
 /// One key that changes.
 #[derive(Clone, Debug)]
 pub struct Step {
@@ -58,7 +61,7 @@ struct After<'a> {
 
 /// Makes the plan.
 pub(super) fn make(batch: &Prepared, view: &dyn View) -> Plan {
-    let current = current(view, &batch.group);
+    let current = current(view, batch);
     let mut plan = Plan { revision: view.revision(), problems: batch.problems.clone(), ..Plan::default() };
     let mut after = After {
         group: &batch.group,
@@ -128,8 +131,9 @@ pub(super) fn make(batch: &Prepared, view: &dyn View) -> Plan {
     plan
 }
 
-fn current(view: &dyn View, group: &GroupId) -> BTreeMap<String, Current> {
-    let found = view.range(&KeyRange::prefix(layout::group_prefix(group)));
+fn current(view: &dyn View, batch: &Prepared) -> BTreeMap<String, Current> {
+    let found =
+        touched(view, batch).unwrap_or_else(|| view.range(&KeyRange::prefix(layout::group_prefix(&batch.group))));
     let resource = |kv: Arc<KeyValue>| {
         let key = std::str::from_utf8(&kv.key).ok()?.to_owned();
         let place = layout::parse_resource_key(&key)?;
@@ -138,6 +142,32 @@ fn current(view: &dyn View, group: &GroupId) -> BTreeMap<String, Current> {
         resource.then_some((key, Current { kind: place.kind, id: place.id, kv }))
     };
     found.into_iter().filter_map(resource).collect()
+}
+
+/// What a few new documents have to do with: themselves, what they refer to, and those among which they must be unique.
+/// `None` = with the whole group.
+fn touched(view: &dyn View, batch: &Prepared) -> Option<Vec<Arc<KeyValue>>> {
+    if batch.rest != Rest::Stays || batch.changes.len() > FEW {
+        return None;
+    }
+    let mut found = Vec::new();
+    for (change, checked) in &batch.changes {
+        let own = view.get(layout::resource_key(&batch.group, change.kind, &change.id).as_bytes());
+        match (&change.wanted, change.kind) {
+            (Wanted::Document(_), kind @ (Kind::Consumer | Kind::Credential | Kind::GlobalRule)) => {
+                let among = if kind == Kind::Credential { Kind::Consumer } else { kind };
+                found.extend(view.range(&KeyRange::prefix(layout::directory_prefix(&batch.group, among))));
+            }
+            (Wanted::Document(_), _) => {}
+            (Wanted::Absent, _) if own.is_none() => {}
+            // Anything may use what goes.
+            _ => return None,
+        }
+        found.extend(own);
+        let references = checked.iter().flat_map(|checked| &checked.references);
+        found.extend(references.filter_map(|it| view.get(references::key(&batch.group, it).as_bytes())));
+    }
+    Some(found)
 }
 
 /// Whether a whole desired state that does not name the resource wants it gone.

@@ -2,10 +2,11 @@
 
 use portolan_model::Kind;
 use portolan_model::id::text_of;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::batch::adc::{NAME_LABEL, OWNER_LABEL};
-use crate::resources::Document;
+use crate::batch::Prefix;
+use crate::batch::adc::{NAME_LABEL, OWNER_LABEL, unlabel};
+use crate::resources::{Document, document};
 
 /// The kinds that have a list of their own.
 pub(super) fn kind(directory: &str) -> Option<Kind> {
@@ -21,31 +22,53 @@ pub(super) fn kind(directory: &str) -> Option<Kind> {
     Kind::from_directory(directory).filter(|kind| KINDS.contains(kind))
 }
 
-/// A resource from an object of a request.
-pub(super) fn inward(kind: &Kind, parent: Option<&str>, id: &str, mut object: Document) -> Result<Document, String> {
-    let own_id = match kind {
+/// What an object of the kind calls its own id.
+pub(super) fn own_id(kind: Kind) -> Option<&'static str> {
+    match kind {
         Kind::Service => Some("service_id"),
         Kind::Route => Some("route_id"),
         Kind::StreamRoute => Some("stream_route_id"),
         _ => None,
-    };
-    if let Some(given) = own_id.and_then(|field| object.shift_remove(field))
+    }
+}
+
+/// A resource from an object of a request, and the upstream of a service, which is stored apart under the service's id, as
+/// clients of the APISIX face do it. `prefix` is that of a route's service.
+pub(super) fn inward(
+    kind: Kind,
+    parent: Option<&str>,
+    id: &str,
+    mut object: Document,
+    prefix: Option<&Prefix>,
+) -> Result<(Document, Option<Document>), String> {
+    if let Some(given) = own_id(kind).and_then(|field| object.shift_remove(field))
         && text_of(&given).as_deref() != Some(id)
     {
         return Err(format!("wrong {kind} id"));
     }
     // Lists answer with it, and what was read may be sent back.
     object.shift_remove("gateway_group_id");
-    for time in ["create_time", "update_time"] {
-        object.shift_remove(time);
-    }
+    document::untimed(&mut object);
+    let mut upstream = None;
     match kind {
-        Kind::Service => service(&mut object)?,
+        Kind::Service => {
+            let prefix = Prefix::take(&mut object)?;
+            match object.shift_remove("type") {
+                None => {}
+                Some(Value::String(text)) if text == "http" || text == "stream" => {}
+                Some(_) => return Err("Error at \"/type\": value must be http or stream".into()),
+            }
+            prefix.store(&mut object);
+            upstream = take_upstream(&mut object, id);
+        }
         Kind::Route => {
             if let Some(paths) = object.shift_remove("paths") {
                 object.insert("uris".into(), paths);
             }
             need_service(kind, &object)?;
+            if let Some(prefix) = prefix {
+                prefix.add(&mut object)?;
+            }
         }
         Kind::StreamRoute => {
             if let Some(name) = object.shift_remove("name") {
@@ -54,7 +77,7 @@ pub(super) fn inward(kind: &Kind, parent: Option<&str>, id: &str, mut object: Do
             need_service(kind, &object)?;
         }
         Kind::Upstream => {
-            if let Some(service) = parent {
+            if let Some(service) = parent.filter(|service| *service != id) {
                 label(&mut object, OWNER_LABEL, json!(service));
             }
         }
@@ -66,39 +89,22 @@ pub(super) fn inward(kind: &Kind, parent: Option<&str>, id: &str, mut object: Do
         }
         _ => {}
     }
-    Ok(object)
+    Ok((object, upstream))
 }
 
-fn service(service: &mut Document) -> Result<(), String> {
-    match service.shift_remove("path_prefix") {
-        None | Some(Value::Null) => {}
-        Some(Value::String(prefix)) if prefix.is_empty() || prefix == "/" => {}
-        Some(Value::String(_)) => return Err("Error at \"/path_prefix\": a path prefix is not supported".into()),
-        Some(_) => return Err("Error at \"/path_prefix\": value must be a string".into()),
+fn take_upstream(service: &mut Document, id: &str) -> Option<Document> {
+    // What is no object is refused for that later.
+    if !service.get("upstream")?.is_object() {
+        return None;
     }
-    match service.shift_remove("strip_path_prefix") {
-        None | Some(Value::Null | Value::Bool(_)) => {}
-        Some(_) => return Err("Error at \"/strip_path_prefix\": value must be a boolean".into()),
-    }
-    match service.shift_remove("type") {
-        None => {}
-        Some(Value::String(text)) if text == "http" || text == "stream" => {}
-        Some(_) => return Err("Error at \"/type\": value must be http or stream".into()),
-    }
-    Ok(())
-}
-
-/// The upstream of a service, which is stored apart under the service's id, as clients of the APISIX face do it.
-pub(super) fn take_upstream(service: &mut Document, id: &str) -> Option<Document> {
     let Some(Value::Object(mut upstream)) = service.shift_remove("upstream") else { return None };
-    for field in ["id", "create_time", "update_time"] {
-        upstream.shift_remove(field);
-    }
+    upstream.shift_remove("id");
+    document::untimed(&mut upstream);
     service.insert("upstream_id".into(), json!(id));
     Some(upstream)
 }
 
-fn need_service(kind: &Kind, object: &Document) -> Result<(), String> {
+fn need_service(kind: Kind, object: &Document) -> Result<(), String> {
     match object.contains_key("service_id") {
         true => Ok(()),
         false => Err(format!("Error at \"/service_id\": a {kind} belongs to a service")),
@@ -111,55 +117,72 @@ fn label(object: &mut Document, name: &str, value: Value) {
     }
 }
 
-/// An object of an answer from a resource, defaults filled in. `own` is the upstream of a service that is stored apart.
-pub(super) fn outward(kind: Kind, own_id: &str, mut document: Document, own: Option<Document>) -> Value {
+/// An object of an answer from a resource. `own` is the upstream of a service that is stored apart, `prefix` that of a
+/// route's service.
+pub(super) fn outward(
+    kind: Kind,
+    own_id: &str,
+    mut document: Document,
+    own: Option<Document>,
+    prefix: Option<&Prefix>,
+) -> Document {
     if kind != Kind::Consumer && kind != Kind::PluginMetadata {
         document.insert("id".into(), json!(own_id));
     }
     match kind {
         Kind::Service => {
             if let Some(mut upstream) = own {
-                for field in ["id", "create_time", "update_time"] {
-                    upstream.shift_remove(field);
-                }
+                upstream.shift_remove("id");
+                document::untimed(&mut upstream);
                 document.shift_remove("upstream_id");
                 document.insert("upstream".into(), Value::Object(upstream));
             }
-            let stream = document
-                .get("upstream")
-                .and_then(|upstream| upstream.get("scheme")?.as_str())
-                .is_some_and(|scheme| matches!(scheme, "tcp" | "udp" | "tls"));
-            document.insert("type".into(), json!(if stream { "stream" } else { "http" }));
-            fill(&mut document, json!({ "strip_path_prefix": true }));
-            if let Some(Value::Object(upstream)) = document.get_mut("upstream") {
-                fill_upstream(upstream, Some("default"));
-            }
+            Prefix::unlabel(&mut document).show(&mut document);
         }
         Kind::Upstream => {
             unlabel(&mut document, OWNER_LABEL);
-            fill_upstream(&mut document, None);
         }
         Kind::Route => {
+            if let Some(prefix) = prefix {
+                prefix.remove(&mut document);
+            }
             let uris = document.shift_remove("uris").or_else(|| document.shift_remove("uri").map(|uri| json!([uri])));
             document.insert("paths".into(), uris.unwrap_or_else(|| json!([])));
-            fill(&mut document, json!({ "priority": 0, "enable_websocket": false }));
         }
         Kind::StreamRoute => {
             if let Some(name) = unlabel(&mut document, NAME_LABEL) {
                 document.insert("name".into(), name);
             }
         }
-        Kind::Ssl => {
-            document.shift_remove("key");
-            document.shift_remove("keys");
-            fill(&mut document, json!({ "type": "server", "status": 1 }));
-        }
         Kind::PluginMetadata => {
             document.shift_remove("id");
         }
         _ => {}
     }
-    Value::Object(document)
+    document
+}
+
+/// Fills in what was not said, and leaves out what is never shown.
+pub(super) fn fill_defaults(kind: Kind, document: &mut Document) {
+    match kind {
+        Kind::Service => {
+            let scheme = document.get("upstream").and_then(|upstream| upstream.get("scheme")?.as_str());
+            let stream = scheme.is_some_and(|scheme| matches!(scheme, "tcp" | "udp" | "tls"));
+            document.insert("type".into(), json!(if stream { "stream" } else { "http" }));
+            fill(document, json!({ "strip_path_prefix": true }));
+            if let Some(Value::Object(upstream)) = document.get_mut("upstream") {
+                fill_upstream(upstream, Some("default"));
+            }
+        }
+        Kind::Upstream => fill_upstream(document, None),
+        Kind::Route => fill(document, json!({ "priority": 0, "enable_websocket": false })),
+        Kind::Ssl => {
+            document.shift_remove("key");
+            document.shift_remove("keys");
+            fill(document, json!({ "type": "server", "status": 1 }));
+        }
+        _ => {}
+    }
 }
 
 /// Scalars, and members of objects that are there: clients fill in their own side like that, and compare.
@@ -192,13 +215,4 @@ fn fill(document: &mut Document, defaults: Value) {
     for (name, value) in defaults {
         document.entry(name).or_insert(value);
     }
-}
-
-fn unlabel(document: &mut Document, name: &str) -> Option<Value> {
-    let labels: &mut Map<String, Value> = document.get_mut("labels")?.as_object_mut()?;
-    let value = labels.shift_remove(name);
-    if labels.is_empty() {
-        document.shift_remove("labels");
-    }
-    value
 }

@@ -170,7 +170,13 @@ async fn refusals_of_the_enterprise_face() {
     ee(&plane, "PUT", "services/s", json!({"name": "s"})).await;
     for (method, path, body, status, text) in [
         ("PUT", "services/t", json!({"path_prefix": 1}), 400, "Error at \"/path_prefix\": value must be a string"),
-        ("PUT", "services/t", json!({"path_prefix": "/v1"}), 400, "a path prefix is not supported"),
+        ("PUT", "services/t", json!({"path_prefix": "v1"}), 400, "Error at \"/path_prefix\": must be a path"),
+        ("PUT", "services/none/upstreams/u", upstream(), 404, "service none not found"),
+        ("DELETE", "services/s/upstreams/u", Value::Null, 404, "Key not found"),
+        ("PATCH", "services/none", json!({"name": "x"}), 404, "Key not found"),
+        ("POST", "services", json!({"id": "s", "name": "s"}), 409, "service s exists already"),
+        ("POST", "services", json!("s"), 400, "must be an object"),
+        ("POST", "consumers", json!({"plugins": {}}), 400, "property \"username\" is required"),
         ("PUT", "services/t", json!({"service_id": "u"}), 400, "wrong service id"),
         ("PUT", "routes/r", json!({"paths": ["/"]}), 400, "a route belongs to a service"),
         ("PUT", "routes/r", json!({"paths": ["/"], "service_id": "none"}), 400, "failed to fetch service info"),
@@ -196,7 +202,9 @@ async fn refusals_of_the_enterprise_face() {
         ("GET", "services/none/upstreams", 404),
         ("GET", "consumers/none/credentials", 404),
         ("GET", "services?gateway_group_id=none", 404),
-        ("POST", "services", 405),
+        ("POST", "services/s", 405),
+        ("POST", "plugin_metadata", 405),
+        ("PUT", "services", 405),
     ] {
         let answer = call(&plane, method, &format!("/apisix/admin/{path}"), Value::Null).await;
         assert_eq!(answer.status, status, "{method} {path}: {}", answer.text);

@@ -141,7 +141,7 @@ services:
       - { uris: [/] }
       - { name: t, uris: [/t], plugins: { nope: {} } }
       - { name: t, uris: [/t] }
-  - { name: b, path_prefix: /x }
+  - { name: b, path_prefix: x }
 consumers:
   - { username: jack, credentials: [{ name: c, type: key-auth, config: { key: same } }] }
   - { username: jill, plugins: { key-auth: { key: same } } }
@@ -155,12 +155,12 @@ routes:
     let errors: Vec<_> =
         plan["errors"].as_array().unwrap().iter().map(|e| e["error"].as_str().unwrap().to_owned()).collect();
     for expected in [
-        "port",
+        "property \"nodes\" validation failed",
         "additional properties forbidden, found nonsense",
         "needs a name or an id",
         "unknown plugin [nope]",
         "found duplicate id",
-        "path_prefix is not supported",
+        "Error at \"/path_prefix\": must be a path",
         "duplicate key of plugin key-auth",
         "can't be the id of a consumer",
         "failed to fetch upstream info by upstream id [missing]",
