@@ -179,7 +179,7 @@ pub async fn start(config: &Config, clock: Arc<dyn Clock>, supervisor: &Supervis
             let made = users::create_first(&app, first).await;
             made.map_err(Error::FirstUser)?;
         }
-        None if users::find(&app, &config.admin.user).is_none() => {
+        None if !app.store.read(users::is_administered) => {
             tracing::warn!("nobody can log in: set admin.password or admin.password_file");
         }
         None => {}
