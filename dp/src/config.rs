@@ -6,6 +6,7 @@ mod control_plane;
 mod encryption;
 mod limits;
 mod listen;
+mod report;
 mod runtime;
 mod shutdown;
 mod snapshot;
@@ -15,6 +16,7 @@ pub use control_plane::ControlPlane;
 pub use encryption::Encryption;
 pub use limits::Limits;
 pub use listen::Listen;
+pub use report::Report;
 pub use runtime::Runtime;
 pub use shutdown::Shutdown;
 pub use snapshot::Snapshot;
@@ -34,6 +36,8 @@ pub struct Config {
     pub tls: Tls,
     /// The last configuration, on disk.
     pub snapshot: Snapshot,
+    /// What the control plane is told.
+    pub report: Report,
     /// Threads.
     pub runtime: Runtime,
     /// What a client may cost.
@@ -61,6 +65,7 @@ impl Config {
     pub fn check(&self) -> Result<(), Invalid> {
         self.control_plane.check()?;
         self.encryption.check()?;
+        self.report.check()?;
         self.tls.check()?;
         self.limits.check()
     }

@@ -22,7 +22,7 @@ use crate::metrics::WorkerStats;
 use crate::scrape::Scrape;
 use crate::snapshot::Snapshot;
 use crate::snapshot_file::{self, SnapshotFile};
-use crate::sync::{Client, Disk, Report, Sync};
+use crate::sync::{Client, Disk, Heartbeat, Instance, Report, Sync};
 use crate::tls::Fallback;
 use crate::upstream::connect::Connector;
 use crate::upstream::dns::{self, Dns};
@@ -147,6 +147,7 @@ fn start(supervisor: &Supervisor, config: &Config, clock: Arc<dyn Clock>) -> Res
     let report = Report::new(board.clone());
     let shutdown = supervisor.shutdown();
     let sync = Sync::new(&config.control_plane, keyring, client, snapshot.clone(), report.clone(), disk, shutdown);
+    start_heartbeat(supervisor, config, &report, &sync);
     let mut sync = Some(sync);
     supervisor.spawn("configuration", Kind::Critical, move || {
         let sync = sync.take();
@@ -217,6 +218,22 @@ fn start_resolver(supervisor: &Supervisor, resolver: dns::Resolver) {
                 shutdown.until_hard(resolver.run()).await;
             }
         }
+    });
+}
+
+/// Tells the control plane how this data plane is.
+fn start_heartbeat(supervisor: &Supervisor, config: &Config, report: &Report, sync: &Sync) {
+    if !config.report.enabled {
+        return;
+    }
+    let instance = Instance::load(&config.snapshot.path, config.control_plane.cert.as_deref());
+    let (interval, prefix) = (config.report.interval(), config.control_plane.prefix.clone());
+    let (report, channel, shutdown) = (report.clone(), sync.channel(), supervisor.shutdown());
+    let started_at = SystemClock.now_micros().div_euclid(1_000_000);
+    supervisor.spawn("heartbeat", Kind::Restart(Backoff::default()), move || {
+        let (instance, prefix) = (instance.clone(), prefix.as_str().into());
+        let (report, channel) = (report.clone(), channel.clone());
+        Heartbeat { instance, started_at, prefix, interval, report, channel }.run(shutdown.clone())
     });
 }
 

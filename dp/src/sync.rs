@@ -13,7 +13,9 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use portolan_model::Keyring;
 use portolan_rt::shutdown::Shutdown;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
+use tonic::transport::Channel;
 
 use crate::compile::{Change, Compiler};
 use crate::config::ControlPlane;
@@ -22,10 +24,14 @@ use crate::snapshot_file::{self, SnapshotFile};
 use crate::store::Store;
 
 mod client;
+mod heartbeat;
+mod instance;
 mod report;
 mod saver;
 
 pub use client::{Client, Error};
+pub use heartbeat::Heartbeat;
+pub use instance::Instance;
 pub use report::{Report, Source};
 pub use saver::Saver;
 
@@ -47,6 +53,8 @@ pub struct Sync {
     publish: Arc<ArcSwap<Snapshot>>,
     report: Report,
     saver: Option<Saver>,
+    /// The connection, for who else has something to say over it.
+    channel: watch::Sender<Option<Channel>>,
     shutdown: Shutdown,
 }
 
@@ -90,8 +98,15 @@ impl Sync {
             publish,
             saver: disk.map(|disk| Saver::new(disk, report.clone())),
             report,
+            channel: watch::Sender::new(None),
             shutdown,
         }
+    }
+
+    /// The connection to the control plane, while there is one.
+    #[must_use]
+    pub fn channel(&self) -> watch::Receiver<Option<Channel>> {
+        self.channel.subscribe()
     }
 
     /// Runs until the soft stage; then writes what is not yet on disk.
@@ -108,6 +123,7 @@ impl Sync {
         let mut pause = Pause::new();
         loop {
             let Err(error) = self.session(deadline).await;
+            self.channel.send_replace(None);
             self.report.disconnected(&error);
             self.fall_back().await;
             if error.after_success {
@@ -124,6 +140,7 @@ impl Sync {
         }
         let changes = self.store.as_changes();
         self.apply(changes, Source::Snapshot).await;
+        self.report.configured(self.store.revision);
         tracing::warn!(revision = self.store.revision, "the control plane is away, serving from the snapshot on disk");
     }
 
@@ -149,6 +166,7 @@ impl Sync {
         loop {
             let mut watch = link.watch(&self.prefix, self.store.revision + 1).await.map_err(after)?;
             self.report.connected(link.endpoint());
+            self.channel.send_if_modified(|channel| channel.is_none() && channel.replace(link.channel()).is_none());
             loop {
                 match watch.next(&self.prefix, self.store.revision).await.map_err(after)? {
                     Watched::Events { changes, revision } => self.events(changes, revision).await,
@@ -168,6 +186,7 @@ impl Sync {
         let differences = self.store.replace(loaded, &self.prefix);
         let changes = if all_new { self.store.as_changes() } else { differences };
         self.apply(changes, Source::ControlPlane).await;
+        self.report.configured(self.store.revision);
         tracing::info!(revision = self.store.revision, "configuration loaded");
         Ok(())
     }
@@ -184,7 +203,12 @@ impl Sync {
             return;
         }
         self.store.revision = self.store.revision.max(revision);
+        let changed = !changes.is_empty();
         self.apply(changes, Source::ControlPlane).await;
+        // What data planes report of themselves is no change of the configuration: it must not be reported in turn.
+        if changed {
+            self.report.configured(self.store.revision);
+        }
     }
 
     async fn apply(&mut self, changes: Vec<Change>, source: Source) {

@@ -31,6 +31,8 @@ const KEEPALIVE: Duration = Duration::from_secs(5);
 const PAGE: i64 = 1000;
 /// Largest message taken. A page of large values, or an event of a whole group's rollback, can be large.
 const MESSAGE: usize = 512 * 1024 * 1024;
+/// Where, below the prefix, data planes keep their status.
+const DATA_PLANES: &str = "data_plane/";
 /// At most this many messages that are already there are applied together.
 const TOGETHER: usize = 256;
 
@@ -157,6 +159,11 @@ impl Link {
         &self.endpoint
     }
 
+    /// The connection itself.
+    pub(super) fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
     /// Where the key space is now.
     pub(super) async fn head(&mut self, prefix: &str) -> Result<Head, Error> {
         let request =
@@ -179,7 +186,7 @@ impl Link {
                 request.revision = head.revision;
             }
             let Some(last) = response.kvs.last().map(|kv| kv.key.clone()) else { return Ok(store) };
-            for document in response.kvs.into_iter().filter_map(document) {
+            for document in response.kvs.into_iter().filter_map(|kv| document(kv, prefix)) {
                 store.entries.insert(&document.key.clone(), Arc::new(document));
             }
             if !response.more {
@@ -284,16 +291,20 @@ fn change(event: mvccpb::Event, prefix: &str) -> Option<Event> {
     let deleted = event.r#type == EventType::Delete as i32;
     let kv = event.kv?;
     if !deleted {
-        return document(kv).map(Event::Put);
+        return document(kv, prefix).map(Event::Put);
     }
-    let key = std::str::from_utf8(&kv.key).ok()?;
-    key.starts_with(prefix).then(|| Event::Delete(key.into()))
+    key(&kv, prefix).map(|key| Event::Delete(key.into()))
 }
 
-/// Keys that are no text are nobody's resources.
-fn document(kv: mvccpb::KeyValue) -> Option<Document> {
-    let key = std::str::from_utf8(&kv.key).ok()?.into();
+fn document(kv: mvccpb::KeyValue, prefix: &str) -> Option<Document> {
+    let key = key(&kv, prefix)?.into();
     Some(Document { key, value: kv.value, create_revision: kv.create_revision, mod_revision: kv.mod_revision })
+}
+
+/// Keys that are no text are nobody's resources, and neither is what data planes say of themselves.
+fn key<'a>(kv: &'a mvccpb::KeyValue, prefix: &str) -> Option<&'a str> {
+    let key = std::str::from_utf8(&kv.key).ok()?;
+    (!key.strip_prefix(prefix)?.starts_with(DATA_PLANES)).then_some(key)
 }
 
 fn copy(text: &str) -> bytes::Bytes {

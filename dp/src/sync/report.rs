@@ -6,6 +6,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use portolan_rt::status::{Board, Component};
 use serde_json::json;
+use tokio::sync::watch;
 
 use super::Error;
 use crate::compile::Problem;
@@ -25,6 +26,8 @@ pub struct Report {
     board: Board,
     component: Component,
     state: Arc<Mutex<State>>,
+    /// Told of everything that others than the process itself want to know.
+    news: watch::Sender<()>,
 }
 
 /// What the metrics show.
@@ -36,6 +39,8 @@ pub struct State {
     pub source: Option<Source>,
     /// Its revision.
     pub revision: i64,
+    /// The last revision that changed it.
+    pub applied: i64,
     /// Resources not in use as written.
     pub problems: Vec<Problem>,
     /// Connections lost or not made.
@@ -70,13 +75,24 @@ impl Report {
         let component = board.component("configuration");
         board.fact("connected", false);
         board.fact("revision", 0);
-        Self { board, component, state: Arc::default() }
+        Self { board, component, state: Arc::default(), news: watch::Sender::new(()) }
     }
 
     /// What is reported.
     #[must_use]
     pub fn state(&self) -> State {
         self.state.lock().clone()
+    }
+
+    /// Says when there is something new to tell.
+    pub(super) fn news(&self) -> watch::Receiver<()> {
+        self.news.subscribe()
+    }
+
+    /// The configuration in use holds every change up to this revision.
+    pub(super) fn configured(&self, revision: i64) {
+        self.state.lock().applied = revision;
+        self.news.send_replace(());
     }
 
     /// Whether there is a configuration.
@@ -130,6 +146,7 @@ impl Report {
         state.disk_error = Some(error.clone());
         self.board.fact("snapshot_error", error);
         self.show(&state);
+        self.news.send_replace(());
     }
 
     pub(super) fn saved(&self, revision: i64) {
@@ -139,6 +156,7 @@ impl Report {
         if state.disk_error.take().is_some() {
             self.board.fact("snapshot_error", serde_json::Value::Null);
             self.show(&state);
+            self.news.send_replace(());
         }
     }
 

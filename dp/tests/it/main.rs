@@ -11,6 +11,7 @@ mod plugins;
 mod protocol;
 mod proxy;
 mod raw;
+mod report;
 mod shared;
 mod snapshot;
 mod ssl;
