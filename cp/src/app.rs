@@ -13,6 +13,7 @@ use crate::auth::limiter::Limiter;
 use crate::auth::passwords::Passwords;
 use crate::ca::Authority;
 use crate::error::ApiError;
+use crate::instances::Configured;
 use crate::mask::Mask;
 use crate::metrics::Metrics;
 use crate::refusal;
@@ -41,6 +42,8 @@ pub struct App {
     pub keyring: Keyring,
     /// Whether there are stream routes.
     pub stream: bool,
+    /// What data planes should have applied.
+    pub configured: Configured,
     /// What `/metrics` shows.
     pub metrics: Metrics,
 }

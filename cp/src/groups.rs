@@ -16,6 +16,7 @@ use serde_json::Value;
 use crate::app::App;
 use crate::auth::tokens;
 use crate::error::ApiError;
+use crate::instances;
 use crate::resources::Condition;
 
 /// Prefix of the groups.
@@ -168,12 +169,9 @@ pub fn delete(
         }
         let range = KeyRange::prefix(layout::group_prefix(&id));
         let status = format!("{}{DATA_PLANE_DIRECTORY}", layout::group_prefix(&id));
-        let (live, resources): (Vec<_>, Vec<_>) =
-            view.range(&range).into_iter().partition(|kv| kv.key.starts_with(status.as_bytes()));
-        // A data plane that reports its status keeps a lease on it.
-        let live = live.iter().filter(|kv| kv.lease != 0).count();
-        if !forced && !resources.is_empty() {
-            let count = resources.len();
+        let count = view.range(&range).iter().filter(|kv| !kv.key.starts_with(status.as_bytes())).count();
+        let live = instances::of_group(view, &id).len();
+        if !forced && count > 0 {
             return refuse(400, &format!("gateway group {id} still has {count} resources; force=true deletes them"));
         }
         if !forced && live > 0 {

@@ -25,6 +25,7 @@ mod each;
 mod enterprise;
 mod groups;
 mod history;
+mod instances;
 mod openapi;
 mod params;
 mod resources;
@@ -74,6 +75,7 @@ fn api() -> Table {
         .route(Method::PUT, "/api/gateway_groups/{id}", groups::put)
         .route(Method::DELETE, "/api/gateway_groups/{id}", groups::delete)
         .route(Method::PUT, "/api/gateway_groups/{id}/admin_key", groups::admin_key)
+        .route(Method::GET, "/api/instances", instances::list)
         .route(Method::GET, "/api/version", enterprise::version)
         .route(Method::GET, "/api/schema/core", enterprise::schemas)
         .route(Method::GET, "/api/users", users::list)

@@ -27,6 +27,7 @@ pub mod groups;
 mod health;
 pub mod http;
 pub mod idempotency;
+mod instances;
 pub mod manager;
 pub mod mask;
 pub mod metrics;

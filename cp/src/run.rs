@@ -26,6 +26,7 @@ use crate::ca::server::ServerCertificate;
 use crate::ca::{Authority, Seal};
 use crate::config::Config;
 use crate::error::ApiError;
+use crate::instances::{self, Configured};
 use crate::metrics::Metrics;
 use crate::{health, http, manager, protection, resources, signing};
 
@@ -167,6 +168,7 @@ pub async fn start(config: &Config, clock: Arc<dyn Clock>, supervisor: &Supervis
         mask: resources::check::mask(),
         keyring,
         stream: config.stream.enabled,
+        configured: Configured::default(),
         metrics: Metrics::new(),
     });
     match password {
@@ -187,6 +189,7 @@ pub async fn start(config: &Config, clock: Arc<dyn Clock>, supervisor: &Supervis
     signing::start(&app.store, &seal, &config.audit, &folder, board.component("checkpoints"), supervisor).await?;
     certificate.watch(supervisor);
     denials::watch(app.clone(), supervisor);
+    instances::watch(app.clone(), supervisor);
     health::watch(app.clone(), log, supervisor);
     protection::watch(app.clone(), board.clone(), supervisor);
     let announcement = ports.announcement(&folder)?;

@@ -95,7 +95,8 @@ impl Gateway {
     /// Starts one on an existing directory, on free ports.
     pub async fn start_in(data: &Path, options: &[&str]) -> Self {
         let data_dir = data.display().to_string();
-        let mut args = vec!["up", "--free-ports", "--data-dir", &data_dir];
+        // What a data plane reports of itself is an event, at a time of its own: only tests of that want it.
+        let mut args = vec!["up", "--free-ports", "--data-dir", &data_dir, "--set=dp.report.enabled=false"];
         args.extend(options);
         let up = Portolan::start(&args, &data.with_extension("log")).await.unwrap();
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap();

@@ -9,6 +9,7 @@ use http::HeaderValue;
 use http::header::CACHE_CONTROL;
 use tokio::time::Instant;
 
+use super::instances;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::idempotency::Repeatable;
@@ -27,6 +28,8 @@ pub enum Listener {
 pub async fn request(State((app, listener)): State<(Arc<App>, Listener)>, request: Request, next: Next) -> Response {
     let start = Instant::now();
     let (mut parts, mut body) = request.into_parts();
+    let waits = instances::take_wait(&mut parts);
+    let before = app.store.revision();
     let mut origin = Origin::read(&parts);
     let repeatable = Repeatable::of(&parts);
     if let Ok(Some(repeatable)) = &repeatable {
@@ -41,6 +44,9 @@ pub async fn request(State((app, listener)): State<(Arc<App>, Listener)>, reques
         Ok(_) => next.run(Request::from_parts(parts, body)).await,
         Err(text) => ApiError::Invalid(text).into_response(),
     };
+    if waits && response.status().is_success() {
+        instances::wait(&app, before, &mut response).await;
+    }
     if api {
         // Answers hold what not everybody may see, and a key in a header of its own does not stop a cache.
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

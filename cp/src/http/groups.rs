@@ -19,6 +19,7 @@ use crate::auth::{Caller, tokens};
 use crate::body;
 use crate::error::ApiError;
 use crate::groups::{self, Facts, Group};
+use crate::instances;
 use crate::refusal::{self, Attempt};
 use crate::resources::Condition;
 use crate::rights::{Domain, Right};
@@ -52,6 +53,7 @@ pub async fn list(
             && filter.name.as_ref().is_none_or(|name| *name == group.name)
             && filter.search.as_ref().is_none_or(|part| group.name.contains(part.as_str()))
     });
+    let list: Vec<Value> = app.store.read(|state| list.iter().map(|group| shown(state, group)).collect());
     Ok(Json(json!({ "total": list.len(), "list": list })))
 }
 
@@ -62,8 +64,8 @@ pub async fn get(
     Segments(id): Segments<String>,
 ) -> Result<Json<Value>, ApiError> {
     let id = caller.require_in(&app, Right::Read, Some(&id)).await?;
-    let found = app.store.read(|view| groups::find(view, &id));
-    found.map(view).ok_or_else(|| ApiError::Refused(groups::unknown(&id)))
+    let found = app.store.read(|view| Some(shown(view, &groups::find(view, &id)?)));
+    found.map(|value| Json(json!({ "value": value }))).ok_or_else(|| ApiError::Refused(groups::unknown(&id)))
 }
 
 /// `POST /api/gateway_groups`
@@ -162,7 +164,10 @@ async fn write(
 ) -> Result<Json<Value>, ApiError> {
     let changes = append(app, caller, action, id, decide).await?;
     let group = changes.last().and_then(|change| serde_json::from_slice::<Group>(&change.after.as_ref()?.value).ok());
-    group.map(view).ok_or_else(|| ApiError::internal("a gateway group that was not written"))
+    let view = |group: Group| app.store.read(|view| shown(view, &group));
+    group
+        .map(|group| Json(json!({ "value": view(group) })))
+        .ok_or_else(|| ApiError::internal("a gateway group that was not written"))
 }
 
 async fn append(
@@ -192,6 +197,10 @@ async fn append(
     }
 }
 
-fn view(group: Group) -> Json<Value> {
-    Json(json!({ "value": group }))
+/// A group with what follows from it: where its keys stand, and how many of its data planes are alive.
+fn shown(view: &dyn View, group: &Group) -> Value {
+    let mut shown = json!(group);
+    shown["prefix"] = json!(portolan_model::layout::group_prefix(&group.id));
+    shown["data_planes"] = json!(instances::of_group(view, &group.id).len());
+    shown
 }
