@@ -14,6 +14,7 @@ mod audit;
 mod bad_input;
 mod full_disk;
 mod gateway;
+mod instances;
 mod journey;
 mod load;
 mod lost_database;
