@@ -5,11 +5,11 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::handler::Handler;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
+use axum::{Extension, Router};
 use http::Method;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -37,6 +37,7 @@ mod users;
 
 pub(crate) use apply::invalid;
 pub use each::Listener;
+pub use openapi::document;
 
 /// One method of one path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +91,7 @@ fn api() -> Table {
         .route(Method::POST, "/api/tokens", users::token)
         .route(Method::DELETE, "/api/tokens/{id}", users::delete_token)
         .route(Method::GET, "/api/openapi.json", openapi::get)
+        .route(Method::GET, "/openapi.json", openapi::get)
 }
 
 /// All rows of a listener, for the test that compares them with its OpenAPI document.
@@ -123,6 +125,7 @@ pub fn dashboard(app: Arc<App>) -> Router {
 /// What surrounds every request: its origin and its count, and a 500 in place of a panic.
 fn around(router: Router<Arc<App>>, app: Arc<App>, listener: Listener) -> Router {
     let state = (app.clone(), listener);
+    let router = router.layer(Extension(listener));
     router.layer(CatchPanicLayer::custom(panicked)).layer(from_fn_with_state(state, each::request)).with_state(app)
 }
 

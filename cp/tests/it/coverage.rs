@@ -4,12 +4,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use portolan_cp::http::{Listener, document, rows};
 use portolan_rt::clock::SystemClock;
 use serde_json::{Value, json};
 
 use crate::plane::{ADMIN_KEY, Plane, VIEWER_KEY, config, send};
-
-const DOCUMENT: &str = include_str!("../../openapi.json");
 
 /// Routes that need no credentials, each with its reason.
 const OPEN: [(&str, &str); 2] = [
@@ -133,12 +132,29 @@ const ELSEWHERE: [(&str, &str); 11] = [
 const RECORDED: [(&str, &str); 1] = [("get /api/export", "it gives secrets away")];
 
 fn operations() -> BTreeSet<String> {
-    let document: Value = serde_json::from_str(DOCUMENT).unwrap();
+    operations_of(Listener::AdminApi)
+}
+
+pub fn operations_of(listener: Listener) -> BTreeSet<String> {
+    let document: Value = serde_json::from_str(document(listener)).unwrap();
     let paths = document["paths"].as_object().unwrap();
     let methods = paths
         .iter()
         .flat_map(|(path, item)| item.as_object().unwrap().keys().map(move |method| format!("{method} {path}")));
     methods.collect()
+}
+
+/// The operations of both listeners.
+fn on_both() -> Vec<(Listener, String)> {
+    let of = |listener| operations_of(listener).into_iter().map(move |operation| (listener, operation));
+    of(Listener::AdminApi).chain(of(Listener::Dashboard)).collect()
+}
+
+fn to(plane: &Plane, listener: Listener, method: &str, path: &str) -> reqwest::RequestBuilder {
+    match listener {
+        Listener::AdminApi => plane.request(method, path),
+        Listener::Dashboard => plane.dashboard(method, path),
+    }
 }
 
 /// A path with something in place of each variable.
@@ -154,16 +170,20 @@ fn filled(path: &str) -> String {
         ("{name}", "route"),
         ("{plugin}", "cors"),
         ("{resource}", "routes"),
+        ("{service_id}", "nobody"),
+        ("{serial}", "0"),
     ];
     values.iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
 }
 
 #[test]
 fn the_document_names_the_routes_that_there_are() {
-    let rows = portolan_cp::http::rows(portolan_cp::http::Listener::AdminApi);
-    let served: BTreeSet<String> =
-        rows.iter().map(|row| format!("{} {}", row.method.as_str().to_lowercase(), row.path)).collect();
-    assert_eq!(served, operations());
+    for listener in [Listener::AdminApi, Listener::Dashboard] {
+        let rows = rows(listener);
+        let served: BTreeSet<String> =
+            rows.iter().map(|row| format!("{} {}", row.method.as_str().to_lowercase(), row.path)).collect();
+        assert_eq!(served, operations_of(listener));
+    }
 }
 
 #[test]
@@ -178,14 +198,14 @@ fn lists_of_exceptions_name_only_what_exists() {
 async fn every_route_refuses_a_missing_and_a_wrong_key() {
     let plane = Plane::new().await;
     let head = plane.head().await;
-    for operation in operations() {
+    for (listener, operation) in on_both() {
         if OPEN.iter().any(|(open, _)| *open == operation) {
             continue;
         }
         let (method, path) = operation.split_once(' ').unwrap();
         let (method, path) = (method.to_uppercase(), filled(path));
         for (key, why) in [(None, "missing apikey"), (Some("wrong-key"), "wrong apikey"), (Some(""), "wrong apikey")] {
-            let mut request = plane.request(&method, &path);
+            let mut request = to(&plane, listener, &method, &path);
             if let Some(key) = key {
                 request = request.header("x-api-key", key);
             }
@@ -281,15 +301,74 @@ async fn walk(plane: Plane) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn each_write_of_the_enterprise_face_is_one_event_too() {
+    let plane = Plane::new().await;
+    let document: Value = serde_json::from_str(document(Listener::Dashboard)).unwrap();
+    let mut covered = BTreeSet::from(["post /apisix/admin/configs/validate".to_owned()]);
+    let items = [
+        ("services/{id}", "service"),
+        ("services/{service_id}/upstreams/{id}", "upstream"),
+        ("routes/{id}", "route"),
+        ("stream_routes/{id}", "stream_route"),
+        ("consumers/{id}", "consumer"),
+        ("consumers/{username}/credentials/{id}", "credential"),
+        ("ssls/{id}", "ssl"),
+        ("global_rules/{id}", "global_rule"),
+        ("plugin_metadata/{id}", "plugin_metadata"),
+    ];
+    let made = items.iter().flat_map(|item| ["put", "patch", "post"].map(|method| (method, *item)));
+    let gone = items.iter().rev().map(|item| ("delete", *item));
+    for (method, (item, noun)) in made.chain(gone) {
+        let path = match method {
+            "post" => item.strip_suffix("/{id}").unwrap(),
+            _ => item,
+        };
+        let template = format!("/apisix/admin/{path}");
+        let operation = &document["paths"][&template][method];
+        if operation.is_null() {
+            continue;
+        }
+        covered.insert(format!("{method} {template}"));
+        // The examples belong together.
+        let parameters = operation["parameters"].as_array().unwrap().iter();
+        let path = parameters.filter(|it| it["in"] == "path").fold(template, |path, it| {
+            path.replace(&format!("{{{}}}", it["name"].as_str().unwrap()), it["example"].as_str().unwrap())
+        });
+        let body = operation["requestBody"].pointer("/content/application~1json/example");
+        let head = plane.head().await;
+        let request = plane.dashboard(&method.to_uppercase(), &path).header("x-api-key", ADMIN_KEY);
+        let answer = send(match body {
+            Some(body) => request.json(body),
+            None => request,
+        })
+        .await;
+        assert!(answer.status < 300, "{method} {path}: {} {}", answer.status, answer.text);
+        assert_eq!(plane.head().await, head + 1, "{method} {path}");
+        let event = &plane.events(1).await[0];
+        let verb = match method {
+            "patch" => "update",
+            "delete" => "delete",
+            _ => "create",
+        };
+        assert_eq!(event["action"], format!("{noun}.{verb}"), "{method} {path}");
+        assert_eq!((&event["actor"]["id"], &event["outcome"]), (&json!("ci"), &json!("success")));
+        assert_eq!((&event["resource"]["kind"], &event["gateway_group_id"]), (&json!(noun), &json!("default")));
+    }
+    let writing = operations_of(Listener::Dashboard);
+    let writing = writing.into_iter().filter(|it| !it.starts_with("get ") && it.contains(" /apisix/"));
+    assert_eq!(covered, writing.collect());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_read_appends_an_event() {
     let plane = Plane::new().await;
     plane.expect("PUT", "/apisix/admin/routes/nobody", json!({"uri": "/x", "plugins": {}}), 201).await;
     let head = plane.head().await;
     let recorded = |operation: &String| RECORDED.iter().any(|(name, _)| name == operation);
-    for operation in operations().into_iter().filter(|operation| operation.starts_with("get ") && !recorded(operation))
-    {
-        let path = filled(operation.strip_prefix("get ").unwrap());
-        let answer = plane.call("GET", &path, Value::Null).await;
+    for (listener, operation) in on_both() {
+        let Some(path) = operation.strip_prefix("get ").filter(|_| !recorded(&operation)) else { continue };
+        let request = to(&plane, listener, "GET", &filled(path));
+        let answer = send(request.header("x-api-key", ADMIN_KEY)).await;
         assert!(answer.status == 200 || answer.status == 404, "{operation}: {} {}", answer.status, answer.text);
     }
     plane.expect("POST", "/api/rollback", json!({"to": 1}), 200).await;
@@ -299,20 +378,22 @@ async fn no_read_appends_an_event() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_viewer_reads_and_is_refused_with_an_event_when_it_writes() {
     let plane = Plane::new().await;
-    for operation in operations() {
+    for (listener, operation) in on_both() {
         let (method, path) = operation.split_once(' ').unwrap();
         if ELSEWHERE.iter().chain(&RECORDED).any(|(name, _)| *name == operation) {
             continue;
         }
         let head = plane.head().await;
-        let request = plane.request(&method.to_uppercase(), &filled(path)).header("x-api-key", VIEWER_KEY);
+        let request = to(&plane, listener, &method.to_uppercase(), &filled(path)).header("x-api-key", VIEWER_KEY);
         let answer = send(request).await;
         if method == "get" {
             assert!(answer.status == 200 || answer.status == 404, "{operation}: {}", answer.text);
             assert_eq!(plane.head().await, head, "{operation}");
             continue;
         }
-        assert_eq!(answer.status, if path.starts_with("/apisix/") { 401 } else { 403 }, "{operation}");
+        // The APISIX face answers as APISIX does.
+        let apisix = listener == Listener::AdminApi && path.starts_with("/apisix/");
+        assert_eq!(answer.status, if apisix { 401 } else { 403 }, "{operation}");
         assert_eq!(plane.head().await, head + 1, "{operation}");
         let event = &plane.events(1).await[0];
         assert_eq!((&event["action"], &event["outcome"]), (&json!("auth.denied"), &json!("denied")), "{operation}");

@@ -12,6 +12,7 @@ mod encryption;
 mod enterprise;
 mod groups;
 mod idempotency;
+mod openapi;
 mod outage;
 mod plane;
 mod rollback;

@@ -499,6 +499,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/instances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The data planes that are alive, and on how many of them a revision is live. */
+        get: operations["listInstances"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -682,6 +699,10 @@ export interface components {
             };
             create_time: number;
             update_time: number;
+            /** @description What its keys begin with. */
+            prefix: string;
+            /** @description Its data planes that are alive. */
+            data_planes: number;
         };
         GatewayGroupFacts: {
             /** @description Taken from the name when absent. */
@@ -828,6 +849,39 @@ export interface components {
                 [key: string]: Record<string, never>;
             };
         };
+        Instance: {
+            id: string;
+            /** @description The name in its certificate. */
+            name: string;
+            gateway_group_id: string;
+            /** @enum {string} */
+            kind: "portolan" | "apisix";
+            version: string;
+            /** @description Seconds since 1970. */
+            started_at: number;
+            /**
+             * Format: int64
+             * @description The last change of its configuration that requests meet; an APISIX data plane does not say.
+             */
+            applied_revision: number | null;
+            /** @description Resources that it does not use as they are written. */
+            resource_errors: number;
+            last_error: string | null;
+            /** @description Whether it serves the revision asked for; null where it does not say. */
+            live: boolean | null;
+        };
+        InstanceList: {
+            /**
+             * Format: int64
+             * @description The revision asked for, or the newest.
+             */
+            revision: number;
+            /** @description Data planes that serve it. */
+            live: number;
+            /** @description Data planes that say what they serve. */
+            total: number;
+            list: components["schemas"]["Instance"][];
+        };
     };
     responses: {
         /** @description The request can't be understood or carried out. */
@@ -923,6 +977,8 @@ export interface components {
         IfMatch: string;
         /** @description A revision since which the configuration of the gateway group must not have changed; else 412. */
         IfMatchRevision: string;
+        /** @description Wait until the data planes of the gateway group serve the change, for at most 10 seconds; `X-Portolan-Applied: 41/42` then says on how many it is live, `X-Portolan-Revision` which revision that is. */
+        Wait: "applied";
     };
     requestBodies: never;
     headers: never;
@@ -939,17 +995,34 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "username": "admin",
+                 *       "password": "correct horse battery staple"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Credentials"];
             };
         };
         responses: {
-            /** @description The session's cookie `portolan_session` is set. */
+            /** @description The session's cookie `__Host-portolan_session` is set. */
             200: {
                 headers: {
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "user": {
+                     *         "id": "admin",
+                     *         "name": "admin",
+                     *         "roles": [
+                     *           "admin"
+                     *         ]
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Session"];
                 };
             };
@@ -1000,6 +1073,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "user": {
+                     *         "id": "admin",
+                     *         "name": "admin",
+                     *         "roles": [
+                     *           "admin"
+                     *         ]
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Session"];
                 };
             };
@@ -1022,6 +1106,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "version": "0.0.0",
+                     *       "revision": 70,
+                     *       "store": "sqlite",
+                     *       "gateway_groups": [
+                     *         "default"
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Status"];
                 };
             };
@@ -1041,9 +1135,15 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Gateway group. */
+                /**
+                 * @description Gateway group.
+                 * @example default
+                 */
                 group: string;
-                /** @description Kind of resource, in plural. */
+                /**
+                 * @description Kind of resource, in plural.
+                 * @example services
+                 */
                 kind: "routes" | "services" | "upstreams" | "consumers" | "credentials" | "ssls" | "global_rules" | "plugin_configs" | "consumer_groups" | "plugin_metadata" | "protos" | "stream_routes" | "secrets";
             };
             cookie?: never;
@@ -1056,6 +1156,28 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "revision": 71,
+                     *       "total": 1,
+                     *       "list": [
+                     *         {
+                     *           "id": "s1",
+                     *           "value": {
+                     *             "id": "s1",
+                     *             "name": "orders",
+                     *             "upstream_id": "u1",
+                     *             "create_time": 1795428994,
+                     *             "update_time": 1795428994,
+                     *             "desc": "all orders"
+                     *           },
+                     *           "create_revision": 16,
+                     *           "mod_revision": 21,
+                     *           "version": 4
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["ResourceList"];
                 };
             };
@@ -1069,11 +1191,20 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Gateway group. */
+                /**
+                 * @description Gateway group.
+                 * @example default
+                 */
                 group: string;
-                /** @description Kind of resource, in plural. */
+                /**
+                 * @description Kind of resource, in plural.
+                 * @example services
+                 */
                 kind: "routes" | "services" | "upstreams" | "consumers" | "credentials" | "ssls" | "global_rules" | "plugin_configs" | "consumer_groups" | "plugin_metadata" | "protos" | "stream_routes" | "secrets";
-                /** @description Id, or the username of a consumer. */
+                /**
+                 * @description Id, or the username of a consumer.
+                 * @example s1
+                 */
                 id: string;
             };
             cookie?: never;
@@ -1086,6 +1217,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "s1",
+                     *       "value": {
+                     *         "id": "s1",
+                     *         "name": "orders",
+                     *         "upstream_id": "u1",
+                     *         "create_time": 1795428994,
+                     *         "update_time": 1795428994,
+                     *         "desc": "all orders"
+                     *       },
+                     *       "create_revision": 16,
+                     *       "mod_revision": 21,
+                     *       "version": 4
+                     *     }
+                     */
                     "application/json": components["schemas"]["Resource"];
                 };
             };
@@ -1097,7 +1244,10 @@ export interface operations {
     listEvents: {
         parameters: {
             query?: {
-                /** @description Events in the answer. */
+                /**
+                 * @description Events in the answer.
+                 * @example 1
+                 */
                 limit?: number;
                 /** @description Revisions below this one; take `next_before` of the page before. */
                 before?: number;
@@ -1109,7 +1259,10 @@ export interface operations {
                 actor?: string;
                 /** @description This outcome. */
                 outcome?: components["schemas"]["Outcome"];
-                /** @description Resources of this kind. */
+                /**
+                 * @description Resources of this kind.
+                 * @example service
+                 */
                 resource_kind?: string;
                 /** @description Resources of this id. */
                 resource_id?: string;
@@ -1128,6 +1281,69 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "head": 71,
+                     *       "events": [
+                     *         {
+                     *           "revision": 21,
+                     *           "event_id": "01a207e8-4c08-72d5-91f1-29b464d20fe0",
+                     *           "recorded_at": "2026-11-23T10:16:34.056892Z",
+                     *           "action": "service.update",
+                     *           "outcome": "success",
+                     *           "actor": {
+                     *             "id": "admin",
+                     *             "kind": "admin_key",
+                     *             "name": null,
+                     *             "auth_method": "api_key",
+                     *             "roles": [
+                     *               "admin"
+                     *             ]
+                     *           },
+                     *           "source": {
+                     *             "ip": "127.0.0.1",
+                     *             "user_agent": "Python-urllib/3.11",
+                     *             "interface": "admin_api"
+                     *           },
+                     *           "reason": null,
+                     *           "request_id": "01a207e8-4c08-72d5-91f1-29b32ff41281",
+                     *           "trace_id": null,
+                     *           "gateway_group_id": "default",
+                     *           "resource": {
+                     *             "kind": "service",
+                     *             "id": "s1"
+                     *           },
+                     *           "causation_revision": null,
+                     *           "error": null,
+                     *           "changes": [
+                     *             {
+                     *               "key": "/apisix/services/s1",
+                     *               "before": {
+                     *                 "id": "s1",
+                     *                 "name": "orders",
+                     *                 "upstream_id": "u1",
+                     *                 "create_time": 1795428994,
+                     *                 "update_time": 1795428994,
+                     *                 "desc": "all orders"
+                     *               },
+                     *               "after": {
+                     *                 "id": "s1",
+                     *                 "name": "orders",
+                     *                 "upstream_id": "u1",
+                     *                 "create_time": 1795428994,
+                     *                 "update_time": 1795428994,
+                     *                 "desc": "all orders"
+                     *               },
+                     *               "create_revision": 16,
+                     *               "version": 4
+                     *             }
+                     *           ],
+                     *           "leaf_hash": "904f1e82a9b0ad29764a28d4198952a8b798763ae14a5c7d1252240ff0734f72"
+                     *         }
+                     *       ],
+                     *       "next_before": 21
+                     *     }
+                     */
                     "application/json": components["schemas"]["EventPage"];
                 };
             };
@@ -1141,7 +1357,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Its revision. */
+                /**
+                 * @description Its revision.
+                 * @example 21
+                 */
                 revision: number;
             };
             cookie?: never;
@@ -1154,6 +1373,63 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "revision": 21,
+                     *       "event_id": "01a207e8-4c08-72d5-91f1-29b464d20fe0",
+                     *       "recorded_at": "2026-11-23T10:16:34.056892Z",
+                     *       "action": "service.update",
+                     *       "outcome": "success",
+                     *       "actor": {
+                     *         "id": "admin",
+                     *         "kind": "admin_key",
+                     *         "name": null,
+                     *         "auth_method": "api_key",
+                     *         "roles": [
+                     *           "admin"
+                     *         ]
+                     *       },
+                     *       "source": {
+                     *         "ip": "127.0.0.1",
+                     *         "user_agent": "Python-urllib/3.11",
+                     *         "interface": "admin_api"
+                     *       },
+                     *       "reason": null,
+                     *       "request_id": "01a207e8-4c08-72d5-91f1-29b32ff41281",
+                     *       "trace_id": null,
+                     *       "gateway_group_id": "default",
+                     *       "resource": {
+                     *         "kind": "service",
+                     *         "id": "s1"
+                     *       },
+                     *       "causation_revision": null,
+                     *       "error": null,
+                     *       "changes": [
+                     *         {
+                     *           "key": "/apisix/services/s1",
+                     *           "before": {
+                     *             "id": "s1",
+                     *             "name": "orders",
+                     *             "upstream_id": "u1",
+                     *             "create_time": 1795428994,
+                     *             "update_time": 1795428994,
+                     *             "desc": "all orders"
+                     *           },
+                     *           "after": {
+                     *             "id": "s1",
+                     *             "name": "orders",
+                     *             "upstream_id": "u1",
+                     *             "create_time": 1795428994,
+                     *             "update_time": 1795428994,
+                     *             "desc": "all orders"
+                     *           },
+                     *           "create_revision": 16,
+                     *           "version": 4
+                     *         }
+                     *       ],
+                     *       "leaf_hash": "904f1e82a9b0ad29764a28d4198952a8b798763ae14a5c7d1252240ff0734f72"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Event"];
                 };
             };
@@ -1171,9 +1447,15 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description Kind of resource, in plural or singular. */
+                /**
+                 * @description Kind of resource, in plural or singular.
+                 * @example service
+                 */
                 kind: string;
-                /** @description Id, or the username of a consumer. */
+                /**
+                 * @description Id, or the username of a consumer.
+                 * @example s1
+                 */
                 id: string;
             };
             cookie?: never;
@@ -1186,6 +1468,98 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "versions": [
+                     *         {
+                     *           "revision": 21,
+                     *           "recorded_at": "2026-11-23T10:16:34.056892Z",
+                     *           "action": "service.update",
+                     *           "actor": {
+                     *             "id": "admin",
+                     *             "kind": "admin_key",
+                     *             "name": null,
+                     *             "auth_method": "api_key",
+                     *             "roles": [
+                     *               "admin"
+                     *             ]
+                     *           },
+                     *           "value": {
+                     *             "id": "s1",
+                     *             "name": "orders",
+                     *             "upstream_id": "u1",
+                     *             "create_time": 1795428994,
+                     *             "update_time": 1795428994,
+                     *             "desc": "all orders"
+                     *           }
+                     *         },
+                     *         {
+                     *           "revision": 20,
+                     *           "recorded_at": "2026-11-23T10:16:34.053877Z",
+                     *           "action": "service.update",
+                     *           "actor": {
+                     *             "id": "admin",
+                     *             "kind": "admin_key",
+                     *             "name": null,
+                     *             "auth_method": "api_key",
+                     *             "roles": [
+                     *               "admin"
+                     *             ]
+                     *           },
+                     *           "value": {
+                     *             "id": "s1",
+                     *             "name": "orders",
+                     *             "upstream_id": "u1",
+                     *             "create_time": 1795428994,
+                     *             "update_time": 1795428994,
+                     *             "desc": "all orders"
+                     *           }
+                     *         },
+                     *         {
+                     *           "revision": 17,
+                     *           "recorded_at": "2026-11-23T10:16:34.044651Z",
+                     *           "action": "service.update",
+                     *           "actor": {
+                     *             "id": "admin",
+                     *             "kind": "admin_key",
+                     *             "name": null,
+                     *             "auth_method": "api_key",
+                     *             "roles": [
+                     *               "admin"
+                     *             ]
+                     *           },
+                     *           "value": {
+                     *             "id": "s1",
+                     *             "name": "orders",
+                     *             "upstream_id": "u1",
+                     *             "create_time": 1795428994,
+                     *             "update_time": 1795428994
+                     *           }
+                     *         },
+                     *         {
+                     *           "revision": 16,
+                     *           "recorded_at": "2026-11-23T10:16:34.035171Z",
+                     *           "action": "service.create",
+                     *           "actor": {
+                     *             "id": "admin",
+                     *             "kind": "admin_key",
+                     *             "name": null,
+                     *             "auth_method": "api_key",
+                     *             "roles": [
+                     *               "admin"
+                     *             ]
+                     *           },
+                     *           "value": {
+                     *             "name": "orders",
+                     *             "upstream_id": "u1",
+                     *             "id": "s1",
+                     *             "create_time": 1795428994,
+                     *             "update_time": 1795428994
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["History"];
                 };
             };
@@ -1197,7 +1571,10 @@ export interface operations {
     };
     rollback: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Wait until the data planes of the gateway group serve the change, for at most 10 seconds; `X-Portolan-Applied: 41/42` then says on how many it is live, `X-Portolan-Revision` which revision that is. */
+                wait?: components["parameters"]["Wait"];
+            };
             header?: {
                 /** @description A request that comes again with the same key, method, path and body gets its first answer, for a week; with another body it is refused with 422. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -1209,6 +1586,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "to": 20,
+                 *       "reason": "the change of the service broke the checkout"
+                 *     }
+                 */
                 "application/json": components["schemas"]["RollbackRequest"];
             };
         };
@@ -1219,6 +1602,53 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "dry_run": true,
+                     *       "revision": null,
+                     *       "from": 71,
+                     *       "to": 20,
+                     *       "changes": [
+                     *         {
+                     *           "key": "/apisix/consumers/jack",
+                     *           "kind": "consumer",
+                     *           "id": "jack",
+                     *           "action": "delete",
+                     *           "before": {
+                     *             "username": "jack",
+                     *             "desc": "the mobile app",
+                     *             "create_time": 1795428994,
+                     *             "update_time": 1795428994
+                     *           },
+                     *           "after": null
+                     *         },
+                     *         {
+                     *           "key": "/apisix/routes/r1",
+                     *           "kind": "route",
+                     *           "id": "r1",
+                     *           "action": "delete",
+                     *           "before": {
+                     *             "id": "r1",
+                     *             "name": "orders",
+                     *             "uri": "/orders/*",
+                     *             "methods": [
+                     *               "GET",
+                     *               "POST"
+                     *             ],
+                     *             "service_id": "s1",
+                     *             "plugins": {
+                     *               "cors": {}
+                     *             },
+                     *             "create_time": 1795428994,
+                     *             "update_time": 1795428994,
+                     *             "priority": 10
+                     *           },
+                     *           "after": null
+                     *         }
+                     *       ],
+                     *       "broken_references": []
+                     *     }
+                     */
                     "application/json": components["schemas"]["RollbackResult"];
                 };
             };
@@ -1243,6 +1673,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "kind": "data_plane",
+                 *       "name": "dp-2",
+                 *       "csr": "-----BEGIN CERTIFICATE REQUEST-----\nMIHKMHECAQAwDzENMAsGA1UEAwwEZHAtMjBZMBMGByqGSM49AgEGCCqGSM49AwEH\nA0IABPemYgdxfntS4u74dTMcer/xYHsGI02BDe2WmMY/DNcl1lD5b+cOEnkdJlPi\nPvaXsqE3glFYIb1JSQc7by2tq0ugADAKBggqhkjOPQQDAgNJADBGAiEA+08IVjRm\niSyX7Plgtc1L0IefzS7uUFXXezLHUlzAYDECIQDnL7VzBj8EJYdphsjk1sn40qOw\nBCyUTmsFKFtJVCjH6g==\n-----END CERTIFICATE REQUEST-----\n"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CertificateRequest"];
             };
         };
@@ -1253,6 +1690,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "certificate": "-----BEGIN CERTIFICATE-----\nMIIByTCCAW+gAwIBAgIQe/K7NPn+J5eKkSWNlJj4zzAKBggqhkjOPQQDAjAyMREw\nDwYDVQQKDAhQb3J0b2xhbjEdMBsGA1UEAwwUUG9ydG9sYW4gaW50ZXJuYWwgQ0Ew\nHhcNMjYxMTIzMDkxNjM2WhcNMjcxMTIzMTAxNjM2WjAiMREwDwYDVQQKDAhQb3J0\nb2xhbjENMAsGA1UEAwwEZHAtMjBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABPem\nYgdxfntS4u74dTMcer/xYHsGI02BDe2WmMY/DNcl1lD5b+cOEnkdJlPiPvaXsqE3\nglFYIb1JSQc7by2tq0ujdzB1MB8GA1UdIwQYMBaAFHufbgHav3Ms0+W8bkPA9mQG\nQmfnMC0GA1UdEQQmMCSGInBvcnRvbGFuOi8vZGF0YS1wbGFuZS9kZWZhdWx0L2Rw\nLTIwDgYDVR0PAQH/BAQDAgeAMBMGA1UdJQQMMAoGCCsGAQUFBwMCMAoGCCqGSM49\nBAMCA0gAMEUCIQCDMEWOXKm6EgWpmGKWAWJjHGhze6DACewJ5HBi3rlTLQIgHdWi\ngCVFdg7ILNRJpy0q0poZvjTQl7mYDAv3eQLwlgI=\n-----END CERTIFICATE-----\n",
+                     *       "ca": "-----BEGIN CERTIFICATE-----\nMIIBpzCCAU2gAwIBAgIQQ39LX+LMxxrPLNHVKVeTYjAKBggqhkjOPQQDAjAyMREw\nDwYDVQQKDAhQb3J0b2xhbjEdMBsGA1UEAwwUUG9ydG9sYW4gaW50ZXJuYWwgQ0Ew\nHhcNMjYxMTIzMDkxNjMzWhcNMzYxMTIwMTAxNjMzWjAyMREwDwYDVQQKDAhQb3J0\nb2xhbjEdMBsGA1UEAwwUUG9ydG9sYW4gaW50ZXJuYWwgQ0EwWTATBgcqhkjOPQIB\nBggqhkjOPQMBBwNCAATzfok4cyIu/IK5z1msntv5osSHltTCAkJRSbDu+7PmKD14\nRG/WFBkKni3JZybF7F8Si/tmDvw9sGw6gnkE2Y5bo0UwQzAOBgNVHQ8BAf8EBAMC\nAQYwHQYDVR0OBBYEFHufbgHav3Ms0+W8bkPA9mQGQmfnMBIGA1UdEwEB/wQIMAYB\nAf8CAQAwCgYIKoZIzj0EAwIDSAAwRQIgFluWsHyBxgohpIUFGJQNs61S1G7x8hPi\nekUf58py4MgCIQCRNGwT3SpHOCy5+7Tjf8MExccsHXeIZqWkToVQNMdxuQ==\n-----END CERTIFICATE-----\n",
+                     *       "serial": "7bf2bb34f9fe27978a91258d9498f8cf",
+                     *       "not_after": "2027-11-23T10:16:36Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Certificate"];
                 };
             };
@@ -1269,7 +1714,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The serial number: lower-case hex, without leading zeros. */
+                /**
+                 * @description The serial number: lower-case hex, without leading zeros.
+                 * @example 7bf2bb34f9fe27978a91258d9498f8cf
+                 */
                 serial: string;
             };
             cookie?: never;
@@ -1331,6 +1779,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "total": 2,
+                     *       "list": [
+                     *         {
+                     *           "id": "default",
+                     *           "name": "default",
+                     *           "labels": {},
+                     *           "create_time": 0,
+                     *           "update_time": 0,
+                     *           "prefix": "/apisix/",
+                     *           "data_planes": 1
+                     *         },
+                     *         {
+                     *           "id": "prod",
+                     *           "name": "prod",
+                     *           "description": "what customers reach",
+                     *           "labels": {
+                     *             "stage": "prod"
+                     *           },
+                     *           "create_time": 1795428996,
+                     *           "update_time": 1795428996,
+                     *           "prefix": "/portolan/groups/prod/",
+                     *           "data_planes": 0
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["GatewayGroupList"];
                 };
             };
@@ -1352,6 +1828,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "prod",
+                 *       "description": "what customers reach",
+                 *       "labels": {
+                 *         "stage": "prod"
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["GatewayGroupFacts"];
             };
         };
@@ -1362,6 +1847,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "value": {
+                     *         "id": "prod",
+                     *         "name": "prod",
+                     *         "description": "what customers reach",
+                     *         "labels": {
+                     *           "stage": "prod"
+                     *         },
+                     *         "create_time": 1795428996,
+                     *         "update_time": 1795428996,
+                     *         "prefix": "/portolan/groups/prod/",
+                     *         "data_planes": 0
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["GatewayGroupItem"];
                 };
             };
@@ -1378,7 +1879,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Its id. */
+                /**
+                 * @description Its id.
+                 * @example prod
+                 */
                 id: string;
             };
             cookie?: never;
@@ -1391,6 +1895,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "value": {
+                     *         "id": "prod",
+                     *         "name": "prod",
+                     *         "description": "what customers reach",
+                     *         "labels": {
+                     *           "stage": "prod"
+                     *         },
+                     *         "create_time": 1795428996,
+                     *         "update_time": 1795428996,
+                     *         "prefix": "/portolan/groups/prod/",
+                     *         "data_planes": 0
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["GatewayGroupItem"];
                 };
             };
@@ -1410,13 +1930,24 @@ export interface operations {
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
-                /** @description Its id. */
+                /**
+                 * @description Its id.
+                 * @example prod
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "labels": {
+                 *         "stage": "prod",
+                 *         "region": "eu"
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["GatewayGroupFacts"];
             };
         };
@@ -1427,6 +1958,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "value": {
+                     *         "id": "prod",
+                     *         "name": "prod",
+                     *         "description": "what customers reach",
+                     *         "labels": {
+                     *           "stage": "prod",
+                     *           "region": "eu"
+                     *         },
+                     *         "create_time": 1795428996,
+                     *         "update_time": 1795428996,
+                     *         "prefix": "/portolan/groups/prod/",
+                     *         "data_planes": 0
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["GatewayGroupItem"];
                 };
             };
@@ -1453,7 +2001,10 @@ export interface operations {
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
-                /** @description Its id. */
+                /**
+                 * @description Its id.
+                 * @example prod
+                 */
                 id: string;
             };
             cookie?: never;
@@ -1484,7 +2035,10 @@ export interface operations {
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
-                /** @description The gateway group. */
+                /**
+                 * @description The gateway group.
+                 * @example prod
+                 */
                 id: string;
             };
             cookie?: never;
@@ -1497,6 +2051,13 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "value": {
+                     *         "key": "a7adm-0123456789abcdef0123456789abcdef0123456789abcdef"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["AdminKey"];
                 };
             };
@@ -1522,6 +2083,31 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "total": 2,
+                     *       "list": [
+                     *         {
+                     *           "id": "01a207e8-574a-72fd-a6fc-5290878de164",
+                     *           "username": "ann",
+                     *           "roles": [
+                     *             "viewer_id"
+                     *           ],
+                     *           "create_time": 1795428996,
+                     *           "must_change_password": false
+                     *         },
+                     *         {
+                     *           "id": "admin",
+                     *           "username": "admin",
+                     *           "roles": [
+                     *             "super_admin_id"
+                     *           ],
+                     *           "create_time": 1795428993,
+                     *           "must_change_password": false
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["UserList"];
                 };
             };
@@ -1535,7 +2121,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Its id. */
+                /**
+                 * @description Its id.
+                 * @example 01a207e8-574a-72fd-a6fc-5290878de164
+                 */
                 id: string;
             };
             cookie?: never;
@@ -1548,6 +2137,19 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "value": {
+                     *         "id": "01a207e8-574a-72fd-a6fc-5290878de164",
+                     *         "username": "ann",
+                     *         "roles": [
+                     *           "viewer_id"
+                     *         ],
+                     *         "create_time": 1795428996,
+                     *         "must_change_password": false
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["UserItem"];
                 };
             };
@@ -1565,7 +2167,10 @@ export interface operations {
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
-                /** @description Its id. */
+                /**
+                 * @description Its id.
+                 * @example 01a207e8-574a-72fd-a6fc-5290878de164
+                 */
                 id: string;
             };
             cookie?: never;
@@ -1595,13 +2200,23 @@ export interface operations {
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
-                /** @description Its id. */
+                /**
+                 * @description Its id.
+                 * @example 01a207e8-574a-72fd-a6fc-5290878de164
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "roles": [
+                 *         "viewer_id"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["AssignedRoles"];
             };
         };
@@ -1612,6 +2227,19 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "value": {
+                     *         "id": "01a207e8-574a-72fd-a6fc-5290878de164",
+                     *         "username": "ann",
+                     *         "roles": [
+                     *           "viewer_id"
+                     *         ],
+                     *         "create_time": 1795428996,
+                     *         "must_change_password": false
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["UserItem"];
                 };
             };
@@ -1638,6 +2266,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "total": 2,
+                     *       "list": [
+                     *         {
+                     *           "id": "super_admin_id",
+                     *           "name": "admin"
+                     *         },
+                     *         {
+                     *           "id": "viewer_id",
+                     *           "name": "viewer"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["RoleList"];
                 };
             };
@@ -1658,6 +2301,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "username": "ann",
+                 *       "password": "correct horse battery staple"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Invitation"];
             };
         };
@@ -1668,6 +2317,13 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "value": {
+                     *         "id": "01a207e8-574a-72fd-a6fc-5290878de164"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Invited"];
                 };
             };
@@ -1691,6 +2347,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "old_password": "correct horse battery staple",
+                 *       "new_password": "a longer one that nobody guesses"
+                 *     }
+                 */
                 "application/json": components["schemas"]["PasswordChange"];
             };
         };
@@ -1701,6 +2363,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {} */
                     "application/json": components["schemas"]["Empty"];
                 };
             };
@@ -1724,6 +2387,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "data": "none"
+                 *     }
+                 */
                 "application/json": Record<string, never>;
             };
         };
@@ -1734,6 +2402,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {} */
                     "application/json": components["schemas"]["Empty"];
                 };
             };
@@ -1759,6 +2428,19 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "total": 1,
+                     *       "list": [
+                     *         {
+                     *           "id": "01a207e8-57b4-775e-a37c-a5020a1ebff5",
+                     *           "name": "pipeline",
+                     *           "create_time": 1795428997,
+                     *           "expires_at": 0
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["TokenList"];
                 };
             };
@@ -1776,6 +2458,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "pipeline",
+                 *       "expires_at": 0
+                 *     }
+                 */
                 "application/json": components["schemas"]["TokenRequest"];
             };
         };
@@ -1786,6 +2474,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "value": {
+                     *         "id": "01a207e8-57b4-775e-a37c-a5020a1ebff5",
+                     *         "name": "pipeline",
+                     *         "create_time": 1795428997,
+                     *         "expires_at": 0,
+                     *         "token": "a7ee-0123456789abcdef0123456789abcdef0123456789abcdef"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["TokenCreated"];
                 };
             };
@@ -1803,7 +2502,10 @@ export interface operations {
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
-                /** @description Its id. */
+                /**
+                 * @description Its id.
+                 * @example 01a207e8-57b4-775e-a37c-a5020a1ebff5
+                 */
                 id: string;
             };
             cookie?: never;
@@ -1835,6 +2537,8 @@ export interface operations {
                 force?: boolean;
                 /** @description Why, for the log. */
                 reason?: string;
+                /** @description Wait until the data planes of the gateway group serve the change, for at most 10 seconds; `X-Portolan-Applied: 41/42` then says on how many it is live, `X-Portolan-Revision` which revision that is. */
+                wait?: components["parameters"]["Wait"];
             };
             header?: {
                 /** @description A revision since which the configuration of the gateway group must not have changed; else 412. */
@@ -1847,6 +2551,22 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "changes": [
+                 *         {
+                 *           "action": "put",
+                 *           "kind": "services",
+                 *           "id": "s1",
+                 *           "value": {
+                 *             "name": "orders",
+                 *             "upstream_id": "u1",
+                 *             "desc": "v2"
+                 *           }
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["ChangeList"] | components["schemas"]["DesiredState"];
                 "application/yaml": components["schemas"]["ChangeList"] | components["schemas"]["DesiredState"];
             };
@@ -1858,6 +2578,30 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "dry_run": true,
+                     *       "revision": null,
+                     *       "from": 71,
+                     *       "changes": [
+                     *         {
+                     *           "action": "update",
+                     *           "kind": "service",
+                     *           "id": "s1",
+                     *           "name": "orders",
+                     *           "key": "/apisix/services/s1",
+                     *           "fields": [
+                     *             {
+                     *               "path": "/desc",
+                     *               "before": "all orders",
+                     *               "after": "v2"
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "errors": []
+                     *     }
+                     */
                     "application/json": components["schemas"]["ApplyResult"];
                 };
             };
@@ -1896,6 +2640,50 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "services": [
+                     *         {
+                     *           "id": "s1",
+                     *           "name": "orders",
+                     *           "upstream_id": "u1",
+                     *           "desc": "all orders",
+                     *           "routes": [
+                     *             {
+                     *               "id": "r1",
+                     *               "name": "orders",
+                     *               "uri": "/orders/*",
+                     *               "methods": [
+                     *                 "GET",
+                     *                 "POST"
+                     *               ],
+                     *               "plugins": {
+                     *                 "cors": {}
+                     *               },
+                     *               "priority": 10
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "consumers": [
+                     *         {
+                     *           "username": "jack",
+                     *           "desc": "the mobile app"
+                     *         }
+                     *       ],
+                     *       "upstreams": [
+                     *         {
+                     *           "id": "u1",
+                     *           "type": "roundrobin",
+                     *           "nodes": {
+                     *             "10.0.0.5:8080": 1
+                     *           },
+                     *           "name": "orders",
+                     *           "retries": 2
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["DesiredState"];
                 };
             };
@@ -1920,6 +2708,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "value": "3.10.1"
+                     *     }
+                     */
                     "application/json": components["schemas"]["VersionFacts"];
                 };
             };
@@ -1943,11 +2736,79 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "value": {
+                     *         "global_rule": {
+                     *           "type": "object",
+                     *           "required": [
+                     *             "plugins"
+                     *           ],
+                     *           "properties": {
+                     *             "plugins": {
+                     *               "type": "object"
+                     *             }
+                     *           }
+                     *         }
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["CoreSchemas"];
                 };
             };
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listInstances: {
+        parameters: {
+            query?: {
+                /** @description Only those of this gateway group. */
+                gateway_group_id?: string;
+                /** @description The revision asked about; without it the newest. */
+                revision?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description They. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "revision": 71,
+                     *       "live": 1,
+                     *       "total": 1,
+                     *       "list": [
+                     *         {
+                     *           "id": "7c6a1689-aeb2-4c99-8a69-353ffe55e2d8",
+                     *           "name": "dp-1",
+                     *           "gateway_group_id": "default",
+                     *           "kind": "portolan",
+                     *           "version": "0.0.0",
+                     *           "started_at": 1795428993,
+                     *           "applied_revision": 69,
+                     *           "resource_errors": 0,
+                     *           "last_error": null,
+                     *           "live": true
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["InstanceList"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             503: components["responses"]["Unavailable"];
         };
     };
