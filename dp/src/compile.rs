@@ -152,9 +152,11 @@ impl Compiler {
 
     /// The document with its secrets in clear.
     fn opened(&self, relative: &str, document: &Arc<Document>) -> Arc<Document> {
-        let clear =
-            parse_relative_key(relative).and_then(|(kind, id)| self.keyring.opened(kind, id, &document.value));
-        clear.map_or_else(|| document.clone(), |value| Arc::new(Document { value: value.into(), ..Document::clone(document) }))
+        let clear = parse_relative_key(relative).and_then(|(kind, id)| self.keyring.opened(kind, id, &document.value));
+        clear.map_or_else(
+            || document.clone(),
+            |value| Arc::new(Document { value: value.into(), ..Document::clone(document) }),
+        )
     }
 
     fn compile(&mut self, name: &Name) {
@@ -170,6 +172,7 @@ impl Compiler {
             Kind::Consumer => self.compile_consumer(name, &document),
             Kind::PluginMetadata => self.compile_metadata(&name.1, &document),
             Kind::PluginConfig | Kind::ConsumerGroup | Kind::GlobalRule => self.compile_shared(name, &document),
+            Kind::Ssl => self.compile_ssl(&name.1, &document),
             // Said, so that nobody takes what the control plane accepted for served.
             Kind::StreamRoute => Err(format!("this data plane does not serve {} yet", name.0.directory())),
             // served() lets no other kind in.
@@ -186,7 +189,6 @@ impl Compiler {
         let previous_in_use = match name.0 {
             Kind::Route => match self.snapshot.routes.get(name.1.as_bytes()).map(|good| good.document.clone()) {
                 Some(good) => self.compile_route(name, &good).is_ok(),
-            Kind::Ssl => self.compile_ssl(&name.1, &document),
                 None => false,
             },
             Kind::Service => match self.snapshot.services.get(name.1.as_bytes()).map(|good| good.document.clone()) {
@@ -375,6 +377,7 @@ impl Compiler {
             serial: next_serial(),
             custom_id: parsed.labels.get("custom_id").and_then(Value::as_str).map(Into::into),
             plugins,
+            group_id: group_id.map(Into::into),
             missing_group: group_id.filter(|_| group.is_none()).map(Into::into),
             document: document.clone(),
         };

@@ -10,6 +10,7 @@ mod report;
 mod runtime;
 mod shutdown;
 mod snapshot;
+mod stream;
 mod tls;
 
 pub use control_plane::ControlPlane;
@@ -20,6 +21,7 @@ pub use report::Report;
 pub use runtime::Runtime;
 pub use shutdown::Shutdown;
 pub use snapshot::Snapshot;
+pub use stream::{Ports, ProxyProtocol, Stream, Tcp};
 pub use tls::Tls;
 
 /// All settings.

@@ -179,7 +179,12 @@ fn no_target(route: &Route) -> Answer {
         Target::MissingService(id) => ("service", id, StatusCode::NOT_FOUND),
         Target::MissingPluginConfig(id) => ("plugin config", id, StatusCode::SERVICE_UNAVAILABLE),
     };
-    tracing::error!(route.id = &*route.id, missing.kind = kind, missing.id = &**id, "what the route names is not there");
+    tracing::error!(
+        route.id = &*route.id,
+        missing.kind = kind,
+        missing.id = &**id,
+        "what the route names is not there"
+    );
     Answer::empty(status)
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::plugin::Chain;
+use crate::plugin::{Chain, Proof};
 use crate::router::Matcher;
 use crate::upstream::Upstream;
 
@@ -109,6 +109,8 @@ pub struct Consumer {
     pub custom_id: Option<Box<str>>,
     /// Plugins for this consumer's requests, over those of the route: its own over those of its group.
     pub plugins: Chain,
+    /// Id of its group.
+    pub group_id: Option<Box<str>>,
     /// Its group, when that is not there.
     pub missing_group: Option<Box<str>>,
     /// What it was made of.
@@ -116,12 +118,13 @@ pub struct Consumer {
 }
 
 /// What proves to be a consumer.
-#[derive(Debug)]
 pub struct Credential {
     /// Who it is.
     pub consumer: Arc<Consumer>,
     /// Id of the credential, when it is a resource of its own.
     pub id: Option<Box<str>>,
+    /// What the authentication plugin compares with what the caller shows.
+    pub proof: Proof,
 }
 
 /// Bounds on the upstream's slowness.
@@ -140,6 +143,25 @@ pub struct Timeouts {
 pub fn next_serial() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+// === impl Credential ===
+
+impl Credential {
+    /// What the plugin made of the configuration.
+    #[must_use]
+    pub fn proof<T: 'static>(&self) -> Option<&T> {
+        self.proof.as_ref()?.downcast_ref()
+    }
+}
+
+impl std::fmt::Debug for Credential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credential")
+            .field("consumer", &self.consumer.username)
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
 }
 
 // === impl Timeouts ===

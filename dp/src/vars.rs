@@ -46,12 +46,13 @@ pub enum BuiltIn {
     ServerPort,
     ServerProtocol,
     ConsumerName,
+    ConsumerGroupId,
     RouteId,
     RouteName,
     ServiceId,
-}
     Https,
     Tls(tls::Variable),
+}
 
 /// A text with `$name` or `${name}` in it.
 #[derive(Debug, Clone)]
@@ -150,6 +151,7 @@ impl BuiltIn {
             "server_port" => Self::ServerPort,
             "server_protocol" => Self::ServerProtocol,
             "consumer_name" => Self::ConsumerName,
+            "consumer_group_id" => Self::ConsumerGroupId,
             "route_id" => Self::RouteId,
             "route_name" => Self::RouteName,
             "service_id" => Self::ServiceId,
@@ -185,14 +187,15 @@ impl BuiltIn {
                 _ => "HTTP/1.1",
             },
             Self::ConsumerName => &context.credential.as_ref()?.consumer.username,
+            Self::ConsumerGroupId => context.credential.as_ref()?.consumer.group_id.as_deref()?,
             Self::RouteId => &context.route?.id,
             Self::RouteName => context.route?.name.as_deref()?,
             Self::ServiceId => context.route?.service_id.as_deref()?,
+            Self::Https => request.connection.tls.is_some().then_some("on")?,
+            Self::Tls(variable) => return variable.read(request.connection.tls.as_deref()?),
         };
         Some(Cow::Borrowed(text))
     }
-            Self::Https => request.connection.tls.is_some().then_some("on")?,
-            Self::Tls(variable) => return variable.read(request.connection.tls.as_deref()?),
 }
 
 // === impl Template ===

@@ -1,14 +1,21 @@
 //! Certificates for tests: one authority, and what it signs.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, SanType,
 };
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
+use tokio_rustls::TlsAcceptor;
 
 mod chain;
+
 /// A throw-away authority (EC P-256).
 #[derive(Debug)]
 pub struct Certificates {
@@ -103,6 +110,28 @@ impl Issued {
         std::fs::write(&files.certificate, &self.certificate)?;
         std::fs::write(&files.key, &self.key)?;
         Ok(files)
+    }
+
+    /// The server's side of TLS with this certificate. With an authority (PEM) clients must show one of it.
+    ///
+    /// # Errors
+    /// When the PEM is none, or no certificate of a server.
+    pub fn acceptor(&self, client_ca: Option<&str>, alpn: &[&str]) -> anyhow::Result<TlsAcceptor> {
+        crate::install_crypto();
+        let chain = CertificateDer::pem_slice_iter(self.certificate.as_bytes()).collect::<Result<Vec<_>, _>>()?;
+        let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes())?;
+        let builder = match client_ca {
+            None => ServerConfig::builder().with_no_client_auth(),
+            Some(ca) => {
+                let mut roots = RootCertStore::empty();
+                roots.add(CertificateDer::from_pem_slice(ca.as_bytes())?)?;
+                let verifier = WebPkiClientVerifier::builder(Arc::new(roots)).build()?;
+                ServerConfig::builder().with_client_cert_verifier(verifier)
+            }
+        };
+        let mut config = builder.with_single_cert(chain, key)?;
+        config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
+        Ok(TlsAcceptor::from(Arc::new(config)))
     }
 }
 

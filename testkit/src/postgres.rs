@@ -109,6 +109,14 @@ impl Server {
         self.program.command("stop")
     }
 
+    /// kill -9 of all its processes.
+    ///
+    /// # Errors
+    /// When it is gone already.
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        self.program.command("kill")
+    }
+
     /// Brings it back, with what was committed.
     ///
     /// # Errors
@@ -200,6 +208,10 @@ mod tests {
         let database = server.database().await.unwrap();
         connected(database.url()).await.unwrap();
         server.stop().unwrap();
+        connected(database.url()).await.unwrap_err();
+        server.start_again().unwrap();
+        connected(database.url()).await.unwrap();
+        server.kill().unwrap();
         connected(database.url()).await.unwrap_err();
         server.start_again().unwrap();
         connected(database.url()).await.unwrap();

@@ -15,9 +15,13 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use parking_lot::Mutex;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+use crate::certificates::Issued;
 
 /// So many requests are remembered, the newest; counting goes on.
 const REMEMBERED: usize = 10_000;
@@ -66,6 +70,17 @@ pub struct Seen {
     pub headers: HeaderMap,
     /// The whole body.
     pub body: Bytes,
+    /// What the client said in its TLS handshake; `None` without TLS.
+    pub tls: Option<Handshake>,
+}
+
+/// What a client says of itself while TLS is set up.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Handshake {
+    /// The name it asked for.
+    pub server_name: Option<String>,
+    /// Its certificate, DER.
+    pub certificate: Option<Vec<u8>>,
 }
 
 #[derive(Debug)]
@@ -84,6 +99,18 @@ impl Upstream {
     /// # Errors
     /// When no port is free.
     pub fn start(reply: Reply) -> anyhow::Result<Self> {
+        Self::start_with(reply, None)
+    }
+
+    /// The same over TLS, with HTTP/1.1 and HTTP/2. With an authority (PEM) clients must show a certificate of it.
+    ///
+    /// # Errors
+    /// When no port is free, or the certificates cannot be used.
+    pub fn start_tls(reply: Reply, issued: &Issued, client_ca: Option<&str>) -> anyhow::Result<Self> {
+        Self::start_with(reply, Some(issued.acceptor(client_ca, &["h2", "http/1.1"])?))
+    }
+
+    fn start_with(reply: Reply, tls: Option<TlsAcceptor>) -> anyhow::Result<Self> {
         let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
@@ -100,7 +127,7 @@ impl Upstream {
             runtime.block_on(async {
                 let listener = TcpListener::from_std(listener).expect("the listener is non-blocking");
                 tokio::select! {
-                    () = accept(listener, shared) => {}
+                    () = accept(listener, shared, tls) => {}
                     _ = stopped => {}
                 }
             });
@@ -203,30 +230,54 @@ pub async fn get(url: &str) -> anyhow::Result<String> {
     Ok(String::from_utf8_lossy(&body).into_owned())
 }
 
-async fn accept(listener: TcpListener, state: Arc<State>) {
+async fn accept(listener: TcpListener, state: Arc<State>, tls: Option<TlsAcceptor>) {
     let mut connections = JoinSet::new();
     loop {
         let Ok((stream, _)) = listener.accept().await else { continue };
         state.connections.fetch_add(1, Ordering::SeqCst);
         // Answers are small and must not wait for each other.
         let _best_effort = stream.set_nodelay(true);
-        let state = Arc::clone(&state);
+        let (state, tls) = (Arc::clone(&state), tls.clone());
         connections.spawn(async move {
-            let service = service_fn(move |request| answer(request, Arc::clone(&state)));
-            // A client that goes away in the middle is that client's test.
-            let _ended = auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
+            match tls {
+                None => serve(stream, state, None).await,
+                Some(tls) => {
+                    // A handshake that fails is that client's test.
+                    let Ok(stream) = tls.accept(stream).await else { return };
+                    let connection = stream.get_ref().1;
+                    let certificate = connection.peer_certificates().and_then(|chain| chain.first());
+                    let handshake = Handshake {
+                        server_name: connection.server_name().map(str::to_owned),
+                        certificate: certificate.map(|der| der.to_vec()),
+                    };
+                    serve(stream, state, Some(handshake)).await;
+                }
+            }
         });
         while connections.try_join_next().is_some() {}
     }
 }
 
-async fn answer(request: Request<Incoming>, state: Arc<State>) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn serve<S>(stream: S, state: Arc<State>, tls: Option<Handshake>)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let service = service_fn(move |request| answer(request, Arc::clone(&state), tls.clone()));
+    // A client that goes away in the middle is that client's test.
+    let _ended = auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    state: Arc<State>,
+    tls: Option<Handshake>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
     let (head, body) = request.into_parts();
     let body = match body.collect().await {
         Ok(body) => body.to_bytes(),
         Err(_) => Bytes::new(),
     };
-    let seen = Seen { method: head.method, uri: head.uri, version: head.version, headers: head.headers, body };
+    let seen = Seen { method: head.method, uri: head.uri, version: head.version, headers: head.headers, body, tls };
     let reply = state.reply.lock().clone();
     let body = match reply.body {
         Body::Fixed(bytes) => bytes,

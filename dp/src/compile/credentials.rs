@@ -3,9 +3,12 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use portolan_model::plugins::{Catalog, Place as CatalogPlace};
+use portolan_model::schema::is_secret_reference;
 use serde_json::{Map, Value};
 
 use super::{Compiler, read};
+use crate::plugin::Proof;
 use crate::plugins;
 use crate::resource::{Consumer, Credential, Document};
 
@@ -14,10 +17,10 @@ pub(super) type Identity = (&'static str, String);
 
 /// All claims on identities. The control plane keeps them unique; if two consumers claim one all the same, the last
 /// by name has it, and the other gets it back when that one goes.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Claims {
     by_identity: HashMap<Identity, BTreeSet<Claimant>>,
-    by_claimant: HashMap<Claimant, Vec<Identity>>,
+    by_claimant: HashMap<Claimant, Vec<(Identity, Proof)>>,
     /// Credentials of each consumer, which may arrive before it.
     credentials: HashMap<Arc<str>, HashMap<Box<str>, Arc<Document>>>,
 }
@@ -37,7 +40,7 @@ pub(super) fn parse(relative: &str) -> Option<(&str, &str)> {
 }
 
 /// The identities among the plugins of a consumer or credential.
-pub(super) fn identities(plugins: &Map<String, Value>) -> Result<Vec<Identity>, String> {
+pub(super) fn identities(plugins: &Map<String, Value>) -> Result<Vec<(Identity, Proof)>, String> {
     let mut found = Vec::new();
     for (name, config) in plugins {
         let Some(factory) = plugins::by_name(name) else { continue };
@@ -46,23 +49,44 @@ pub(super) fn identities(plugins: &Map<String, Value>) -> Result<Vec<Identity>, 
         if let Some(object) = own.as_object_mut() {
             object.shift_remove("_meta");
         }
-        let refused = |e| format!("failed to check the configuration of plugin {name} err: {e}");
-        factory.check_consumer(&own).map_err(refused)?;
-        let Some(identity) = own.get(field).and_then(Value::as_str) else { continue };
+        let refused = |e: String| format!("failed to check the configuration of plugin {name} err: {e}");
+        check(name, &own).map_err(refused)?;
         // A reference that nobody resolves must not become a password that everybody can read.
-        let lower = identity.to_ascii_lowercase();
-        if lower.starts_with("$secret://") || lower.starts_with("$env://") {
+        if own.as_object().is_some_and(|own| own.values().filter_map(Value::as_str).any(is_secret_reference)) {
             return Err(format!("plugin {name}: references to secrets are not supported"));
         }
-        found.push((factory.name(), identity.to_owned()));
+        let proof = factory.compile_consumer(&own).map_err(|e| refused(e.to_string()))?;
+        let Some(identity) = own.get(field).and_then(Value::as_str) else { continue };
+        found.push(((factory.name(), identity.to_owned()), proof));
     }
     Ok(found)
+}
+
+/// Whether a plugin's configuration on a consumer has the right shape. Credentials have not been asked before.
+fn check(name: &str, config: &Value) -> Result<(), String> {
+    let plugin = Catalog::built_in().get(name).ok_or("it is not in the catalog")?;
+    plugin.check(CatalogPlace::Consumer, config).map_err(|violation| violation.to_string())
+}
+
+// === impl Claims ===
+
+impl Claims {
+    fn proof(&self, claimant: &Claimant, identity: &Identity) -> Proof {
+        let claims = self.by_claimant.get(claimant)?;
+        claims.iter().find(|(claimed, _)| claimed == identity)?.1.clone()
+    }
+}
+
+impl std::fmt::Debug for Claims {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Claims").field("identities", &self.by_identity.len()).finish_non_exhaustive()
+    }
 }
 
 // === impl Compiler ===
 
 impl Compiler {
-    pub(super) fn replace_consumer(&mut self, consumer: Arc<Consumer>, identities: Vec<Identity>) {
+    pub(super) fn replace_consumer(&mut self, consumer: Arc<Consumer>, identities: Vec<(Identity, Proof)>) {
         let username = consumer.username.clone();
         self.snapshot.consumers.insert(&username, consumer);
         self.claim((username.clone(), None), identities);
@@ -106,30 +130,34 @@ impl Compiler {
     }
 
     /// Sets what a claimant claims, in place of what it claimed before.
-    fn claim(&mut self, claimant: Claimant, identities: Vec<Identity>) {
-        let before = self.claims.by_claimant.remove(&claimant).unwrap_or_default();
-        for identity in &before {
+    fn claim(&mut self, claimant: Claimant, identities: Vec<(Identity, Proof)>) {
+        let now: Vec<Identity> = identities.iter().map(|(identity, _)| identity.clone()).collect();
+        let before = if identities.is_empty() {
+            self.claims.by_claimant.remove(&claimant)
+        } else {
+            self.claims.by_claimant.insert(claimant.clone(), identities)
+        };
+        let before = before.unwrap_or_default();
+        for (identity, _) in &before {
             if let Some(claimants) = self.claims.by_identity.get_mut(identity) {
                 claimants.remove(&claimant);
             }
         }
-        for identity in &identities {
+        for identity in &now {
             self.claims.by_identity.entry(identity.clone()).or_default().insert(claimant.clone());
         }
-        for identity in before.iter().chain(&identities) {
+        for identity in before.iter().map(|(identity, _)| identity).chain(&now) {
             self.settle(identity);
-        }
-        if !identities.is_empty() {
-            self.claims.by_claimant.insert(claimant, identities);
         }
     }
 
     /// Gives an identity to the one who has it now.
     fn settle(&mut self, identity: &Identity) {
         let claimants = self.claims.by_identity.get(identity).into_iter().flatten();
-        let holder = claimants.rev().find_map(|(username, id)| {
-            let consumer = self.snapshot.consumers.get(username.as_bytes())?.clone();
-            Some(Arc::new(Credential { consumer, id: id.clone() }))
+        let holder = claimants.rev().find_map(|claimant| {
+            let consumer = self.snapshot.consumers.get(claimant.0.as_bytes())?.clone();
+            let proof = self.claims.proof(claimant, identity);
+            Some(Arc::new(Credential { consumer, id: claimant.1.clone(), proof }))
         });
         let (plugin, key) = identity;
         let all = &mut self.snapshot.credentials;

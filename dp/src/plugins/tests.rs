@@ -4,17 +4,40 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use http::response::Parts;
+use portolan_model::schema::{Schema, Secrets};
 use serde_json::Value;
 
 use super::PLUGINS;
 use crate::context::Context;
-use crate::plugin::{Phases, Plugin, Scope, State, contract};
+use crate::plugin::{Factory, Of, Phases, Plugin, Scope, State, contract};
 
-/// Compiles a plugin as a route would, without `_meta`.
+/// Checks and compiles a configuration as for a route, without `_meta`.
 pub(crate) fn compile<P: Plugin>(config: Value, state: &State) -> Result<P, String> {
+    check(&Of::<P>::NEW.schema(), &config)?;
     let scope = Scope { resource: "routes/1", config: &config, metadata: None, state };
     let parsed = serde_json::from_value(config.clone()).map_err(|e| e.to_string())?;
     P::compile(parsed, &scope).map_err(|e| e.to_string())
+}
+
+/// Checks a consumer's configuration of a plugin.
+pub(crate) fn check_consumer<P: Plugin>(config: &Value) -> Result<(), String> {
+    check(&P::consumer_schema().unwrap(), config)?;
+    P::compile_consumer(config).map(drop).map_err(|e| e.to_string())
+}
+
+fn check(schema: &Value, config: &Value) -> Result<(), String> {
+    let schema = Schema::compile(schema, Secrets::Unknown).map_err(|e| e.to_string())?;
+    schema.check(config).map_err(|e| e.to_string())
+}
+
+/// Each configuration is refused with a text that begins like this.
+pub(crate) fn refused<P: Plugin>(cases: &[(Value, &str)]) {
+    for (config, expected) in cases {
+        match compile::<P>(config.clone(), &State::default()) {
+            Ok(_) => panic!("{config} is accepted"),
+            Err(error) => assert!(error.starts_with(expected), "{config}: {error}"),
+        }
+    }
 }
 
 /// The answer of a phase that needs no I/O, or none when the request goes on.

@@ -20,10 +20,15 @@ const SYSTEM_ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// TLS settings for nodes, made once.
 #[derive(Clone)]
 pub struct Connector {
-    unverified: TlsConnector,
+    unverified: ClientTls,
     /// Or why there is none.
-    verified: Result<TlsConnector, Arc<str>>,
+    verified: Result<ClientTls, Arc<str>>,
 }
+
+/// Settings of our side of a TLS connection. Two are equal when they are the same, not when they say the same:
+/// connections made with one are not given to who asks for another.
+#[derive(Clone)]
+pub struct ClientTls(Arc<ClientConfig>);
 
 // === impl Connector ===
 
@@ -33,7 +38,7 @@ impl Connector {
         let explicit = trusted_ca.is_some();
         let roots = Roots::load(trusted_ca.unwrap_or_else(|| SYSTEM_ROOTS.into()));
         let verified = match roots.and_then(|roots| tls::client_config(&roots, None, &["http/1.1"])) {
-            Ok(config) => Ok(TlsConnector::from(config)),
+            Ok(config) => Ok(ClientTls(config)),
             Err(error) => {
                 if explicit {
                     tracing::error!(%error, "tls.trusted_ca cannot be used, upstreams with tls.verify will fail");
@@ -43,24 +48,68 @@ impl Connector {
         };
         let mut unverified = trust::anyone()?;
         unverified.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { unverified: TlsConnector::from(Arc::<ClientConfig>::new(unverified)), verified })
+        Ok(Self { unverified: ClientTls(Arc::new(unverified)), verified })
+    }
+
+    /// Settings that verify the other side.
+    pub fn verified(&self) -> Result<ClientTls, Failure> {
+        self.verified.clone().map_err(|error| Failure::Tls(error.to_string()))
+    }
+
+    /// Settings that take any certificate.
+    #[must_use]
+    pub fn unverified(&self) -> ClientTls {
+        self.unverified.clone()
     }
 
     /// Connects to an address; `name` is whom TLS asks for.
     pub async fn connect(&self, address: SocketAddr, tls: Option<(Tls, &str)>) -> Result<Stream, Failure> {
+        let Some((tls, name)) = tls else { return self.open(address, None).await };
+        let settings = if tls.verify { self.verified()? } else { self.unverified() };
+        self.open(address, Some((&settings, name))).await
+    }
+
+    /// The same with these settings of TLS.
+    pub async fn open(&self, address: SocketAddr, tls: Option<(&ClientTls, &str)>) -> Result<Stream, Failure> {
         let stream = TcpStream::connect(address).await.map_err(Failure::Connect)?;
         // Small requests should leave at once; on failure they leave a little later.
         stream.set_nodelay(true).ok();
         let Some((tls, name)) = tls else { return Ok(Stream::Plain(stream)) };
-        let connector = if tls.verify {
-            self.verified.as_ref().map_err(|error| Failure::Tls(error.to_string()))?
-        } else {
-            &self.unverified
-        };
         let name = ServerName::try_from(name.trim_matches(['[', ']']).to_owned())
             .map_err(|_| Failure::Tls(format!("{name:?} is not a name")))?;
+        let connector = TlsConnector::from(tls.0.clone());
         let stream = connector.connect(name, stream).await.map_err(Failure::Connect)?;
         Ok(Stream::Tls(Box::new(TlsStream::Client(stream))))
+    }
+}
+
+// === impl ClientTls ===
+
+impl ClientTls {
+    /// These settings.
+    #[must_use]
+    pub fn new(config: Arc<ClientConfig>) -> Self {
+        Self(config)
+    }
+}
+
+impl PartialEq for ClientTls {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for ClientTls {}
+
+impl std::hash::Hash for ClientTls {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.0).hash(state);
+    }
+}
+
+impl std::fmt::Debug for ClientTls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ClientTls")
     }
 }
 

@@ -1,12 +1,14 @@
 use std::sync::Arc;
 
+use http::header::WWW_AUTHENTICATE;
 use http::request::Builder;
 use serde_json::json;
 
 use super::*;
 use crate::context::tests::with_snapshot;
 use crate::plugin::State;
-use crate::plugins::tests::{compile, decided};
+use crate::plugin::auth::{CONSUMER_CUSTOM_ID, CONSUMER_USERNAME, CREDENTIAL_IDENTIFIER};
+use crate::plugins::tests::{check_consumer, compile, decided};
 use crate::snapshot::Snapshot;
 
 fn snapshot() -> Arc<Snapshot> {
@@ -91,6 +93,6 @@ fn nonsense_is_refused() {
         assert!(compile::<KeyAuth>(config.clone(), &State::default()).is_err(), "{config}");
     }
     for config in [json!({}), json!({"key": 1})] {
-        assert!(KeyAuth::check_consumer(&config).is_err(), "{config}");
+        assert!(check_consumer::<KeyAuth>(&config).is_err(), "{config}");
     }
 }
