@@ -1,5 +1,6 @@
 //! Where requests go: nodes with weights, and how they are spoken to.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,6 +52,8 @@ pub struct Upstream {
     pub retry_timeout: Option<Duration>,
     /// Bounds on slowness.
     pub timeouts: Timeouts,
+    /// Whether they are configured: streams have other bounds of their own.
+    pub timeouts_given: bool,
     /// Idle connections.
     pub keepalive: Keepalive,
 }
@@ -151,8 +154,8 @@ impl Upstream {
             return Err(Error::Balancer(name.clone()));
         }
         let tls = match document.scheme {
-            Scheme::Http => None,
-            Scheme::Https => Some(Tls { verify: document.tls.as_ref().is_some_and(|tls| tls.verify) }),
+            Scheme::Http | Scheme::Tcp | Scheme::Udp => None,
+            Scheme::Https | Scheme::Tls => Some(Tls { verify: document.tls.as_ref().is_some_and(|tls| tls.verify) }),
             other => return Err(Error::Scheme(other)),
         };
         if document.tls.as_ref().is_some_and(|tls| tls.client_cert.is_some() || tls.client_cert_id.is_some()) {
@@ -182,6 +185,7 @@ impl Upstream {
                 .map_or(nodes.len().saturating_sub(1), |n| usize::try_from(n).unwrap_or(usize::MAX)),
             retry_timeout: document.retry_timeout.filter(|s| *s > 0.0).map(seconds),
             timeouts: document.timeout.map(Timeouts::from).unwrap_or_default(),
+            timeouts_given: document.timeout.is_some(),
             keepalive: Keepalive {
                 size: usize::try_from(keepalive.size).unwrap_or(usize::MAX),
                 idle: seconds(keepalive.idle_timeout),
@@ -193,10 +197,27 @@ impl Upstream {
 
     /// The node to ask next; `None` when there is no other.
     pub fn pick(&self, context: &Context<'_>, tried: &Tried) -> Option<usize> {
-        let hash = || self.hash_on.as_ref().map_or(0, |key| key.hash(context));
+        self.pick_by(tried, &|| self.hash_on.as_ref().map_or(0, |key| key.hash(context)))
+    }
+
+    /// The same for a stream: `read` gives the values of its variables, `remote` is the client's address.
+    pub fn pick_for_stream<'v>(
+        &self,
+        read: &dyn Fn(&Var) -> Option<Cow<'v, str>>,
+        remote: &str,
+        tried: &Tried,
+    ) -> Option<usize> {
+        let hash = || match &self.hash_on {
+            Some(key) => crc32(key.text(read).as_deref().unwrap_or(remote).as_bytes()),
+            None => 0,
+        };
+        self.pick_by(tried, &hash)
+    }
+
+    fn pick_by(&self, tried: &Tried, hash: &dyn Fn() -> u32) -> Option<usize> {
         let checker = self.checker.as_ref().filter(|checker| checker.divides());
         let usable = |node| checker.is_none_or(|checker| checker.is_usable(node));
-        self.balancer.pick(&Pick { tried, usable: &usable, hash: &hash })
+        self.balancer.pick(&Pick { tried, usable: &usable, hash })
     }
 }
 
@@ -211,6 +232,18 @@ impl HashKey {
             HashOn::Cookie => Self::Var(Var::parse(&format!("cookie_{key}"))),
             HashOn::Consumer => Self::Consumer,
             HashOn::VarsCombinations => Self::Combination(Template::parse(key)),
+        }
+    }
+
+    /// What a stream is known by. It has no consumer.
+    fn text<'v>(&self, read: &dyn Fn(&Var) -> Option<Cow<'v, str>>) -> Option<Cow<'v, str>> {
+        match self {
+            Self::Var(var) => read(var),
+            Self::Consumer => None,
+            Self::Combination(template) => {
+                let (text, resolved) = template.render_with(read);
+                (resolved > 0).then_some(Cow::Owned(text))
+            }
         }
     }
 

@@ -22,6 +22,8 @@ pub enum Var {
     PathParam(Box<str>),
     /// One of the built-in names.
     BuiltIn(BuiltIn),
+    /// `1`: a group of the last regular expression that rewrote the path.
+    Capture(usize),
     /// A name that has no value in this gateway; it reads as absent.
     Unknown,
 }
@@ -108,6 +110,9 @@ impl Var {
         if let Some(built_in) = BuiltIn::parse(name) {
             return Self::BuiltIn(built_in);
         }
+        if let Ok(group) = name.parse() {
+            return Self::Capture(group);
+        }
         if let Some(rest) = name.strip_prefix("http_") {
             let header = rest.replace('_', "-").to_ascii_lowercase();
             return HeaderName::try_from(header).map_or(Self::Unknown, Self::Header);
@@ -125,6 +130,7 @@ impl Var {
             Self::Cookie(name) => request.cookie(name).map(Cow::Borrowed),
             Self::PathParam(name) => context.path_param(name).map(Cow::Borrowed),
             Self::BuiltIn(built_in) => built_in.read(context),
+            Self::Capture(group) => context.plugins.captures.get(*group)?.as_deref().map(Cow::Borrowed),
             Self::Unknown => None,
         }
     }
@@ -238,13 +244,18 @@ impl Template {
     /// The text for this request, and how many variables had a value.
     #[must_use]
     pub fn render(&self, context: &Context<'_>) -> (String, usize) {
+        self.render_with(&|var| var.read(context))
+    }
+
+    /// The same with values from elsewhere.
+    pub fn render_with<'v>(&self, read: &dyn Fn(&Var) -> Option<Cow<'v, str>>) -> (String, usize) {
         let mut out = String::new();
         let mut resolved = 0;
         for piece in &self.pieces {
             match piece {
                 Piece::Text(text) => out.push_str(text),
                 Piece::Var(var) => {
-                    if let Some(value) = var.read(context) {
+                    if let Some(value) = read(var) {
                         out.push_str(&value);
                         resolved += 1;
                     }

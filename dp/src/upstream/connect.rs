@@ -62,6 +62,15 @@ impl Connector {
         self.unverified.clone()
     }
 
+    /// For streams: nothing is said of the protocol that is spoken inside TLS.
+    #[must_use]
+    pub fn for_streams(&self) -> Self {
+        Self {
+            unverified: self.unverified.for_streams(),
+            verified: self.verified.as_ref().map(ClientTls::for_streams).map_err(Arc::clone),
+        }
+    }
+
     /// Connects to an address; `name` is whom TLS asks for.
     pub async fn connect(&self, address: SocketAddr, tls: Option<(Tls, &str)>) -> Result<Stream, Failure> {
         let Some((tls, name)) = tls else { return self.open(address, None).await };
@@ -74,18 +83,33 @@ impl Connector {
         let stream = TcpStream::connect(address).await.map_err(Failure::Connect)?;
         // Small requests should leave at once; on failure they leave a little later.
         stream.set_nodelay(true).ok();
-        let Some((tls, name)) = tls else { return Ok(Stream::Plain(stream)) };
-        let name = ServerName::try_from(name.trim_matches(['[', ']']).to_owned())
-            .map_err(|_| Failure::Tls(format!("{name:?} is not a name")))?;
-        let connector = TlsConnector::from(tls.0.clone());
-        let stream = connector.connect(name, stream).await.map_err(Failure::Connect)?;
-        Ok(Stream::Tls(Box::new(TlsStream::Client(stream))))
+        match tls {
+            Some((tls, name)) => tls.shake(stream, name).await,
+            None => Ok(Stream::Plain(stream)),
+        }
     }
 }
 
 // === impl ClientTls ===
 
 impl ClientTls {
+    /// Speaks TLS on a connection that is there; `name` is whom it asks for.
+    pub async fn shake(&self, stream: TcpStream, name: &str) -> Result<Stream, Failure> {
+        let name = ServerName::try_from(name.trim_matches(['[', ']']).to_owned())
+            .map_err(|_| Failure::Tls(format!("{name:?} is not a name")))?;
+        let connector = TlsConnector::from(self.0.clone());
+        let stream = connector.connect(name, stream).await.map_err(Failure::Connect)?;
+        Ok(Stream::Tls(Box::new(TlsStream::Client(stream))))
+    }
+
+    /// The same without a word on which protocol is spoken inside.
+    #[must_use]
+    pub fn for_streams(&self) -> Self {
+        let mut config = ClientConfig::clone(&self.0);
+        config.alpn_protocols.clear();
+        Self(Arc::new(config))
+    }
+
     /// These settings.
     #[must_use]
     pub fn new(config: Arc<ClientConfig>) -> Self {
