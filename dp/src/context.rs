@@ -92,6 +92,17 @@ impl<'s> Context<'s> {
         self.body.hold().await.map_err(|failure| Answer::plain(Failure::Client(failure).status()))
     }
 
+    /// The same with a limit of the caller's that may be lower.
+    ///
+    /// # Errors
+    /// As [`Self::hold_body`].
+    pub async fn hold_body_up_to(&mut self, limit: u64) -> Result<Bytes, Answer> {
+        self.body.lower_limit(limit);
+        let body = self.hold_body().await?;
+        let larger = u64::try_from(body.len()).is_ok_and(|length| length > limit);
+        if larger { Err(Answer::plain(StatusCode::PAYLOAD_TOO_LARGE)) } else { Ok(body) }
+    }
+
     /// The upstream gets this body instead.
     pub fn set_body(&mut self, body: Bytes) {
         self.request.parts.headers.remove(CONTENT_LENGTH);

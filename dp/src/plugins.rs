@@ -2,16 +2,56 @@
 
 use crate::plugin::{Factory, Of};
 
+pub mod api_breaker;
 pub mod cors;
+pub mod echo;
+pub mod fault_injection;
+pub mod gzip;
 pub mod key_auth;
 pub mod limit_count;
+pub mod mocking;
+pub mod proxy_rewrite;
+pub mod real_ip;
+pub mod redirect;
+pub mod request_id;
+pub mod request_validation;
+pub mod response_rewrite;
+pub mod traffic_split;
 
+use api_breaker::ApiBreaker;
 use cors::Cors;
+use echo::Echo;
+use fault_injection::FaultInjection;
+use gzip::Gzip;
 use key_auth::KeyAuth;
 use limit_count::LimitCount;
+use mocking::Mocking;
+use proxy_rewrite::ProxyRewrite;
+use real_ip::RealIp;
+use redirect::Redirect;
+use request_id::RequestId;
+use request_validation::RequestValidation;
+use response_rewrite::ResponseRewrite;
+use traffic_split::TrafficSplit;
 
 /// All plugins, highest priority first.
-pub static PLUGINS: &[&dyn Factory] = &[&Of::<Cors>::NEW, &Of::<KeyAuth>::NEW, &Of::<LimitCount>::NEW];
+pub static PLUGINS: &[&dyn Factory] = &[
+    &Of::<RealIp>::NEW,
+    &Of::<RequestId>::NEW,
+    &Of::<FaultInjection>::NEW,
+    &Of::<Mocking>::NEW,
+    &Of::<Cors>::NEW,
+    &Of::<RequestValidation>::NEW,
+    &Of::<KeyAuth>::NEW,
+    &Of::<ProxyRewrite>::NEW,
+    &Of::<ApiBreaker>::NEW,
+    &Of::<LimitCount>::NEW,
+    &Of::<Gzip>::NEW,
+    &Of::<TrafficSplit>::NEW,
+    &Of::<Redirect>::NEW,
+    &Of::<ResponseRewrite>::NEW,
+    &Of::<Echo>::NEW,
+];
 
 /// The plugin of this name.
 #[must_use]

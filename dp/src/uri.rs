@@ -54,6 +54,43 @@ pub fn without_argument(query: &str, name: &str) -> String {
     kept.collect::<Vec<_>>().join("&")
 }
 
+/// The text with all but the characters of a path percent-encoded (RFC 3986 3.3), and `%` too: the inverse of decoding.
+#[must_use]
+pub fn encode(text: &str) -> String {
+    encode_except(text, b"/-._~!$&'()*+,;=:@")
+}
+
+/// The text with all but visible ASCII percent-encoded: what a query must not hold.
+#[must_use]
+pub fn encode_controls(text: &str) -> String {
+    text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
+        if byte.is_ascii_graphic() {
+            out.push(byte.into())
+        } else {
+            push_escape(&mut out, byte)
+        }
+        out
+    })
+}
+
+fn encode_except(text: &str, plain: &[u8]) -> String {
+    text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || plain.contains(&byte) {
+            out.push(byte.into());
+        } else {
+            push_escape(&mut out, byte);
+        }
+        out
+    })
+}
+
+fn push_escape(out: &mut String, byte: u8) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    out.push('%');
+    out.push(DIGITS[usize::from(byte >> 4)].into());
+    out.push(DIGITS[usize::from(byte & 15)].into());
+}
+
 /// One pass over the bytes, because nearly all requests end here.
 fn is_normal(path: &[u8]) -> bool {
     if path.first() != Some(&b'/') {

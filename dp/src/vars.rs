@@ -52,7 +52,13 @@ pub enum BuiltIn {
     RouteId,
     RouteName,
     ServiceId,
+    Status,
+    UpstreamStatus,
     Https,
+    ProxyProtocolAddr,
+    ProxyProtocolPort,
+    ProxyProtocolServerAddr,
+    ProxyProtocolServerPort,
     Tls(tls::Variable),
 }
 
@@ -161,7 +167,13 @@ impl BuiltIn {
             "route_id" => Self::RouteId,
             "route_name" => Self::RouteName,
             "service_id" => Self::ServiceId,
+            "status" => Self::Status,
+            "upstream_status" => Self::UpstreamStatus,
             "https" => Self::Https,
+            "proxy_protocol_addr" => Self::ProxyProtocolAddr,
+            "proxy_protocol_port" => Self::ProxyProtocolPort,
+            "proxy_protocol_server_addr" => Self::ProxyProtocolServerAddr,
+            "proxy_protocol_server_port" => Self::ProxyProtocolServerPort,
             name => return tls::Variable::parse(name).map(Self::Tls),
         })
     }
@@ -194,9 +206,19 @@ impl BuiltIn {
             },
             Self::ConsumerName => &context.credential.as_ref()?.consumer.username,
             Self::ConsumerGroupId => context.credential.as_ref()?.consumer.group_id.as_deref()?,
+            Self::Status => return Some(Cow::Owned(context.status?.as_str().to_owned())),
+            Self::UpstreamStatus => return Some(Cow::Owned(context.upstream_status?.as_str().to_owned())),
             Self::RouteId => &context.route?.id,
             Self::RouteName => context.route?.name.as_deref()?,
             Self::ServiceId => context.route?.service_id.as_deref()?,
+            Self::ProxyProtocolAddr => return Some(request.connection.proxied?.source.ip().to_string().into()),
+            Self::ProxyProtocolPort => return Some(request.connection.proxied?.source.port().to_string().into()),
+            Self::ProxyProtocolServerAddr => {
+                return Some(request.connection.proxied?.destination.ip().to_string().into());
+            }
+            Self::ProxyProtocolServerPort => {
+                return Some(request.connection.proxied?.destination.port().to_string().into());
+            }
             Self::Https => request.connection.tls.is_some().then_some("on")?,
             Self::Tls(variable) => return variable.read(request.connection.tls.as_deref()?),
         };

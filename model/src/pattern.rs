@@ -9,6 +9,8 @@ use std::fmt;
 
 use regex::bytes::{Regex, RegexBuilder};
 
+pub use regex::bytes::Captures;
+
 /// Bytes a compiled pattern may take. Patterns stay in memory as long as the snapshot that holds them.
 const SIZE_LIMIT: usize = 2 * 1024 * 1024;
 
@@ -65,6 +67,21 @@ impl Pattern {
     /// Whether it is found anywhere in the text.
     pub fn is_match(&self, text: &str) -> bool {
         self.regex.is_match(text.as_bytes())
+    }
+
+    /// The groups of its first match; the whole match is group 0.
+    pub fn captures<'t>(&self, text: &'t [u8]) -> Option<Captures<'t>> {
+        self.regex.captures(text)
+    }
+
+    /// The groups of each of its matches.
+    pub fn captures_iter<'t>(&self, text: &'t [u8]) -> impl Iterator<Item = Captures<'t>> {
+        self.regex.captures_iter(text)
+    }
+
+    /// How many groups it has besides the whole match.
+    pub fn groups(&self) -> usize {
+        self.regex.captures_len() - 1
     }
 
     /// The pattern as it was written.

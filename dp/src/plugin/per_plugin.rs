@@ -1,10 +1,18 @@
 //! What plugins keep in a request between their own phases.
 
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 
 /// State between the phases of one plugin, typed, a field per plugin that needs it.
 #[derive(Debug, Default)]
 pub struct PerPlugin {
     /// cors: the Origin as the client sent it, whatever later plugins do to the request.
     pub cors_origin: Option<HeaderValue>,
+    /// request-id: ids for the response, by header.
+    pub request_ids: Vec<(HeaderName, HeaderValue)>,
+    /// response-rewrite: what it has found of the response's head.
+    pub response_rewrite: crate::plugins::response_rewrite::Matched,
+    /// gzip: whether this response is compressed.
+    pub gzip: bool,
+    /// proxy-rewrite: the groups of the expression that matched, for `$1` in headers.
+    pub captures: Vec<Option<Box<str>>>,
 }

@@ -78,6 +78,10 @@ fn tidy(schema: &mut Value) {
             if rust_format {
                 object.shift_remove("format");
             }
+            // Any item will do.
+            if object.get("items") == Some(&Value::Bool(true)) {
+                object.shift_remove("items");
+            }
             without_null(object);
             choice(object);
             if let Some(Value::String(text)) = object.get_mut("description") {

@@ -2,10 +2,15 @@
 
 use std::any::Any;
 use std::collections::HashMap;
+use std::future::Future;
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
+use portolan_rt::shutdown::Shutdown;
 use serde_json::Value;
+use tokio::runtime::Handle;
+
+use crate::http_client::Client;
 
 /// The place of a configuration, and the state that outlives it.
 pub struct Scope<'a> {
@@ -23,6 +28,25 @@ pub struct Scope<'a> {
 #[derive(Default)]
 pub struct State {
     entries: Mutex<Entries>,
+    surroundings: Surroundings,
+}
+
+/// What plugins may use of the process around them. A default one has nothing: for tests without I/O.
+#[derive(Debug, Clone, Default)]
+pub struct Surroundings {
+    /// For requests of a plugin's own.
+    pub client: Option<Client>,
+    /// For work that outlives a request.
+    pub background: Option<Background>,
+    /// Port of the listener for HTTPS, if there is one.
+    pub https_port: Option<u16>,
+}
+
+/// Where a plugin's background work runs: on the thread for all that is not a request.
+#[derive(Debug, Clone)]
+pub struct Background {
+    runtime: Handle,
+    shutdown: Shutdown,
 }
 
 #[derive(Default)]
@@ -35,6 +59,18 @@ struct Entries {
 // === impl State ===
 
 impl State {
+    /// State in these surroundings.
+    #[must_use]
+    pub fn new(surroundings: Surroundings) -> Self {
+        Self { entries: Mutex::default(), surroundings }
+    }
+
+    /// What is around.
+    #[must_use]
+    pub fn surroundings(&self) -> &Surroundings {
+        &self.surroundings
+    }
+
     /// The state of this key; made if there is none, or if what is there is of another type.
     pub fn get<T: Send + Sync + 'static>(&self, key: &str, make: impl FnOnce() -> T) -> Arc<T> {
         let mut entries = self.entries.lock();
@@ -51,6 +87,27 @@ impl State {
         let shared: Arc<dyn Any + Send + Sync> = state.clone();
         entries.by_key.insert(key.to_owned(), Arc::downgrade(&shared));
         state
+    }
+}
+
+// === impl Background ===
+
+impl Background {
+    /// Work on this runtime, until this end.
+    #[must_use]
+    pub fn new(runtime: Handle, shutdown: Shutdown) -> Self {
+        Self { runtime, shutdown }
+    }
+
+    /// Starts a task. At the end of the process it has from the soft stage to the hard one to finish.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.runtime.spawn(task);
+    }
+
+    /// The end of the process.
+    #[must_use]
+    pub fn shutdown(&self) -> &Shutdown {
+        &self.shutdown
     }
 }
 

@@ -3,12 +3,14 @@
 use std::collections::HashSet;
 use std::path::Path;
 
+use bytes::Bytes;
 use http::response::Parts;
 use portolan_model::schema::{Schema, Secrets};
 use serde_json::Value;
 
 use super::PLUGINS;
 use crate::context::Context;
+use crate::context::tests::with_context;
 use crate::plugin::{Factory, Of, Phases, Plugin, Scope, State, contract};
 
 /// Checks and compiles a configuration as for a route, without `_meta`.
@@ -55,6 +57,20 @@ pub(crate) fn filtered(plugin: &impl Phases, context: &mut Context<'_>, response
     context.status = Some(head.status);
     plugin.header_filter(context, &mut head);
     head
+}
+
+/// The body that a client gets when these pieces come from the upstream.
+pub(crate) fn body_of(plugin: &impl Phases, response: http::Response<()>, pieces: &[&str]) -> String {
+    with_context(http::Request::get("/").header("host", "h"), |context| {
+        let mut head = filtered(plugin, context, response);
+        let Some(mut filter) = plugin.body_filter(context, &mut head) else { return pieces.concat() };
+        let mut out = Vec::new();
+        for piece in pieces {
+            out.extend_from_slice(&filter.piece(Bytes::copy_from_slice(piece.as_bytes())));
+        }
+        out.extend_from_slice(&filter.end());
+        String::from_utf8(out).unwrap()
+    })
 }
 
 /// Keeps the trait object-safe with all phases.

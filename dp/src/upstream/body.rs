@@ -138,6 +138,13 @@ impl RequestBody {
         bytes
     }
 
+    /// Lowers what [`Self::hold`] reads at most.
+    pub fn lower_limit(&mut self, limit: u64) {
+        if let Source::Client(client) = &mut self.source {
+            client.held = client.held.min(limit);
+        }
+    }
+
     /// The same body once more, as long as it does not come from the client piece by piece.
     #[must_use]
     pub fn spare(&self) -> Option<Self> {
