@@ -19,6 +19,7 @@ use crate::upstream::{self, Upstream};
 
 mod credentials;
 mod ssl;
+mod stream_route;
 
 /// A change of one key.
 #[derive(Debug, Clone)]
@@ -173,8 +174,7 @@ impl Compiler {
             Kind::PluginMetadata => self.compile_metadata(&name.1, &document),
             Kind::PluginConfig | Kind::ConsumerGroup | Kind::GlobalRule => self.compile_shared(name, &document),
             Kind::Ssl => self.compile_ssl(&name.1, &document),
-            // Said, so that nobody takes what the control plane accepted for served.
-            Kind::StreamRoute => Err(format!("this data plane does not serve {} yet", name.0.directory())),
+            Kind::StreamRoute => self.compile_stream_route(name, &document),
             // served() lets no other kind in.
             _ => self.compile_route(name, &document),
         });
@@ -201,7 +201,10 @@ impl Compiler {
             Kind::ConsumerGroup => self.snapshot.consumer_groups.get(name.1.as_bytes()).is_some(),
             Kind::GlobalRule => self.snapshot.global_rules.get(name.1.as_bytes()).is_some(),
             Kind::Ssl => self.snapshot.ssls.get(name.1.as_bytes()).is_some(),
-            Kind::StreamRoute => false,
+            Kind::StreamRoute => match self.snapshot.stream_routes.get(name.1.as_bytes()).map(|good| good.document.clone()) {
+                Some(good) => self.compile_stream_route(name, &good).is_ok(),
+                None => false,
+            },
             _ => self.snapshot.consumers.get(name.1.as_bytes()).is_some(),
         };
         tracing::error!(
@@ -228,7 +231,7 @@ impl Compiler {
             Kind::ConsumerGroup => self.snapshot.consumer_groups.remove(id),
             Kind::GlobalRule => self.snapshot.global_rules.remove(id),
             Kind::Ssl => self.remove_ssl(id),
-            Kind::StreamRoute => {}
+            Kind::StreamRoute => self.remove_stream_route(id),
             _ => {
                 if let Some(old) = self.snapshot.routes.get(id.as_bytes()).cloned() {
                     self.snapshot.router.remove(&old);

@@ -23,6 +23,7 @@ pub mod context;
 pub mod control;
 pub mod expr;
 pub mod http_client;
+pub mod layer4;
 pub mod metrics;
 pub mod plugin;
 pub mod plugins;

@@ -27,6 +27,8 @@ pub struct WorkerStats {
     pub accepted: AtomicU64,
     /// Requests under way.
     pub in_flight: AtomicI64,
+    /// Streams.
+    pub streams: crate::layer4::Stats,
     status: Mutex<HashMap<StatusLabels, Arc<AtomicU64>>>,
     traffic: Mutex<HashMap<TrafficLabels, Arc<Traffic>>>,
 }

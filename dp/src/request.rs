@@ -7,6 +7,7 @@ use std::rc::Rc;
 use http::header::{COOKIE, HOST, HeaderName};
 use http::request::Parts;
 
+use crate::proxy_protocol::Addresses;
 use crate::tls::Session;
 use crate::uri;
 
@@ -22,7 +23,9 @@ pub struct Connection {
     /// `http` or `https`.
     pub scheme: Scheme,
     /// Its TLS.
-    pub tls: Option<Box<Session>>,
+    pub tls: Option<Rc<Session>>,
+    /// What the PROXY header before it says.
+    pub proxied: Option<Addresses>,
 }
 
 /// Scheme of the downstream connection.
@@ -78,7 +81,23 @@ impl Connection {
     pub fn new(remote: SocketAddr, local: SocketAddr, scheme: Scheme) -> Self {
         // An IPv4 peer of a dual-stack socket is an IPv4 peer.
         let remote = SocketAddr::new(remote.ip().to_canonical(), remote.port());
-        Self { remote, remote_ip: remote.ip().to_string().into(), local, scheme, tls: None }
+        Self { remote, remote_ip: remote.ip().to_string().into(), local, scheme, tls: None, proxied: None }
+    }
+
+    /// The same connection as if it came from another address: a proxy has named it.
+    #[must_use]
+    pub fn seen_from(&self, remote: SocketAddr) -> Self {
+        Self { tls: self.tls.clone(), proxied: self.proxied, ..Self::new(remote, self.local, self.scheme) }
+    }
+
+    /// Takes over what a PROXY header says; whom it is believed, the client is who it names.
+    #[must_use]
+    pub fn introduced(self, said: Option<Addresses>, believed: bool) -> Self {
+        let connection = Self { proxied: said, ..self };
+        match said {
+            Some(said) if believed => connection.seen_from(said.source),
+            _ => connection,
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use serde::Serialize;
 
 use crate::config::{Config, Invalid};
 use crate::control::Control;
+use crate::layer4;
 use crate::metrics::WorkerStats;
 use crate::scrape::Scrape;
 use crate::snapshot::Snapshot;
@@ -40,6 +41,8 @@ pub struct Announcement {
     pub proxy_http: String,
     /// Where HTTPS is taken, if it is.
     pub proxy_https: Option<String>,
+    /// Where stream routes take clients: `tcp://…`, `tls://…`, `udp://…`.
+    pub proxy_stream: Vec<String>,
     /// Status port.
     pub status: String,
     /// Metrics port.
@@ -78,6 +81,7 @@ pub enum Error {
 struct Ports {
     http: Vec<TcpListener>,
     https: Vec<TcpListener>,
+    streams: layer4::Ports,
     status: TcpListener,
     metrics: TcpListener,
     control: TcpListener,
@@ -186,6 +190,7 @@ fn start_workers(
     shared: &Shared,
 ) -> Result<Vec<Arc<WorkerStats>>, Error> {
     let limits = Arc::new(config.limits.clone());
+    let proxy_protocol = Arc::new(config.listen.proxy_protocol.clone());
     let mut all = Vec::with_capacity(ports.http.len());
     for (at, (http, https)) in ports.http.iter().zip(&ports.https).enumerate() {
         let stats = Arc::new(WorkerStats::default());
@@ -194,6 +199,8 @@ fn start_workers(
             http: http.try_clone().map_err(Error::System)?,
             https: https.try_clone().map_err(Error::System)?,
             tls: tls.clone(),
+            streams: ports.streams.of_worker(at).map_err(Error::System)?,
+            proxy_protocol: proxy_protocol.clone(),
             snapshot: shared.snapshot.clone(),
             dns: shared.dns.clone(),
             connector: shared.connector.clone(),
@@ -268,6 +275,7 @@ impl Ports {
         Ok(Self {
             http: shared("listen.http", listen.http, workers)?,
             https: shared("listen.https", listen.https, workers)?,
+            streams: layer4::Ports::open(&listen.stream, workers)?,
             status: serve::listen("listen.status", listen.status)?,
             metrics: serve::listen("listen.metrics", listen.metrics)?,
             control: serve::listen("listen.control", listen.control)?,
@@ -275,11 +283,13 @@ impl Ports {
     }
 
     fn announcement(&self) -> Result<Announcement, Error> {
+        let streams = self.streams.addresses().map_err(Error::System)?;
         Ok(Announcement {
             role: "dp",
             pid: std::process::id(),
             proxy_http: url("http", &self.http[0])?,
             proxy_https: Some(url("https", &self.https[0])?),
+            proxy_stream: streams.into_iter().map(|(scheme, address)| shown(scheme, address)).collect(),
             status: url("http", &self.status)?,
             metrics: url("http", &self.metrics)?,
             control_api: url("http", &self.control)?,
@@ -289,7 +299,7 @@ impl Ports {
 
 /// One socket per worker on the same address. Another process must not share it by mistake, so it is opened without
 /// sharing first: two data planes on one port would each get half of the connections.
-fn shared(setting: &str, address: SocketAddr, workers: usize) -> Result<Vec<TcpListener>, BindError> {
+pub(crate) fn shared(setting: &str, address: SocketAddr, workers: usize) -> Result<Vec<TcpListener>, BindError> {
     if address.port() != 0 {
         drop(serve::listen(setting, address)?);
     }
@@ -303,10 +313,13 @@ fn shared(setting: &str, address: SocketAddr, workers: usize) -> Result<Vec<TcpL
 }
 
 fn url(scheme: &str, listener: &TcpListener) -> Result<String, Error> {
-    let mut address = listener.local_addr().map_err(Error::System)?;
+    Ok(shown(scheme, listener.local_addr().map_err(Error::System)?))
+}
+
+fn shown(scheme: &str, mut address: SocketAddr) -> String {
     if address.ip().is_unspecified() {
         let loopback = if address.is_ipv4() { "127.0.0.1" } else { "::1" };
         address.set_ip(loopback.parse().expect("a literal address"));
     }
-    Ok(format!("{scheme}://{address}"))
+    format!("{scheme}://{address}")
 }

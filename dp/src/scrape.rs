@@ -10,6 +10,7 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 
+use crate::layer4;
 use crate::metrics::{self, Exposition, WorkerStats};
 use crate::sync::{Report, Source};
 
@@ -57,6 +58,7 @@ impl Scrape {
         );
         out.sample("portolan_dp_control_plane_failures", &[], state.failures);
         metrics::write_requests(&self.workers, &mut out);
+        layer4::write(&self.workers, &mut out);
         out.finish()
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::plugin::Chain;
 use crate::resource::{Consumer, Credential, NamedUpstream, Route, Service, Shared};
+use crate::layer4::{self, Table};
 use crate::router::Router;
 use crate::tls::{Names, Ssl};
 use crate::tree::Tree;
@@ -42,6 +43,10 @@ pub struct Snapshot {
     pub ssls: Tree<Arc<Ssl>>,
     /// Certificates by the name that clients ask for.
     pub certificates: Names,
+    /// Stream routes by client.
+    pub streams: Table,
+    /// Stream routes by id.
+    pub stream_routes: Tree<Arc<layer4::Route>>,
     /// Consumers by name.
     pub consumers: Tree<Arc<Consumer>>,
     /// Credentials by authentication plugin and identity.

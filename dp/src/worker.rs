@@ -14,8 +14,10 @@ use portolan_rt::clock::Clock;
 use portolan_rt::shutdown::Shutdown;
 use tokio::sync::Notify;
 
-use crate::config::Limits;
+use crate::config::{Limits, ProxyProtocol};
+use crate::layer4::{self, Streams};
 use crate::metrics::{Series, WorkerStats};
+use crate::request::Scheme;
 use crate::snapshot::Snapshot;
 use crate::tls::Fallback;
 use crate::upstream::connect::Connector;
@@ -37,6 +39,10 @@ pub struct Parts {
     pub https: TcpListener,
     /// Certificate for names without one of their own.
     pub tls: Fallback,
+    /// Sockets of stream routes.
+    pub streams: layer4::Sockets,
+    /// Where clients begin with a PROXY header, and whose is believed.
+    pub proxy_protocol: Arc<ProxyProtocol>,
     /// The current configuration.
     pub snapshot: Arc<ArcSwap<Snapshot>>,
     /// Names of nodes.
@@ -62,6 +68,10 @@ pub struct Worker {
     pub dns: Dns,
     /// TLS to nodes.
     pub connector: Connector,
+    /// What streams share.
+    pub streams: Streams,
+    /// Where clients begin with a PROXY header, and whose is believed.
+    pub proxy_protocol: Arc<ProxyProtocol>,
     /// Bounds.
     pub limits: Arc<Limits>,
     /// Time.
@@ -110,12 +120,23 @@ pub fn run(parts: Parts) -> Result<(), Error> {
 }
 
 async fn serve(parts: Parts) -> Result<(), Error> {
-    let Parts { http, https, tls, snapshot, dns, connector, limits, clock, stats, shutdown } = parts;
-    let worker = Rc::new(Worker::new(snapshot, dns, connector, limits, clock, stats));
-    let listener = tokio::net::TcpListener::from_std(http).map_err(Error::Listener)?;
-    spawn(listener::accept(worker.clone(), listener, None));
-    let listener = tokio::net::TcpListener::from_std(https).map_err(Error::Listener)?;
-    spawn(listener::accept(worker.clone(), listener, Some(Rc::new(tls))));
+    let shutdown = parts.shutdown.clone();
+    let worker = Rc::new(Worker::new(&parts));
+    let listener = |socket: TcpListener| tokio::net::TcpListener::from_std(socket).map_err(Error::Listener);
+    let fallback = Rc::new(parts.tls);
+    spawn(listener::http(worker.clone(), listener(parts.http)?));
+    spawn(listener::https(worker.clone(), listener(parts.https)?, fallback.clone()));
+    for (options, socket) in parts.streams.tcp {
+        let address = socket.local_addr().map_err(Error::Listener)?.to_string();
+        let port = worker.stats.streams.port(&address);
+        let shared = layer4::tcp::Listener { options, fallback: fallback.clone(), port };
+        spawn(listener::stream(worker.clone(), listener(socket)?, Rc::new(shared)));
+    }
+    for socket in parts.streams.udp {
+        let port = worker.stats.streams.port(&socket.local_addr().map_err(Error::Listener)?.to_string());
+        let socket = tokio::net::UdpSocket::from_std(socket).map_err(Error::Listener)?;
+        spawn(layer4::udp::serve(worker.clone(), socket, port));
+    }
     spawn(sweep(worker.clone()));
     shutdown.soft().await;
     worker.start_draining();
@@ -150,24 +171,19 @@ impl std::ops::Deref for Pinned {
 // === impl Worker ===
 
 impl Worker {
-    fn new(
-        snapshot: Arc<ArcSwap<Snapshot>>,
-        dns: Dns,
-        connector: Connector,
-        limits: Arc<Limits>,
-        clock: Arc<dyn Clock>,
-        stats: Arc<WorkerStats>,
-    ) -> Self {
-        let mut cache = Cache::new(snapshot);
+    fn new(parts: &Parts) -> Self {
+        let mut cache = Cache::new(parts.snapshot.clone());
         let pinned = Rc::new(Pinned(cache.load().clone()));
         Self {
             snapshot: RefCell::new(Cached { cache, pinned }),
             pool: Rc::default(),
-            dns,
-            connector,
-            limits,
-            clock,
-            stats,
+            dns: parts.dns.clone(),
+            connector: parts.connector.clone(),
+            streams: Streams::new(&parts.connector),
+            proxy_protocol: parts.proxy_protocol.clone(),
+            limits: parts.limits.clone(),
+            clock: parts.clock.clone(),
+            stats: parts.stats.clone(),
             series: RefCell::default(),
             connections: Cell::new(0),
             changed: Notify::new(),
@@ -225,12 +241,31 @@ impl Worker {
         self.connections.set(self.connections.get() + 1);
         self.stats.active.fetch_add(1, Ordering::Relaxed);
         self.stats.accepted.fetch_add(1, Ordering::Relaxed);
-        Present(self.clone())
+        Present { worker: self.clone(), protocol: Protocol::Http }
+    }
+
+    /// The same for a stream.
+    pub fn enter_stream(self: &Rc<Self>) -> Present {
+        self.connections.set(self.connections.get() + 1);
+        Present { worker: self.clone(), protocol: Protocol::Stream }
+    }
+
+    /// Whether the clients of a scheme's port begin with a PROXY header.
+    fn begins_with_header(&self, scheme: Scheme) -> bool {
+        match scheme {
+            Scheme::Http => self.proxy_protocol.http,
+            Scheme::Https => self.proxy_protocol.https,
+        }
+    }
+
+    /// Whether another connection may be taken.
+    pub fn is_roomy(&self) -> bool {
+        self.connections.get() < self.limits.connections
     }
 
     /// Resolves when another connection may be accepted.
     pub async fn has_room(&self) {
-        while self.connections.get() >= self.limits.connections {
+        while !self.is_roomy() {
             self.changed.notified().await;
         }
     }
@@ -243,13 +278,24 @@ impl Worker {
 }
 
 /// One counted connection.
-pub struct Present(Rc<Worker>);
+pub struct Present {
+    worker: Rc<Worker>,
+    protocol: Protocol,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Protocol {
+    Http,
+    Stream,
+}
 
 impl Drop for Present {
     fn drop(&mut self) {
-        let worker = &self.0;
+        let worker = &self.worker;
         worker.connections.set(worker.connections.get() - 1);
-        worker.stats.active.fetch_sub(1, Ordering::Relaxed);
+        if self.protocol == Protocol::Http {
+            worker.stats.active.fetch_sub(1, Ordering::Relaxed);
+        }
         worker.changed.notify_waiters();
     }
 }

@@ -26,7 +26,7 @@ mod limits;
 mod listen;
 
 pub use limits::Limits;
-pub use listen::{BindError, listen, listen_shared};
+pub use listen::{BindError, listen, listen_shared, listen_udp, listen_udp_shared};
 
 /// A listener that is about to serve.
 #[derive(Debug)]

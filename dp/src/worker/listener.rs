@@ -17,7 +17,9 @@ use tokio::time::timeout;
 use tokio_rustls::TlsStream;
 
 use super::{Worker, spawn};
+use crate::layer4::tcp;
 use crate::proxy;
+use crate::proxy_protocol::{self, Addresses};
 use crate::request::{Connection, Scheme};
 use crate::stream::{Rewound, Stream};
 use crate::tls::{self, Fallback, Purpose};
@@ -27,14 +29,33 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// How an HTTP/2 connection begins; no HTTP/1.1 method does.
 const HTTP2: &[u8] = b"PRI";
 
-pub(super) async fn accept(worker: Rc<Worker>, listener: TcpListener, tls: Option<Rc<Fallback>>) {
+/// Takes clients that speak HTTP.
+pub(super) async fn http(worker: Rc<Worker>, listener: TcpListener) {
+    let of = |stream, remote| serve(worker.clone(), stream, remote, None);
+    accept(&worker, listener, of).await;
+}
+
+/// Takes clients that speak HTTP inside TLS.
+pub(super) async fn https(worker: Rc<Worker>, listener: TcpListener, fallback: Rc<Fallback>) {
+    let of = |stream, remote| serve(worker.clone(), stream, remote, Some(fallback.clone()));
+    accept(&worker, listener, of).await;
+}
+
+/// Takes clients of stream routes.
+pub(super) async fn stream(worker: Rc<Worker>, listener: TcpListener, shared: Rc<tcp::Listener>) {
+    let of = |stream, remote| tcp::serve(worker.clone(), shared.clone(), stream, remote);
+    accept(&worker, listener, of).await;
+}
+
+async fn accept<F>(worker: &Rc<Worker>, listener: TcpListener, serve: impl Fn(TcpStream, SocketAddr) -> F)
+where
+    F: Future<Output = ()> + 'static,
+{
     let accepting = async {
         loop {
             worker.has_room().await;
             match listener.accept().await {
-                Ok((stream, remote)) => {
-                    spawn(serve(worker.clone(), stream, remote, tls.clone()));
-                }
+                Ok((stream, remote)) => spawn(serve(stream, remote)),
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
                     tracing::error!(%error, "connections cannot be accepted");
@@ -55,24 +76,41 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 }
 
 /// The life of a connection. Its errors are the client's affair and show at level debug only.
-async fn serve(worker: Rc<Worker>, stream: TcpStream, remote: SocketAddr, tls: Option<Rc<Fallback>>) {
+async fn serve(worker: Rc<Worker>, mut stream: TcpStream, remote: SocketAddr, tls: Option<Rc<Fallback>>) {
     let present = worker.enter();
     // Small answers should leave at once; on failure they leave a little later.
     stream.set_nodelay(true).ok();
     let scheme = if tls.is_some() { Scheme::Https } else { Scheme::Http };
     let local = stream.local_addr().unwrap_or(SocketAddr::from(([0, 0, 0, 0], 0)));
-    let connection = Connection::new(remote, local, scheme);
-    let result = match tls {
-        None => plain(&worker, stream, Rc::new(connection)).await,
-        Some(fallback) => encrypted(&worker, &fallback, stream, connection).await,
+    let mut connection = Connection::new(remote, local, scheme);
+    let result = async {
+        if worker.begins_with_header(scheme) {
+            let Some(said) = Box::pin(header(&worker, &mut stream)).await? else { return Ok(()) };
+            connection = connection.introduced(said.0, worker.proxy_protocol.trusts(remote.ip()));
+        }
+        match tls {
+            None => plain(&worker, stream, Rc::new(connection)).await,
+            Some(fallback) => encrypted(&worker, &fallback, stream, connection).await,
+        }
     };
-    if let Err(error) = result {
+    if let Err(error) = result.await {
         tracing::debug!(%remote, %error, "connection ended with an error");
     }
     drop(present);
 }
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What a PROXY header says.
+struct Said(Option<Addresses>);
+
+/// Reads the PROXY header. Nothing: the worker is to end.
+async fn header(worker: &Rc<Worker>, stream: &mut TcpStream) -> Result<Option<Said>, BoxError> {
+    tokio::select! {
+        read = timeout(worker.limits.handshake_timeout(), proxy_protocol::read(stream)) => Ok(Some(Said(read??))),
+        () = worker.until_draining() => Ok(None),
+    }
+}
 
 async fn plain(worker: &Rc<Worker>, mut stream: TcpStream, connection: Rc<Connection>) -> Result<(), BoxError> {
     let patience = worker.limits.header_timeout();
@@ -125,7 +163,7 @@ async fn encrypted(
     let Some(shaken) = Box::pin(shaken).await else { return Ok(()) };
     let (stream, session) = shaken??;
     let is_http2 = session.alpn.as_deref() == Some(b"h2");
-    connection.tls = Some(Box::new(session));
+    connection.tls = Some(Rc::new(session));
     let connection = Rc::new(connection);
     let stream = Stream::Tls(Box::new(TlsStream::Server(stream)));
     if is_http2 {

@@ -15,4 +15,5 @@ mod report;
 mod shared;
 mod snapshot;
 mod ssl;
+mod stream;
 mod sync;

@@ -1,7 +1,7 @@
 //! Opening a port.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -34,6 +34,29 @@ pub fn listen_shared(setting: &str, address: SocketAddr) -> Result<TcpListener, 
         address,
         reason,
     })
+}
+
+/// Opens a UDP port for one reader. Port 0 takes a free one.
+pub fn listen_udp(setting: &str, address: SocketAddr) -> Result<UdpSocket, BindError> {
+    open_udp(address, |_| Ok(())).map_err(|reason| BindError { setting: setting.to_owned(), address, reason })
+}
+
+/// Opens a UDP port that several readers share, as [`listen_shared`] does for TCP. All datagrams of a client go to the
+/// same reader.
+pub fn listen_udp_shared(setting: &str, address: SocketAddr) -> Result<UdpSocket, BindError> {
+    open_udp(address, |socket| socket.set_reuse_port(true)).map_err(|reason| BindError {
+        setting: setting.to_owned(),
+        address,
+        reason,
+    })
+}
+
+fn open_udp(address: SocketAddr, prepare: impl FnOnce(&Socket) -> io::Result<()>) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    prepare(&socket)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    Ok(socket.into())
 }
 
 fn open(address: SocketAddr, prepare: impl FnOnce(&Socket) -> io::Result<()>) -> io::Result<TcpListener> {

@@ -1,0 +1,53 @@
+//! Stream routes: TCP, TLS and UDP, passed between client and node without a look inside.
+//!
+//! ```text
+//! accept → PROXY header → TLS → pin snapshot, route → choose node, connect, retry → PROXY header → TLS → relay
+//! ```
+//! Plugins of stream routes stand between the route and the node, in `tcp::serve` and `udp::serve`.
+
+mod client;
+mod dial;
+mod metrics;
+mod ports;
+mod relay;
+mod route;
+mod table;
+pub mod tcp;
+pub mod udp;
+
+pub use client::{Client, Transport};
+pub use metrics::{Port, Stats, write};
+pub use ports::{Ports, Sockets};
+pub use route::Route;
+pub use table::Table;
+
+use std::time::Duration;
+
+use crate::upstream::Upstream;
+use crate::upstream::connect::Connector;
+
+/// What the streams of a worker share.
+#[derive(Debug)]
+pub struct Streams {
+    /// TLS to nodes, without a word on the protocol inside.
+    connector: Connector,
+    buffers: relay::Buffers,
+}
+
+/// A stream without a byte in either direction for this long is closed, unless the upstream has timeouts of its own.
+const IDLE: Duration = Duration::from_secs(600);
+
+/// How long a stream to this upstream may be silent.
+fn idle(upstream: &Upstream) -> Duration {
+    if upstream.timeouts_given { upstream.timeouts.read.max(upstream.timeouts.send) } else { IDLE }
+}
+
+// === impl Streams ===
+
+impl Streams {
+    /// For nodes that are spoken to as this connector does.
+    #[must_use]
+    pub fn new(connector: &Connector) -> Self {
+        Self { connector: connector.for_streams(), buffers: relay::Buffers::default() }
+    }
+}
