@@ -1,7 +1,6 @@
-//! What stands inside certificates and keys, for the checks of `model`.
+//! What stands inside certificates, keys and definitions in Protocol Buffers, for the checks of `model`.
 //!
-//! Stricter than APISIX in one thing: a key must be that of its certificate. Definitions in Protocol Buffers are taken as
-//! they come: nothing here compiles them.
+//! Stricter than APISIX in one thing: a key must be that of its certificate.
 
 use portolan_model::check::{BadPair, Contents};
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
@@ -9,10 +8,12 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use x509_parser::parse_x509_certificate;
 
+mod proto;
+
 /// The start of a key that is not encrypted.
 const PLAIN: &str = "---";
 
-/// Reads certificates and keys.
+/// Reads certificates, keys and definitions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reader {
     /// Of the Admin API: a key that somebody encrypted can't be used, there is no keyring.
@@ -39,8 +40,8 @@ impl Contents for Reader {
         }
     }
 
-    fn proto(&self, _: &str) -> Result<(), String> {
-        Ok(())
+    fn proto(&self, definition: &str) -> Result<(), String> {
+        proto::check(definition)
     }
 }
 

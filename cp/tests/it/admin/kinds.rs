@@ -320,6 +320,13 @@ async fn protos() {
             ("PUT", "/protos/1", proto(), 201, stored("/apisix/protos/1", json!({"content": content, "id": "1"}))),
             ("POST", "/protos", proto(), 201, Value::Null),
             ("PUT", "/protos/2", json!({}), 400, error("invalid configuration: property \"content\" is required")),
+            (
+                "PUT",
+                "/protos/2",
+                json!({"content": "syntax = \"proto3\"; message A { B b = 1; }"}),
+                400,
+                error("invalid content: name 'B' is not defined"),
+            ),
             ("PATCH", "/protos/1", proto(), 405, unsupported("PATCH", "proto")),
             // The data plane has no such plugin yet.
             ("PUT", "/routes/1", route, 400, error("unknown plugin [grpc-transcode]")),
