@@ -12,6 +12,7 @@
 
 mod audit;
 mod bad_input;
+mod chaos;
 mod full_disk;
 mod gateway;
 mod instances;
