@@ -64,6 +64,10 @@ test_tools() {
   # Independent verifiers of the log: Go's sumdb packages, and docs/audit/verify.py in a virtual environment.
   have go || missing+=(golang-go)
   python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
+  # Clients of the data plane that others wrote.
+  have curl || missing+=(curl)
+  have openssl || missing+=(openssl)
+  have h2load && have nghttp || missing+=(nghttp2-client)
   have etcd || missing+=(etcd-server)
   have etcdctl || missing+=(etcd-client)
   have chromium || have chromium-browser || have google-chrome || missing+=(chromium)

@@ -24,10 +24,14 @@ use crate::upstream::connect::Connector;
 use crate::upstream::dns::Dns;
 use crate::upstream::pool::Pool;
 
+mod framing;
 mod listener;
+mod strict;
 
 /// How often idle upstream connections are looked through.
 const SWEEP: Duration = Duration::from_secs(1);
+/// How long idle connections stay once no new ones are taken. A client that closes on its own side by then loses nothing.
+const LINGER: Duration = Duration::from_secs(1);
 /// More combinations of labels than this are not remembered by the worker; they are looked up each time.
 const SERIES: usize = 4096;
 
@@ -158,6 +162,16 @@ pub fn spawn(future: impl Future<Output = ()> + 'static) {
     tokio::task::spawn_local(future);
 }
 
+/// Runs the streams of HTTP/2 connections on this thread.
+#[derive(Debug, Clone, Copy)]
+pub struct LocalExecutor;
+
+impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for LocalExecutor {
+    fn execute(&self, future: F) {
+        spawn(future);
+    }
+}
+
 // === impl Pinned ===
 
 impl std::ops::Deref for Pinned {
@@ -228,6 +242,12 @@ impl Worker {
         if !self.draining.get() {
             waiting.await;
         }
+    }
+
+    /// The same a moment later: clients whose requests were on their way have been heard by then.
+    async fn until_leaving(&self) {
+        self.until_draining().await;
+        tokio::time::sleep(LINGER).await;
     }
 
     fn start_draining(&self) {

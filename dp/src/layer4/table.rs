@@ -64,17 +64,12 @@ impl Table {
     }
 
     fn update(&mut self, route: &Route, change: impl FnOnce(&mut Vec<Arc<Route>>)) {
-        let in_tree = |slot: &mut Option<Vec<Arc<Route>>>, change: Box<dyn FnOnce(&mut Vec<Arc<Route>>) + '_>| {
-            let mut routes = slot.take().unwrap_or_default();
-            change(&mut routes);
-            *slot = Some(routes).filter(|routes| !routes.is_empty());
-        };
         match &route.name {
-            Some(Name::Exact(name)) => self.exact.update(name.as_bytes(), |slot| in_tree(slot, Box::new(change))),
+            Some(Name::Exact(name)) => self.exact.update(name.as_bytes(), |slot| in_slot(slot, change)),
             Some(Name::Suffix(suffix)) => {
-                self.suffixes.update(&backwards(suffix), |slot| in_tree(slot, Box::new(change)));
+                self.suffixes.update(&backwards(suffix), |slot| in_slot(slot, change));
             }
-            Some(Name::Any) => self.suffixes.update(b"", |slot| in_tree(slot, Box::new(change))),
+            Some(Name::Any) => self.suffixes.update(b"", |slot| in_slot(slot, change)),
             None => {
                 let others = Arc::make_mut(&mut self.others);
                 let routes = others.entry(route.port).or_default();
@@ -85,6 +80,13 @@ impl Table {
             }
         }
     }
+}
+
+/// A place without routes is no place.
+fn in_slot(slot: &mut Option<Vec<Arc<Route>>>, change: impl FnOnce(&mut Vec<Arc<Route>>)) {
+    let mut routes = slot.take().unwrap_or_default();
+    change(&mut routes);
+    *slot = Some(routes).filter(|routes| !routes.is_empty());
 }
 
 fn backwards(text: &str) -> Vec<u8> {

@@ -1,7 +1,7 @@
 //! Answers of the gateway itself.
 
 use bytes::Bytes;
-use http::header::{HeaderValue, RETRY_AFTER};
+use http::header::{CONNECTION, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
 use serde_json::json;
 
@@ -35,7 +35,10 @@ pub(super) fn no_node() -> Answer {
 
 /// The head makes no sense.
 pub(super) fn bad_request(reason: &str) -> Answer {
-    message(StatusCode::BAD_REQUEST, reason)
+    let mut answer = message(StatusCode::BAD_REQUEST, reason);
+    // Whoever sends this may mean what follows for someone else.
+    answer.headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    answer
 }
 
 /// The client's body is at fault.

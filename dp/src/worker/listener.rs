@@ -4,9 +4,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::{FutureExt as _, TryFutureExt as _};
+use http::StatusCode;
+use http::header::{CONNECTION, HeaderValue};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -16,7 +21,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsStream;
 
-use super::{Worker, spawn};
+use super::strict::Strict;
+use super::{LocalExecutor, Worker, spawn};
 use crate::layer4::tcp;
 use crate::proxy;
 use crate::proxy_protocol::{self, Addresses};
@@ -26,6 +32,8 @@ use crate::tls::{self, Fallback, Purpose};
 
 /// Pause after an error of accept that is not about one connection, such as too many open files.
 const PAUSE: Duration = Duration::from_millis(100);
+/// Streams of an HTTP/2 connection that were reset before they were looked at. A client with more is told to go.
+const RESETS: usize = 50;
 /// How an HTTP/2 connection begins; no HTTP/1.1 method does.
 const HTTP2: &[u8] = b"PRI";
 
@@ -68,6 +76,10 @@ where
         () = accepting => {}
         () = worker.until_draining() => {}
     }
+    // Clients that the system has let in already have been promised an answer.
+    while let Some(Ok((stream, remote))) = listener.accept().now_or_never() {
+        spawn(serve(stream, remote));
+    }
 }
 
 fn is_of_one_connection(error: &io::Error) -> bool {
@@ -108,7 +120,7 @@ struct Said(Option<Addresses>);
 async fn header(worker: &Rc<Worker>, stream: &mut TcpStream) -> Result<Option<Said>, BoxError> {
     tokio::select! {
         read = timeout(worker.limits.handshake_timeout(), proxy_protocol::read(stream)) => Ok(Some(Said(read??))),
-        () = worker.until_draining() => Ok(None),
+        () = worker.until_leaving() => Ok(None),
     }
 }
 
@@ -117,7 +129,7 @@ async fn plain(worker: &Rc<Worker>, mut stream: TcpStream, connection: Rc<Connec
     let begun = async {
         tokio::select! {
             first = timeout(patience, begin(&mut stream)) => Some(first),
-            () = worker.until_draining() => None,
+            () = worker.until_leaving() => None,
         }
     };
     let Some(first) = begun.await else { return Ok(()) };
@@ -157,7 +169,7 @@ async fn encrypted(
         let shaking = tls::accept(stream, Purpose::Http, fallback, find);
         tokio::select! {
             shaken = timeout(worker.limits.handshake_timeout(), shaking) => Some(shaken),
-            () = worker.until_draining() => None,
+            () = worker.until_leaving() => None,
         }
     };
     let Some(shaken) = Box::pin(shaken).await else { return Ok(()) };
@@ -185,13 +197,25 @@ where
         .max_headers(limits.header_count)
         .max_header_size(limits.header_bytes)
         .max_buf_size(limits.header_bytes.max(64 * 1024));
-    let service =
-        service_fn(|request: http::Request<Incoming>| proxy::handle(worker.clone(), connection.clone(), request));
+    let tunnel = Arc::new(AtomicBool::new(false));
+    let stream = Strict::new(stream, tunnel.clone());
+    let service = service_fn(|request: http::Request<Incoming>| {
+        let handling = proxy::handle(worker.clone(), connection.clone(), request);
+        handling.map_ok(|mut response| {
+            if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                tunnel.store(true, Ordering::Relaxed);
+            } else if worker.is_draining() {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            response
+        })
+    });
     let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service).with_upgrades());
+    // An idle connection is not closed at once: a request may be on its way, and its answer says that it was the last.
     tokio::select! {
         biased;
         result = serving.as_mut() => return Ok(result?),
-        () = worker.until_draining() => {}
+        () = worker.until_leaving() => {}
     }
     serving.as_mut().graceful_shutdown();
     Ok(serving.await?)
@@ -207,6 +231,8 @@ where
         .timer(TokioTimer::new())
         .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
         .max_concurrent_streams(limits.http2_streams)
+        .max_pending_accept_reset_streams(RESETS)
+        .max_local_error_reset_streams(RESETS)
         .keep_alive_interval(limits.header_timeout())
         .keep_alive_timeout(limits.header_timeout());
     let service = {
@@ -221,14 +247,4 @@ where
     }
     serving.as_mut().graceful_shutdown();
     Ok(serving.await?)
-}
-
-/// Runs the streams of an HTTP/2 connection on this thread.
-#[derive(Debug, Clone, Copy)]
-struct LocalExecutor;
-
-impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for LocalExecutor {
-    fn execute(&self, future: F) {
-        spawn(future);
-    }
 }

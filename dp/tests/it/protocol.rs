@@ -16,49 +16,10 @@ fn status(answer: &str) -> u16 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn smuggling_is_refused_or_harmless() {
+async fn methods_of_proxies_are_refused() {
     let (gateway, _files) = Gateway::new().await;
-    let upstream = Upstream::start(Reply::text("ok")).unwrap();
-    gateway.route_to(&[upstream.node()], json!({})).await;
-    let refused: &[&[u8]] = &[
-        b"POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello!",
-        b"POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 5, 6\r\n\r\nhello!",
-        b"POST / HTTP/1.1\r\nhost: h\r\ncontent-length: +5\r\n\r\nhello",
-        b"POST / HTTP/1.1\r\nhost: h\r\ntransfer-encoding: gzip\r\n\r\nhello",
-        b"POST / HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked, identity\r\n\r\n0\r\n\r\n",
-        b"POST / HTTP/1.0\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
-        b"GET / HTTP/1.1\r\n\r\n",
-        b"GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n",
-        b"GET / HTTP/1.1\r\nhost: a b\r\n\r\n",
-        b"GET / HTTP/1.1\r\nhost : h\r\n\r\n",
-        b"GET / HTTP/1.1\r\nhost: h\r\n folded: x\r\n\r\n",
-        b"GET / HTTP/1.1\r\nhost: h\r\nx: a\0b\r\n\r\n",
-        b"GET /../etc HTTP/1.1\r\nhost: h\r\n\r\n",
-        b"GET /%zz HTTP/1.1\r\nhost: h\r\n\r\n",
-        b"POST / HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\nZ\r\nhello\r\n0\r\n\r\n",
-        b"POST / HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhelloX\r\n0\r\n\r\n",
-    ];
-    for bytes in refused {
-        let answer = raw::exchange(&gateway.address(), bytes);
-        assert_eq!(status(&answer), 400, "{} → {answer}", String::from_utf8_lossy(bytes));
-    }
     for method in ["TRACE / HTTP/1.1\r\nhost: h\r\n\r\n", "CONNECT h:80 HTTP/1.1\r\nhost: h:80\r\n\r\n"] {
         assert_eq!(status(&raw::exchange(&gateway.address(), method.as_bytes())), 405, "{method}");
-    }
-    upstream.take_seen();
-    // Both framings: the chunks count, the length is dropped, and the connection ends, so that nothing behind the
-    // body is taken for a request (RFC 9112 6.3).
-    for both in
-        ["content-length: 6\r\ntransfer-encoding: chunked\r\n", "transfer-encoding: chunked\r\ncontent-length: 6\r\n"]
-    {
-        let bytes =
-            format!("POST /a HTTP/1.1\r\nhost: h\r\n{both}\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nhost: h\r\n\r\n");
-        let answer = raw::exchange(&gateway.address(), bytes.as_bytes());
-        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
-        let seen = upstream.take_seen();
-        assert_eq!(seen.len(), 1);
-        assert_eq!((seen[0].uri.path(), seen[0].body.len()), ("/a", 0));
-        assert!(!(seen[0].headers.contains_key("content-length") && seen[0].headers.contains_key("transfer-encoding")));
     }
 }
 
