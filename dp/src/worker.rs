@@ -26,6 +26,7 @@ use crate::upstream::pool::Pool;
 
 mod framing;
 mod listener;
+mod patient;
 mod strict;
 
 /// How often idle upstream connections are looked through.

@@ -22,7 +22,9 @@ pub struct Limits {
     pub header_seconds: u64,
     /// Seconds between two pieces of a request's body.
     pub body_seconds: u64,
-    /// Seconds for a TLS handshake.
+    /// Seconds in which a client must take something of what it is sent.
+    pub send_seconds: u64,
+    /// Seconds for a PROXY header and a TLS handshake.
     pub handshake_seconds: u64,
     /// Requests at a time on one HTTP/2 connection.
     pub http2_streams: u32,
@@ -41,6 +43,7 @@ impl Default for Limits {
             held_body_bytes: 16 << 20,
             header_seconds: 60,
             body_seconds: 60,
+            send_seconds: 60,
             handshake_seconds: 10,
             http2_streams: 128,
             connections: 16_384,
@@ -59,6 +62,12 @@ impl Limits {
     #[must_use]
     pub fn body_timeout(&self) -> Duration {
         Duration::from_secs(self.body_seconds)
+    }
+
+    /// See [`Self::send_seconds`].
+    #[must_use]
+    pub fn send_timeout(&self) -> Duration {
+        Duration::from_secs(self.send_seconds)
     }
 
     /// See [`Self::handshake_seconds`].
@@ -81,7 +90,7 @@ impl Limits {
         if !(8..=10_000).contains(&self.header_count) {
             return invalid("limits.header_count", "from 8 to 10000");
         }
-        if self.header_seconds == 0 || self.body_seconds == 0 || self.handshake_seconds == 0 {
+        if [self.header_seconds, self.body_seconds, self.send_seconds, self.handshake_seconds].contains(&0) {
             return invalid("limits", "times are at least 1 second");
         }
         if self.http2_streams == 0 || self.connections == 0 {

@@ -21,6 +21,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsStream;
 
+use super::patient::Patient;
 use super::strict::Strict;
 use super::{LocalExecutor, Worker, spawn};
 use crate::layer4::tcp;
@@ -198,7 +199,7 @@ where
         .max_header_size(limits.header_bytes)
         .max_buf_size(limits.header_bytes.max(64 * 1024));
     let tunnel = Arc::new(AtomicBool::new(false));
-    let stream = Strict::new(stream, tunnel.clone());
+    let stream = Strict::new(Patient::new(stream, limits.send_timeout()), tunnel.clone());
     let service = service_fn(|request: http::Request<Incoming>| {
         let handling = proxy::handle(worker.clone(), connection.clone(), request);
         handling.map_ok(|mut response| {
@@ -239,6 +240,7 @@ where
         let (worker, connection) = (worker.clone(), connection);
         service_fn(move |request| proxy::handle(worker.clone(), connection.clone(), request))
     };
+    let stream = Patient::new(stream, limits.send_timeout());
     let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service));
     tokio::select! {
         biased;

@@ -4,11 +4,11 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::time::Duration;
 
-use portolan_testkit::Upstream;
 use portolan_testkit::upstream::Reply;
+use portolan_testkit::{Upstream, eventually};
 use serde_json::json;
 
-use crate::harness::Gateway;
+use crate::harness::{Gateway, SOON};
 use crate::raw;
 
 fn status(answer: &str) -> u16 {
@@ -68,4 +68,54 @@ async fn limits_hold() {
         raw::read_all(&mut stream);
         assert!(began.elapsed() < Duration::from_secs(8), "{bytes:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_takes_nothing_is_cut_off() {
+    let (gateway, _files) = Gateway::with(|config| config.limits.send_seconds = 1).await;
+    // More than all buffers between the two hold.
+    let upstream = Upstream::start(Reply::text(&"x".repeat(64 << 20))).unwrap();
+    gateway.route_to(&[upstream.node()], json!({})).await;
+    let mut stream = TcpStream::connect(gateway.address()).unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: h\r\n\r\n").unwrap();
+    let active = "apisix_nginx_http_current_connections{state=\"active\"} ";
+    let connections = || async {
+        let text = crate::harness::text(&format!("{}/apisix/prometheus/metrics", gateway.announced.metrics)).await.1;
+        let line = text.lines().find_map(|line| line.strip_prefix(active)).unwrap_or("none").to_owned();
+        anyhow::Ok(line)
+    };
+    eventually(SOON, || async {
+        let now = connections().await?;
+        anyhow::ensure!(upstream.requests() == 1 && now == "0", "{now} connections");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trailers_pass_both_ways() {
+    let (sender, received) = std::sync::mpsc::channel();
+    let sender = std::sync::Mutex::new(sender);
+    let upstream = raw::Server::start(move |mut stream, _| {
+        let mut all = raw::read_head(&mut stream);
+        while !all.ends_with("x-sum: 1\r\n\r\n") {
+            let more = raw::read_head(&mut stream);
+            if more.is_empty() {
+                break;
+            }
+            all.push_str(&more);
+        }
+        sender.lock().unwrap().send(all).unwrap();
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\ntrailer: x-done\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nx-done: yes\r\n\r\n")
+            .unwrap();
+    });
+    let (gateway, _files) = Gateway::new().await;
+    gateway.route_to(&[upstream.node()], json!({})).await;
+    let request = "POST / HTTP/1.1\r\nhost: h\r\nte: trailers\r\nconnection: te, close\r\ntrailer: x-sum\r\n\
+                   transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nx-sum: 1\r\n\r\n";
+    let answer = raw::exchange(&gateway.address(), request.as_bytes());
+    let seen = received.recv_timeout(SOON).unwrap();
+    assert!(seen.ends_with("0\r\nx-sum: 1\r\n\r\n"), "{seen:?}");
+    assert!(answer.ends_with("0\r\nx-done: yes\r\n\r\n"), "{answer:?}");
 }
