@@ -11,7 +11,8 @@
 //!
 //! Called by the `portolan` binary: [`run`]. Calls model, rt, etcd-proto.
 //!
-//! Start reading at `run.rs`, then `worker.rs` and `proxy.rs` for the life of a request, `sync.rs` for that of a change.
+//! Start reading at `run.rs`, then `worker.rs` and `proxy.rs` for the life of a request, `sync.rs` for that of a change;
+//! `layer4.rs` for streams.
 //! To add a plugin: `docs/adding-a-plugin.md`.
 //!
 //! Test with `cargo test -p portolan-dp`; `tests/it` holds what needs real sockets. `UPDATE=1 cargo test -p portolan-dp
