@@ -94,6 +94,8 @@ pub(crate) enum CommitError {
     NotWritten(sqlx::Error),
     /// The answer to COMMIT was lost.
     Unknown(sqlx::Error),
+    /// Nothing was written: the head is not where the batch begins.
+    Moved,
 }
 
 /// A database that holds a log.
@@ -112,6 +114,15 @@ pub(crate) trait Backend: evidence::Evidence + Send + Sync + 'static {
     fn load(&self) -> BoxFuture<'_, Result<(Head, Vec<KeyValue>), Error>>;
     /// Begins a transaction and locks the head row.
     fn lock(&self) -> BoxFuture<'_, Result<Box<dyn Locked>, Error>>;
+    /// Whether [`append`](Self::append) is to be had.
+    fn appends_at_once(&self) -> bool {
+        false
+    }
+    /// Writes the batch in a transaction of its own, in one round trip, if the head is where the batch begins. For batches without
+    /// idempotency keys and leases, which need a look under the lock first.
+    fn append(&self, _batch: Arc<Batch>) -> BoxFuture<'_, Result<(), CommitError>> {
+        Box::pin(std::future::ready(Err(CommitError::Moved)))
+    }
     /// Events after a revision with their key changes, oldest first, at most `limit` events and about [`PAGE_BYTES`].
     fn committed_after(&self, revision: i64, limit: i64) -> BoxFuture<'_, Result<Vec<Committed>, Error>>;
     /// The keys of a range as of a revision.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::Error;
+use crate::keyspace::View;
 use crate::store::Shared;
 
 /// Longest time until another replica's event is seen when a notification is lost.
@@ -39,5 +40,5 @@ pub(crate) async fn run(shared: Arc<Shared>) -> Result<(), Error> {
 async fn look(shared: &Shared) -> Result<(), Error> {
     let head = shared.head_now().await?;
     shared.compacted(head.compact_revision);
-    shared.catch_up().await
+    if head.revision > shared.with_state(View::revision) { shared.catch_up().await } else { Ok(()) }
 }

@@ -1,11 +1,15 @@
 //! PostgreSQL (13 or newer): several replicas, `SELECT … FOR UPDATE` on the head row, NOTIFY once per batch.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
-use sqlx::postgres::{PgListener, PgPoolOptions};
-use sqlx::{Executor as _, PgPool, Transaction};
+use parking_lot::Mutex;
+use sqlx::error::DatabaseError;
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgDatabaseError, PgListener, PgPoolOptions, PgSeverity};
+use sqlx::{Executor as _, PgConnection, PgPool, Transaction};
 
 use super::{Backend, Batch, CommitError, Head, Locked, PAGE_EVENTS, Request, migrations, rows};
 use crate::error::Error;
@@ -18,9 +22,19 @@ use crate::read::{EventQuery, StoredEvent};
 const CONNECTIONS: u32 = 8;
 /// A database that gives no connection for this long counts as away.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// After so long without a batch the writer's connection is tried before it is used.
+const RESTED: Duration = Duration::from_secs(1);
+/// SQLSTATE by which `log_append` says that the batch does not continue the log.
+const NOT_AT_HEAD: &str = "40001";
 
 const DURABLE: &str = "-- session_durable
 SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')";
+/// Joins on key and revision go by their index. Without statistics (a young log) the planner hashes the whole of `changes` for each
+/// page of a few events.
+const PLANS: &str = "-- session_plans
+SELECT set_config('enable_hashjoin', 'off', false), set_config('enable_mergejoin', 'off', false)";
+const OWN_PID: &str = "-- session_pid
+SELECT pg_backend_pid()";
 const MIGRATED: &str = "-- migrations_exist
 SELECT to_regclass('_sqlx_migrations') IS NOT NULL";
 const MIGRATIONS: &str = "-- migrations_applied
@@ -108,6 +122,8 @@ mod evidence;
 #[cfg(test)]
 pub(super) const ALL: &[&str] = &[
     DURABLE,
+    PLANS,
+    OWN_PID,
     MIGRATED,
     MIGRATIONS,
     INIT_HEAD,
@@ -138,6 +154,12 @@ pub(super) const ALL: &[&str] = &[
 /// A log in a PostgreSQL database.
 pub(super) struct Postgres {
     pool: PgPool,
+    /// One connection: batches are written one after the other.
+    writer: PgPool,
+    /// That connection between two batches, and since when: the pool would ask after its health each time.
+    kept: Mutex<Option<(PoolConnection<sqlx::Postgres>, Instant)>>,
+    /// Process id of the writer's connection at the server: its notifications are no news.
+    own: Arc<AtomicI32>,
     listener: tokio::sync::Mutex<Option<PgListener>>,
 }
 
@@ -150,19 +172,63 @@ struct LockedHead {
 
 impl Postgres {
     pub(super) async fn open(url: &str) -> Result<Self, Error> {
-        let options = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(CONNECT_TIMEOUT);
+        let options = PgPoolOptions::new().acquire_timeout(CONNECT_TIMEOUT);
         // What is acknowledged is durable, whatever the server's default; a stronger setting stays.
-        let options =
-            options.after_connect(|connection, _| Box::pin(async move { connection.execute(DURABLE).await.map(drop) }));
-        let pool = options.connect(url).await?;
+        let options = options.after_connect(|connection, _| {
+            Box::pin(async move {
+                connection.execute(DURABLE).await?;
+                connection.execute(PLANS).await.map(drop)
+            })
+        });
+        let pool = options.clone().max_connections(CONNECTIONS).connect(url).await?;
         migrate(&pool).await?;
-        Ok(Self { pool, listener: tokio::sync::Mutex::new(None) })
+        let own = Arc::new(AtomicI32::new(0));
+        let writer = writer_pool(options, url, own.clone()).await?;
+        Ok(Self { pool, writer, kept: Mutex::new(None), own, listener: tokio::sync::Mutex::new(None) })
+    }
+
+    /// The writer's connection. It is asked whether it still lives only when it has rested: while batches follow each other, a dead one
+    /// shows in the next statement, whose outcome is looked up.
+    async fn connection(&self) -> Result<PoolConnection<sqlx::Postgres>, sqlx::Error> {
+        let kept = self.kept.lock().take();
+        match kept {
+            Some((connection, since)) if since.elapsed() < RESTED => Ok(connection),
+            kept => {
+                drop(kept);
+                self.writer.acquire().await
+            }
+        }
     }
 
     pub(super) async fn open_read_only(url: &str) -> Result<Self, Error> {
         let options = PgPoolOptions::new().max_connections(2).acquire_timeout(CONNECT_TIMEOUT);
-        Ok(Self { pool: options.connect(url).await?, listener: tokio::sync::Mutex::new(None) })
+        let pool = options.connect(url).await?;
+        Ok(Self {
+            writer: pool.clone(),
+            pool,
+            kept: Mutex::new(None),
+            own: Arc::default(),
+            listener: tokio::sync::Mutex::new(None),
+        })
     }
+}
+
+/// The writer's connection.
+async fn writer_pool(options: PgPoolOptions, url: &str, own: Arc<AtomicI32>) -> Result<PgPool, sqlx::Error> {
+    options
+        .max_connections(1)
+        .after_connect(move |connection, _| {
+            let own = own.clone();
+            Box::pin(async move {
+                connection.execute(DURABLE).await?;
+                connection.execute(PLANS).await?;
+                let (pid,): (i32,) = sqlx::query_as(OWN_PID).fetch_one(&mut *connection).await?;
+                own.store(pid, Ordering::Relaxed);
+                Ok(())
+            })
+        })
+        .connect(url)
+        .await
 }
 
 /// Brings the schema up to date. A login without the right to do so finds it up to date, or says what is needed.
@@ -211,9 +277,35 @@ impl Backend for Postgres {
     fn lock(&self) -> BoxFuture<'_, Result<Box<dyn Locked>, Error>> {
         Box::pin(async {
             // READ COMMITTED: what committed while we waited for the lock must be visible after it.
-            let mut tx = self.pool.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
+            drop(self.kept.lock().take());
+            let mut tx = self.writer.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
             let head = rows::head(sqlx::query_as(LOCK_HEAD).fetch_one(&mut *tx).await?)?;
             Ok(Box::new(LockedHead { tx, head }) as Box<dyn Locked>)
+        })
+    }
+
+    fn appends_at_once(&self) -> bool {
+        true
+    }
+
+    fn append(&self, batch: Arc<Batch>) -> BoxFuture<'_, Result<(), CommitError>> {
+        Box::pin(async move {
+            let mut connection = self.connection().await.map_err(CommitError::NotWritten)?;
+            let error = match write(&mut connection, &batch).await {
+                Ok(()) => {
+                    *self.kept.lock() = Some((connection, Instant::now()));
+                    return Ok(());
+                }
+                Err(error) => error,
+            };
+            match error.as_database_error() {
+                Some(refused) if refused.code().as_deref() == Some(NOT_AT_HEAD) => Err(CommitError::Moved),
+                Some(refused) if !is_fatal(refused) => Err(CommitError::NotWritten(error)),
+                _ => {
+                    connection.close_on_drop();
+                    Err(CommitError::Unknown(error))
+                }
+            }
         })
     }
 
@@ -352,12 +444,19 @@ impl Backend for Postgres {
                 return Ok(());
             }
             let Some(listener) = slot.as_mut() else { return Ok(()) };
-            let heard = listener.try_recv().await;
-            if !matches!(heard, Ok(Some(_))) {
-                *slot = None; // the connection was lost: notifications may have been missed
+            loop {
+                match listener.try_recv().await {
+                    // What this process wrote is no news.
+                    Ok(Some(heard)) if i64::from(heard.process_id()) == i64::from(self.own.load(Ordering::Relaxed)) => {
+                    }
+                    Ok(Some(_)) => return Ok(()),
+                    heard => {
+                        *slot = None; // the connection was lost: notifications may have been missed
+                        heard?;
+                        return Ok(());
+                    }
+                }
             }
-            heard?;
-            Ok(())
         })
     }
 }
@@ -394,7 +493,9 @@ impl Locked for LockedHead {
             match self.tx.commit().await {
                 Ok(()) => Ok(()),
                 // An answer from the server says that it did not commit; anything else leaves that open.
-                Err(error @ sqlx::Error::Database(_)) => Err(CommitError::NotWritten(error)),
+                Err(error) if error.as_database_error().is_some_and(|error| !is_fatal(error)) => {
+                    Err(CommitError::NotWritten(error))
+                }
                 Err(error) => Err(CommitError::Unknown(error)),
             }
         })
@@ -409,6 +510,12 @@ impl Locked for LockedHead {
     }
 }
 
+/// Whether the server ended the connection with this error: that may come after the commit.
+fn is_fatal(error: &(dyn DatabaseError + 'static)) -> bool {
+    let severity = error.try_downcast_ref::<PgDatabaseError>().map(PgDatabaseError::severity);
+    severity.is_none_or(|severity| matches!(severity, PgSeverity::Fatal | PgSeverity::Panic))
+}
+
 async fn committed_after(
     tx: &mut Transaction<'static, sqlx::Postgres>,
     revision: i64,
@@ -421,7 +528,7 @@ async fn committed_after(
 }
 
 /// The whole batch in one round trip.
-async fn write(tx: &mut Transaction<'static, sqlx::Postgres>, batch: &Batch) -> Result<(), sqlx::Error> {
+async fn write(connection: &mut PgConnection, batch: &Batch) -> Result<(), sqlx::Error> {
     let events = &batch.events;
     let salted: Vec<_> = events.iter().filter_map(|e| Some((e.revision, e.changes_salt.as_deref()?))).collect();
     let changes: Vec<(i64, i64, &Change)> =
@@ -466,7 +573,7 @@ async fn write(tx: &mut Transaction<'static, sqlx::Postgres>, batch: &Batch) -> 
         .bind(column(requests, |r| r.revision))
         .bind(column(requests, |r| r.recorded_at))
         .bind(&batch.ended_leases)
-        .execute(&mut **tx)
+        .execute(connection)
         .await?;
     Ok(())
 }

@@ -182,8 +182,10 @@ impl<'o, 'a> Draft<'o, 'a> {
     fn put(&mut self, put: &Put) -> Result<OpAnswer, Error> {
         let before = self.get(&put.key);
         let kept = |missing: Error| before.as_ref().ok_or(missing);
+        // Copies: what came over the network is a piece of a buffer that is many times as large and would live as long as the key.
+        let key = Bytes::copy_from_slice(&put.key);
         let value = match &put.value {
-            Some(value) => value.clone(),
+            Some(value) => Bytes::copy_from_slice(value),
             None => kept(Error::KeyNotFound)?.value.clone(),
         };
         let lease = match put.lease {
@@ -195,14 +197,14 @@ impl<'o, 'a> Draft<'o, 'a> {
         }
         let mod_revision = self.overlay.revision() + 1;
         let after = KeyValue {
-            key: put.key.clone(),
+            key: key.clone(),
             value,
             create_revision: before.as_ref().map_or(mod_revision, |kv| kv.create_revision),
             mod_revision,
             version: before.as_ref().map_or(1, |kv| kv.version + 1),
             lease,
         };
-        self.record(put.key.clone(), before.clone(), Some(Arc::new(after)));
+        self.record(key, before.clone(), Some(Arc::new(after)));
         Ok(OpAnswer::Put { prev_kv: before.filter(|_| put.prev_kv) })
     }
 
