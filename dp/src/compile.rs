@@ -201,10 +201,12 @@ impl Compiler {
             Kind::ConsumerGroup => self.snapshot.consumer_groups.get(name.1.as_bytes()).is_some(),
             Kind::GlobalRule => self.snapshot.global_rules.get(name.1.as_bytes()).is_some(),
             Kind::Ssl => self.snapshot.ssls.get(name.1.as_bytes()).is_some(),
-            Kind::StreamRoute => match self.snapshot.stream_routes.get(name.1.as_bytes()).map(|good| good.document.clone()) {
-                Some(good) => self.compile_stream_route(name, &good).is_ok(),
-                None => false,
-            },
+            Kind::StreamRoute => {
+                match self.snapshot.stream_routes.get(name.1.as_bytes()).map(|good| good.document.clone()) {
+                    Some(good) => self.compile_stream_route(name, &good).is_ok(),
+                    None => false,
+                }
+            }
             _ => self.snapshot.consumers.get(name.1.as_bytes()).is_some(),
         };
         tracing::error!(

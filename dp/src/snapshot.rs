@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::layer4::{self, Table};
 use crate::plugin::Chain;
 use crate::resource::{Consumer, Credential, NamedUpstream, Route, Service, Shared};
-use crate::layer4::{self, Table};
 use crate::router::Router;
 use crate::tls::{Names, Ssl};
 use crate::tree::Tree;
