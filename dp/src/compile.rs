@@ -9,7 +9,7 @@ use portolan_model::{self as model, Keyring, Kind};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::plugin::{Chain, Place, State};
+use crate::plugin::{Chain, Place, State, Surroundings};
 use crate::plugins;
 use crate::resource::{Consumer, Document, NamedUpstream, Route, Service, Shared, Target, next_serial};
 use crate::router::{Matcher, MatcherSpec};
@@ -94,6 +94,12 @@ impl Compiler {
     #[must_use]
     pub fn with_keyring(self, keyring: Keyring) -> Self {
         Self { keyring, ..self }
+    }
+
+    /// The same, and its plugins may use what is around them.
+    #[must_use]
+    pub fn within(self, surroundings: Surroundings) -> Self {
+        Self { state: Arc::new(State::new(surroundings)), ..self }
     }
 
     /// Applies changes that belong together and gives the configuration at `revision`.
@@ -250,6 +256,7 @@ impl Compiler {
         let upstream =
             Arc::new(Upstream::compile(&parsed, &self.place(&format!("upstreams/{id}"))).map_err(|e| e.to_string())?);
         self.set_checker(Kind::Upstream, id, upstream.checker.clone());
+        self.set_references(&(Kind::Upstream, id.clone()), &certificate_of(Some(&parsed)).collect::<Vec<_>>());
         self.snapshot.upstreams.insert(id, Arc::new(NamedUpstream { upstream, document: document.clone() }));
         Ok(())
     }
@@ -259,11 +266,13 @@ impl Compiler {
         let plugins = self.chain(&format!("services/{}", name.1), &parsed.plugins, false)?;
         let target = self.target(name, parsed.upstream.as_ref(), parsed.upstream_id.as_ref())?.unwrap_or(Target::None);
         let upstream = parsed.upstream_id.as_ref().map(|id| (Kind::Upstream, id.as_str()));
-        let references: Vec<_> = upstream.into_iter().chain(with_metadata(&parsed.plugins)).collect();
+        let named = upstream.into_iter().chain(certificate_of(parsed.upstream.as_ref()));
+        let references: Vec<_> = named.chain(with_metadata(&parsed.plugins)).collect();
         self.set_checker(Kind::Service, &name.1, checker_of(parsed.upstream.is_some(), &target));
         self.set_references(name, &references);
         let service = Service {
             id: name.1.clone(),
+            name: parsed.name.as_deref().map(Into::into),
             hosts: parsed.hosts.clone(),
             plugins,
             target,
@@ -321,7 +330,7 @@ impl Compiler {
         let upstream = parsed.upstream_id.as_ref().map(|id| (Kind::Upstream, id.as_str()));
         let service = service_id.as_ref().map(|id| (Kind::Service, &**id));
         let config = config_id.as_ref().map(|id| (Kind::PluginConfig, &**id));
-        let named = upstream.into_iter().chain(service).chain(config);
+        let named = upstream.into_iter().chain(service).chain(config).chain(certificate_of(parsed.upstream.as_ref()));
         let references: Vec<_> = named.chain(with_metadata(&parsed.plugins)).collect();
         self.set_checker(Kind::Route, &name.1, checker);
         self.set_references(name, &references);
@@ -422,7 +431,7 @@ impl Compiler {
     }
 
     fn place<'a>(&'a self, resource: &'a str) -> upstream::Place<'a> {
-        upstream::Place { resource, state: &self.state }
+        upstream::Place { resource, state: &self.state, certificates: Some(&self.snapshot.ssls) }
     }
 
     fn chain(&self, resource: &str, plugins: &Map<String, Value>, consumer: bool) -> Result<Chain, String> {
@@ -456,6 +465,12 @@ fn checker_of(own: bool, target: &Target) -> Option<Arc<Checker>> {
         Target::Upstream(upstream) if own => upstream.checker.clone(),
         _ => None,
     }
+}
+
+/// The certificate that an upstream names, as a reference to it.
+fn certificate_of(upstream: Option<&model::Upstream>) -> impl Iterator<Item = (Kind, &str)> {
+    let id = upstream.and_then(|upstream| upstream.tls.as_ref()?.client_cert_id.as_ref());
+    id.into_iter().map(|id| (Kind::Ssl, id.as_str()))
 }
 
 fn read<T: DeserializeOwned>(document: &Document) -> Result<T, String> {

@@ -18,6 +18,7 @@
 //! Test with `cargo test -p portolan-dp`; `tests/it` holds what needs real sockets. `UPDATE=1 cargo test -p portolan-dp
 //! plugin_contract` rewrites `model/schema/plugins.json`.
 
+pub mod batch;
 pub mod compile;
 pub mod config;
 pub mod context;
@@ -25,6 +26,7 @@ pub mod control;
 pub mod expr;
 pub mod http_client;
 pub mod layer4;
+pub mod log_entry;
 pub mod metrics;
 pub mod plugin;
 pub mod plugins;
@@ -39,6 +41,7 @@ pub mod snapshot;
 pub mod snapshot_file;
 pub mod store;
 pub mod stream;
+pub mod substitute;
 pub mod sync;
 pub mod tls;
 pub mod tree;

@@ -6,10 +6,13 @@ pub mod api_breaker;
 pub mod cors;
 pub mod echo;
 pub mod fault_injection;
+pub mod forward_auth;
 pub mod gzip;
+pub mod http_logger;
 pub mod key_auth;
 pub mod limit_count;
 pub mod mocking;
+pub mod prometheus;
 pub mod proxy_rewrite;
 pub mod real_ip;
 pub mod redirect;
@@ -22,10 +25,13 @@ use api_breaker::ApiBreaker;
 use cors::Cors;
 use echo::Echo;
 use fault_injection::FaultInjection;
+use forward_auth::ForwardAuth;
 use gzip::Gzip;
+use http_logger::HttpLogger;
 use key_auth::KeyAuth;
 use limit_count::LimitCount;
 use mocking::Mocking;
+use prometheus::Prometheus;
 use proxy_rewrite::ProxyRewrite;
 use real_ip::RealIp;
 use redirect::Redirect;
@@ -43,6 +49,7 @@ pub static PLUGINS: &[&dyn Factory] = &[
     &Of::<Cors>::NEW,
     &Of::<RequestValidation>::NEW,
     &Of::<KeyAuth>::NEW,
+    &Of::<ForwardAuth>::NEW,
     &Of::<ProxyRewrite>::NEW,
     &Of::<ApiBreaker>::NEW,
     &Of::<LimitCount>::NEW,
@@ -50,7 +57,9 @@ pub static PLUGINS: &[&dyn Factory] = &[
     &Of::<TrafficSplit>::NEW,
     &Of::<Redirect>::NEW,
     &Of::<ResponseRewrite>::NEW,
+    &Of::<Prometheus>::NEW,
     &Of::<Echo>::NEW,
+    &Of::<HttpLogger>::NEW,
 ];
 
 /// The plugin of this name.

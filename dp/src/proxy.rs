@@ -239,7 +239,8 @@ fn attend(
     let mut filters = chains[0].body_filters(context, &mut head);
     filters.extend(chains[1].body_filters(context, &mut head));
     // The length that was announced is that of the body before the filters.
-    if !filters.is_empty() && context.request.parts.method != Method::HEAD {
+    let changed = filters.iter().any(|filter| !filter.keeps_body());
+    if changed && context.request.parts.method != Method::HEAD {
         head.headers.remove(CONTENT_LENGTH);
     }
     let mut loggers = chains[0].loggers(context, &head);

@@ -77,6 +77,8 @@ pub struct Shared {
 pub struct Service {
     /// Id.
     pub id: Arc<str>,
+    /// Name for people.
+    pub name: Option<Box<str>>,
     /// Hosts of its routes that name none.
     pub hosts: Vec<String>,
     /// Plugins of its routes.

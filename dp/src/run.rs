@@ -16,10 +16,13 @@ use portolan_rt::task::{self, Backoff, Kind, Supervisor};
 use portolan_rt::tls::{self, Identity};
 use serde::Serialize;
 
+use crate::compile::Compiler;
 use crate::config::{Config, Invalid};
 use crate::control::Control;
+use crate::http_client;
 use crate::layer4;
 use crate::metrics::WorkerStats;
+use crate::plugin::{Background, Surroundings};
 use crate::scrape::Scrape;
 use crate::snapshot::Snapshot;
 use crate::snapshot_file::{self, SnapshotFile};
@@ -150,7 +153,13 @@ fn start(supervisor: &Supervisor, config: &Config, clock: Arc<dyn Clock>) -> Res
     let board = Board::new(supervisor.shutdown());
     let report = Report::new(board.clone());
     let shutdown = supervisor.shutdown();
-    let sync = Sync::new(&config.control_plane, keyring, client, snapshot.clone(), report.clone(), disk, shutdown);
+    let surroundings = Surroundings {
+        client: Some(http_client::Client::new(shared.dns.clone(), shared.connector.clone())),
+        background: Some(Background::new(tokio::runtime::Handle::current(), shutdown.clone())),
+        https_port: ports.https_port(),
+    };
+    let compiler = Compiler::new(&config.control_plane.prefix).with_keyring(keyring).within(surroundings);
+    let sync = Sync::new(&config.control_plane, compiler, client, snapshot.clone(), report.clone(), disk, shutdown);
     start_heartbeat(supervisor, config, &report, &sync);
     let mut sync = Some(sync);
     supervisor.spawn("configuration", Kind::Critical, move || {
@@ -280,6 +289,10 @@ impl Ports {
             metrics: serve::listen("listen.metrics", listen.metrics)?,
             control: serve::listen("listen.control", listen.control)?,
         })
+    }
+
+    fn https_port(&self) -> Option<u16> {
+        Some(self.https.first()?.local_addr().ok()?.port())
     }
 
     fn announcement(&self) -> Result<Announcement, Error> {

@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use portolan_model::Keyring;
 use portolan_rt::shutdown::Shutdown;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
@@ -69,10 +68,10 @@ pub struct Disk {
 // === impl Sync ===
 
 impl Sync {
-    /// Follows the endpoints; publishes there; tells the report how it goes.
+    /// Follows the endpoints; publishes there what the compiler makes of it; tells the report how it goes.
     pub fn new(
         config: &ControlPlane,
-        keyring: Keyring,
+        compiler: Compiler,
         client: Client,
         publish: Arc<ArcSwap<Snapshot>>,
         report: Report,
@@ -92,7 +91,7 @@ impl Sync {
         }
         Self {
             client,
-            compiler: Some(Compiler::new(&config.prefix).with_keyring(keyring)),
+            compiler: Some(compiler),
             prefix: config.prefix.as_str().into(),
             store,
             publish,

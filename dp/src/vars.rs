@@ -178,7 +178,7 @@ impl BuiltIn {
         })
     }
 
-    fn read<'c>(self, context: &'c Context<'_>) -> Option<Cow<'c, str>> {
+    pub(crate) fn read<'c>(self, context: &'c Context<'_>) -> Option<Cow<'c, str>> {
         let request = &context.request;
         let text = match self {
             Self::Uri => request.path(),

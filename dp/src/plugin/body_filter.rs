@@ -8,6 +8,10 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, ETAG, LAST_MODIFIED};
 pub trait BodyFilter {
     /// Takes a piece, gives what takes its place.
     fn piece(&mut self, piece: Bytes) -> Bytes;
+    /// Whether it only looks on: what goes out is what came in, and its length stays true.
+    fn keeps_body(&self) -> bool {
+        false
+    }
     /// Called once after the last piece, for what was held back.
     fn end(&mut self) -> Bytes {
         Bytes::new()

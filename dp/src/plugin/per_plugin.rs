@@ -2,6 +2,8 @@
 
 use http::{HeaderName, HeaderValue};
 
+use crate::plugins::http_logger::Captured;
+
 /// State between the phases of one plugin, typed, a field per plugin that needs it.
 #[derive(Debug, Default)]
 pub struct PerPlugin {
@@ -13,6 +15,12 @@ pub struct PerPlugin {
     pub response_rewrite: crate::plugins::response_rewrite::Matched,
     /// gzip: whether this response is compressed.
     pub gzip: bool,
+    /// http-logger: the request's body, as far as the entry has it.
+    pub http_logger_request: Option<Captured>,
+    /// http-logger: the same of the response's.
+    pub http_logger_response: Option<Captured>,
+    /// prometheus: whether metrics show names instead of ids.
+    pub prefer_name: bool,
     /// proxy-rewrite: the groups of the expression that matched, for `$1` in headers.
     pub captures: Vec<Option<Box<str>>>,
 }

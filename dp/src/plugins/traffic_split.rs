@@ -181,7 +181,8 @@ impl To {
             (Some(id), _) => Ok(Self::Named(id.to_string().into())),
             (None, Some(document)) => {
                 let document = model::Upstream::deserialize(document)?;
-                let upstream = Upstream::compile(&document, &Place { resource, state: scope.state });
+                let upstream =
+                    Upstream::compile(&document, &Place { resource, state: scope.state, certificates: None });
                 Ok(Self::Upstream(Arc::new(upstream.map_err(|e| Error::Refused(e.to_string()))?)))
             }
             (None, None) => Ok(Self::Own),

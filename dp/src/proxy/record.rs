@@ -19,6 +19,11 @@ use crate::worker::Worker;
 /// Status in the metrics for requests whose client went away before there was one.
 const CLIENT_CLOSED: u16 = 499;
 
+/// The gateway's own response and a node's of one status are two series: this tells their keys apart.
+const OWN: u16 = 1 << 15;
+/// The same for series with names.
+const NAMED: u16 = 1 << 14;
+
 /// Notes of one request. Counted once, when the response has ended or was dropped.
 pub(super) struct Record {
     worker: Option<Rc<Worker>>,
@@ -82,22 +87,27 @@ impl Record {
         let (Some(worker), Some(route)) = (&self.worker, context.route) else { return };
         let consumer = context.credential.as_ref().map(|credential| &credential.consumer);
         let node = self.node.as_ref();
+        let (source, own) = if self.answered.is_some() { ("upstream", 0) } else { ("apisix", OWN) };
+        let named = if context.plugins.prefer_name { NAMED } else { 0 };
         let key = (
             route.serial,
             node.map_or(0, |node| node.serial),
             consumer.map_or(0, |consumer| consumer.serial),
-            status.as_u16(),
+            status.as_u16() | own | named,
         );
-        let source = if self.answered.is_some() { "upstream" } else { "apisix" };
-        // The node's response and the gateway's own of one status are two series: the key tells them apart.
-        let key = if self.answered.is_some() { key } else { (key.0, key.1, key.2, key.3 | 1 << 15) };
         let none = || Arc::<str>::from("");
+        let name = |name: &Option<Box<str>>| name.as_deref().filter(|_| named != 0).map(Arc::from);
+        let service = || {
+            let id = route.service_id.as_ref()?;
+            let service = context.snapshot.services.get(id.as_bytes());
+            service.and_then(|service| name(&service.name)).or_else(|| Some(id.clone()))
+        };
         self.series = Some(worker.series(key, || StatusLabels {
             code: status.as_u16(),
-            route: route.id.clone(),
+            route: name(&route.name).unwrap_or_else(|| route.id.clone()),
             matched_uri: context.matched_path.into(),
             matched_host: context.matched_host.into(),
-            service: route.service_id.clone().unwrap_or_else(none),
+            service: service().unwrap_or_else(none),
             consumer: consumer.map_or_else(none, |consumer| consumer.username.clone()),
             node: node.map_or_else(none, |node| node.host.clone()),
             response_source: source,
