@@ -19,17 +19,20 @@ use crate::context::Context;
 use crate::upstream::Node;
 
 pub mod auth;
+mod body_filter;
 mod chain;
+pub mod fields;
 mod meta;
 mod per_plugin;
 mod schema;
 mod scope;
 
+pub use body_filter::{BodyFilter, announce_changed_body};
 pub use chain::{Chain, Instance, Phase, Place};
 pub use meta::Meta;
 pub use per_plugin::PerPlugin;
 pub use schema::{contract, of as schema_of};
-pub use scope::{Scope, State};
+pub use scope::{Background, Scope, State, Surroundings};
 
 /// What a phase decided.
 pub enum Flow<'a> {
@@ -69,16 +72,6 @@ pub struct Summary {
     pub sent: u64,
     /// The node that was asked last.
     pub node: Option<Arc<Node>>,
-}
-
-/// A change to a response body on its way; one per response.
-pub trait BodyFilter {
-    /// Takes a piece, gives what takes its place.
-    fn piece(&mut self, piece: Bytes) -> Bytes;
-    /// Called once after the last piece, for what was held back.
-    fn end(&mut self) -> Bytes {
-        Bytes::new()
-    }
 }
 
 /// Waits for the end of one response.
