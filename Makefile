@@ -1,6 +1,6 @@
 # The commands of this project. Each one says its steps and installs what it needs; the scripts behind them are in scripts/.
 
-.PHONY: run test lint chaos-log bench-proxy bench-etcd bench-log
+.PHONY: run test lint chaos-log bench-proxy bench-etcd bench-log schemathesis
 
 # Builds and starts a whole gateway. Options of `portolan up`: make run ARGS="--store postgres://…"
 run:
@@ -13,6 +13,10 @@ test:
 # Formatting and lints, Rust and dashboard.
 lint:
 	@exec scripts/lint
+
+# What both listeners answer, beside what their OpenAPI documents say; PHASES=examples,coverage,fuzzing asks more.
+schemathesis:
+	@exec scripts/schemathesis $(ARGS)
 
 # 200 rounds of kill -9 under 32 writers, and an account of every event; PORTOLAN_CHAOS_ROUNDS=… for another number.
 chaos-log:
