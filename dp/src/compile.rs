@@ -215,6 +215,7 @@ impl Compiler {
             }
             _ => self.snapshot.consumers.get(name.1.as_bytes()).is_some(),
         };
+        self.await_certificate(name, document);
         tracing::error!(
             resource.kind = name.0.noun(),
             resource.id = &*name.1,
@@ -226,6 +227,22 @@ impl Compiler {
         let problem =
             Problem { key: document.key.to_string(), mod_revision: document.mod_revision, error, previous_in_use };
         self.problems.insert(name.clone(), problem);
+    }
+
+    /// A resource that fails may want a certificate that comes later: it is compiled again then.
+    fn await_certificate(&mut self, name: &Name, document: &Document) {
+        let Ok(value) = read::<Value>(document) else { return };
+        let upstream = if name.0 == Kind::Upstream { Some(&value) } else { value.get("upstream") };
+        let Some(id) = upstream.and_then(|upstream| upstream.pointer("/tls/client_cert_id")).and_then(Value::as_str)
+        else {
+            return;
+        };
+        let certificate = (Kind::Ssl, Arc::from(id));
+        self.users.entry(certificate.clone()).or_default().insert(name.clone());
+        let references = self.references.entry(name.clone()).or_default();
+        if !references.contains(&certificate) {
+            references.push(certificate);
+        }
     }
 
     fn remove(&mut self, name: &Name) {

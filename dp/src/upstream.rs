@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use portolan_model as model;
-use portolan_model::resource::{Balancer as Kind, HashOn, PassHost, Scheme};
+use portolan_model::resource::{self, Balancer as Kind, HashOn, PassHost, Scheme};
 
 use crate::context::Context;
 use crate::plugin::State;
 use crate::resource::{Timeouts, next_serial, seconds};
+use crate::tls::Ssl;
+use crate::tree::Tree;
 use crate::vars::{Template, Var};
 
 mod balance;
@@ -21,11 +23,16 @@ pub mod connection;
 pub mod dns;
 pub mod error;
 pub mod health;
+mod http2;
+mod identity;
+pub mod link;
 pub mod load;
+pub mod patience;
 pub mod pool;
 mod trust;
 
 pub use balance::{Balancer, Tried};
+pub use identity::Identity;
 
 use balance::{Member, Pick, crc32};
 use health::Checker;
@@ -44,6 +51,8 @@ pub struct Upstream {
     hash_on: Option<HashKey>,
     /// TLS or not.
     pub tls: Option<Tls>,
+    /// HTTP/2, or HTTP/1.1.
+    pub http2: bool,
     /// The host that nodes see.
     pub host: Host,
     /// How many more nodes are tried after the first.
@@ -64,6 +73,8 @@ pub struct Place<'a> {
     pub resource: &'a str,
     /// State that outlives a snapshot.
     pub state: &'a State,
+    /// Certificates that the upstream may name.
+    pub certificates: Option<&'a Tree<Arc<Ssl>>>,
 }
 
 /// One place requests can go to.
@@ -103,10 +114,14 @@ pub enum Host {
 }
 
 /// TLS to the nodes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Tls {
     /// Whether their certificates are verified.
     pub verify: bool,
+    /// Whether HTTP/2 is offered, or HTTP/1.1.
+    pub http2: bool,
+    /// Who we are.
+    pub identity: Option<Identity>,
 }
 
 /// How idle connections are kept.
@@ -132,8 +147,8 @@ pub enum Error {
     Scheme(Scheme),
     #[error("{0}")]
     Checks(String),
-    #[error("upstream: client certificates are not supported")]
-    ClientCertificate,
+    #[error("upstream: tls: {0}")]
+    ClientCertificate(String),
     #[error("upstream: node {0} has no valid host")]
     NodeHost(String),
     #[error("upstream: upstream_host is required when pass_host is rewrite")]
@@ -153,14 +168,12 @@ impl Upstream {
         if let Kind::Other(name) = &document.balancer {
             return Err(Error::Balancer(name.clone()));
         }
-        let tls = match document.scheme {
-            Scheme::Http | Scheme::Tcp | Scheme::Udp => None,
-            Scheme::Https | Scheme::Tls => Some(Tls { verify: document.tls.as_ref().is_some_and(|tls| tls.verify) }),
-            other => return Err(Error::Scheme(other)),
-        };
-        if document.tls.as_ref().is_some_and(|tls| tls.client_cert.is_some() || tls.client_cert_id.is_some()) {
-            return Err(Error::ClientCertificate);
+        let scheme = document.scheme;
+        if scheme == Scheme::Kafka {
+            return Err(Error::Scheme(scheme));
         }
+        let http2 = matches!(scheme, Scheme::Grpc | Scheme::Grpcs);
+        let tls = scheme.is_tls().then(|| Tls::compile(document.tls.as_ref(), http2, place)).transpose()?;
         let given = document.nodes.as_ref().map(|nodes| nodes.0.as_slice()).unwrap_or_default();
         let nodes = given.iter().map(|node| Node::compile(node, document, place).map(Arc::new));
         let nodes = nodes.collect::<Result<Vec<_>, _>>()?;
@@ -179,6 +192,7 @@ impl Upstream {
             balancer: Balancer::new(&document.balancer, &members),
             hash_on: (document.balancer == Kind::Chash).then(|| HashKey::compile(document)),
             tls,
+            http2,
             host,
             retries: document
                 .retries
@@ -296,6 +310,15 @@ impl Node {
     #[must_use]
     pub fn name(&self) -> String {
         format!("{}:{}", self.host, self.port)
+    }
+}
+
+// === impl Tls ===
+
+impl Tls {
+    fn compile(document: Option<&resource::Tls>, http2: bool, place: &Place<'_>) -> Result<Self, Error> {
+        let Some(document) = document else { return Ok(Self { http2, ..Self::default() }) };
+        Ok(Self { verify: document.verify, http2, identity: Identity::compile(document, place)? })
     }
 }
 

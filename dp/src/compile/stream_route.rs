@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use portolan_model::{Kind, resource};
 
-use super::{Compiler, Name, checker_of, read};
+use super::{Compiler, Name, certificate_of, checker_of, read};
 use crate::layer4::Route;
 use crate::resource::{Document, Target};
 use crate::tls;
@@ -38,7 +38,8 @@ impl Compiler {
         });
         let upstream = parsed.upstream_id.as_ref().map(|id| (Kind::Upstream, id.as_str()));
         let service = parsed.service_id.as_ref().map(|id| (Kind::Service, id.as_str()));
-        let references: Vec<_> = upstream.into_iter().chain(service).collect();
+        let certificate = certificate_of(parsed.upstream.as_ref());
+        let references: Vec<_> = upstream.into_iter().chain(service).chain(certificate).collect();
         self.set_checker(Kind::StreamRoute, &name.1, checker_of(parsed.upstream.is_some(), &route.target));
         self.set_references(name, &references);
         self.remove_stream_route(&name.1);

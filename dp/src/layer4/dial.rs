@@ -156,9 +156,8 @@ async fn connect(
         let addresses = Addresses { source: client.remote, destination: client.local };
         stream.write_all(&version.header(addresses)).await.map_err(Failure::Connect)?;
     }
-    let Some(tls) = upstream.tls else { return Ok(Stream::Plain(stream)) };
-    let settings =
-        if tls.verify { worker.streams.connector.verified()? } else { worker.streams.connector.unverified() };
+    let Some(tls) = &upstream.tls else { return Ok(Stream::Plain(stream)) };
+    let settings = worker.streams.connector.settings(tls)?;
     let host = match &upstream.host {
         Host::Rewrite(host) => host.to_str().ok(),
         Host::Pass => client.name(),

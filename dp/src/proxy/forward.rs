@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::header::{HOST, HeaderName, HeaderValue};
+use http::header::{HOST, HeaderName, HeaderValue, TE};
 use http::{Method, Request, Response, StatusCode, Version, uri};
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout};
@@ -16,8 +16,9 @@ use crate::context::Context;
 use crate::plugin::Answer;
 use crate::resource::Timeouts;
 use crate::upstream::body::{RequestBody, ResponseBody};
-use crate::upstream::connection::{Connection, SendError};
 use crate::upstream::error::Failure;
+use crate::upstream::link::Link;
+use crate::upstream::patience::SendError;
 use crate::upstream::pool::Key;
 use crate::upstream::{Node, Tried, Upstream};
 use crate::worker::Worker;
@@ -67,9 +68,9 @@ impl Attempts<'_> {
             record.checked = self.upstream.checker.clone().map(|checker| (checker, at));
             headers::set_host(&mut context.request, &passed, self.upstream, node);
             let failed = match self.attempt(context, node, body).await {
-                Ok((response, connection)) => {
+                Ok((response, link)) => {
                     context.upstream_status = Some(response.status());
-                    return Ok(self.respond(response, connection, record));
+                    return Ok(self.respond(response, link, record));
                 }
                 Err(failed) => failed,
             };
@@ -94,7 +95,7 @@ impl Attempts<'_> {
         context: &Context<'_>,
         node: &Arc<Node>,
         mut body: RequestBody,
-    ) -> Result<(Response<Incoming>, Box<Connection>), Failed> {
+    ) -> Result<(Response<Incoming>, Link), Failed> {
         let keys = match self.keys(context, node).await {
             Ok(keys) => keys,
             Err(failure) => return Err(Failed { failure, body: Some(body) }),
@@ -103,16 +104,16 @@ impl Attempts<'_> {
             if self.upgrade.is_none() { keys.iter().find_map(|key| self.worker.pool.take(key)) } else { None };
         loop {
             let reused = pooled.is_some();
-            let mut connection = match pooled.take() {
-                Some(connection) => connection,
-                None => match self.connect(&keys, context).await {
-                    Ok(connection) => connection,
+            let mut link = match pooled.take() {
+                Some(link) => link,
+                None => match self.connect(&keys).await {
+                    Ok(link) => link,
                     Err(failure) => return Err(Failed { failure, body: Some(body) }),
                 },
             };
             let spare = body.spare();
-            match connection.send(self.request(context, body), &self.timeouts).await {
-                Ok(response) => return Ok((response, connection)),
+            match link.send(self.request(context, node, body), &self.timeouts).await {
+                Ok(response) => return Ok((response, link)),
                 Err(SendError::Unsent(request)) if reused => {
                     body = request.into_body();
                     pooled = keys.iter().find_map(|key| self.worker.pool.take(key));
@@ -135,28 +136,30 @@ impl Attempts<'_> {
 
     /// Where the node can be reached, the preferred address first.
     async fn keys(&self, context: &Context<'_>, node: &Arc<Node>) -> Result<Vec<Key>, Failure> {
-        let tls = self.upstream.tls.map(|tls| {
-            let host = context.request.header(&HOST).unwrap_or(&node.host);
-            (tls, Rc::<str>::from(without_port(host)))
+        let http2 = self.upstream.http2;
+        let tls = self.upstream.tls.as_ref().map(|tls| {
+            let host = context.request.header(&HOST).filter(|host| !host.is_empty()).unwrap_or(&node.host);
+            (tls.clone(), Rc::<str>::from(without_port(host)))
         });
         if let Some(address) = node.address {
-            return Ok(vec![Key { address, tls }]);
+            return Ok(vec![Key { address, tls, http2 }]);
         }
         let resolving = timeout(self.timeouts.connect, self.worker.dns.lookup(&node.host));
         let resolved = resolving.await.map_err(|_| Failure::ConnectTimeout)?.map_err(Failure::Resolve)?;
-        Ok(resolved.rotated().map(|ip| Key { address: (ip, node.port).into(), tls: tls.clone() }).collect())
+        Ok(resolved.rotated().map(|ip| Key { address: (ip, node.port).into(), tls: tls.clone(), http2 }).collect())
     }
 
     /// A fresh connection, to the first address that takes one.
-    async fn connect(&self, keys: &[Key], _context: &Context<'_>) -> Result<Box<Connection>, Failure> {
+    async fn connect(&self, keys: &[Key]) -> Result<Link, Failure> {
         let connecting = async {
             let mut last = Failure::Resolve("no address".to_owned());
             for key in keys {
-                let tls = key.tls.as_ref().map(|(tls, name)| (*tls, &**name));
+                let tls = key.tls.as_ref().map(|(tls, name)| (tls, &**name));
                 match self.worker.connector.connect(key.address, tls).await {
                     Ok(stream) => {
                         let header_bytes = self.worker.limits.header_bytes;
-                        return Connection::new(stream, key.clone(), header_bytes).await.map(Box::new);
+                        let (keepalive, pool) = (self.upstream.keepalive, &self.worker.pool);
+                        return Link::new(stream, key, header_bytes, keepalive, pool).await;
                     }
                     Err(failure) => last = failure,
                 }
@@ -167,7 +170,7 @@ impl Attempts<'_> {
     }
 
     /// The request as the node gets it. The context keeps its own, for a repetition and for later phases.
-    fn request(&self, context: &Context<'_>, body: RequestBody) -> Request<RequestBody> {
+    fn request(&self, context: &Context<'_>, node: &Node, body: RequestBody) -> Request<RequestBody> {
         let parts = &context.request.parts;
         let mut request = Request::new(body);
         *request.method_mut() = parts.method.clone();
@@ -184,16 +187,36 @@ impl Attempts<'_> {
         if let Some(upgrade) = &self.upgrade {
             upgrade.ask(request.headers_mut());
         }
+        if self.upstream.http2 {
+            self.speak_http2(&mut request, node);
+        }
         request
     }
 
-    fn respond(self, response: Response<Incoming>, connection: Box<Connection>, record: &mut Record) -> Response<Body> {
+    /// What stands in the request line and in `Host` has other names in HTTP/2.
+    fn speak_http2(&self, request: &mut Request<RequestBody>, node: &Node) {
+        *request.version_mut() = Version::HTTP_2;
+        let host = request.headers_mut().remove(HOST);
+        let host = host.and_then(|host| uri::Authority::try_from(host.as_bytes()).ok());
+        let mut parts = std::mem::take(request.uri_mut()).into_parts();
+        parts.scheme = Some(if self.upstream.tls.is_some() { uri::Scheme::HTTPS } else { uri::Scheme::HTTP });
+        parts.authority = host.or_else(|| uri::Authority::try_from(node.host_header.as_bytes()).ok());
+        // A target without authority is `*`, which has no form with one.
+        parts.path_and_query.get_or_insert_with(|| uri::PathAndQuery::from_static("/"));
+        *request.uri_mut() = uri::Uri::from_parts(parts).unwrap_or_default();
+        // gRPC servers take no request without it: they answer with trailers.
+        request.headers_mut().insert(TE, HeaderValue::from_static("trailers"));
+    }
+
+    fn respond(self, response: Response<Incoming>, link: Link, record: &mut Record) -> Response<Body> {
         record.answered = Some(Instant::now());
         let (mut parts, incoming) = response.into_parts();
         if parts.status == StatusCode::SWITCHING_PROTOCOLS {
-            return match self.upgrade {
-                Some(upgrade) => upgrade.accept(parts, connection, self.worker, record.held.take()),
-                None => answer::response(Answer::plain(StatusCode::BAD_GATEWAY)),
+            return match (self.upgrade, link) {
+                (Some(upgrade), Link::Whole(connection)) => {
+                    upgrade.accept(parts, connection, self.worker, record.held.take())
+                }
+                _ => answer::response(Answer::plain(StatusCode::BAD_GATEWAY)),
             };
         }
         headers::remove_hop_by_hop_of_response(&mut parts.headers);
@@ -202,7 +225,7 @@ impl Attempts<'_> {
         }
         parts.version = Version::HTTP_11;
         let pool = self.worker.pool.clone();
-        let body = ResponseBody::new(incoming, connection, pool, self.upstream.keepalive, self.timeouts.read);
+        let body = ResponseBody::new(incoming, link, pool, self.upstream.keepalive, self.timeouts.read);
         Response::from_parts(parts, Body::upstream(body))
     }
 }

@@ -1,7 +1,7 @@
 //! Bodies on their way through: the request's to a node, the response's to the client. Both stream; nothing is held
 //! beyond one piece, unless a plugin asks for a request's body whole.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -14,8 +14,8 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Keepalive;
-use super::connection::Connection;
 use super::error::ClientFailure;
+use super::link::Link;
 use super::pool::Pool;
 use crate::config::Limits;
 
@@ -40,6 +40,8 @@ struct Client {
     held: u64,
     silence: Silence,
     progress: Rc<Progress>,
+    /// See [`RequestBody::copy`].
+    copies: Vec<(Rc<RefCell<BytesMut>>, usize)>,
 }
 
 /// How far a request body is; read by whoever waits for the response.
@@ -62,7 +64,7 @@ enum State {
 #[derive(Debug)]
 pub struct ResponseBody {
     incoming: Incoming,
-    connection: Option<Box<Connection>>,
+    link: Option<Link>,
     pool: Rc<Pool>,
     keepalive: Keepalive,
     silence: Silence,
@@ -110,6 +112,7 @@ impl RequestBody {
             held: limits.held_body_bytes,
             silence: Silence::new(limits.body_timeout()),
             progress: Rc::new(progress),
+            copies: Vec::new(),
         };
         Self { source: Source::Client(Box::new(client)) }
     }
@@ -143,6 +146,17 @@ impl RequestBody {
         if let Source::Client(client) = &mut self.source {
             client.held = client.held.min(limit);
         }
+    }
+
+    /// A copy of its first bytes, which grows as they pass.
+    pub fn copy(&mut self, limit: usize) -> Rc<RefCell<BytesMut>> {
+        let copy = Rc::<RefCell<BytesMut>>::default();
+        match &mut self.source {
+            Source::None => {}
+            Source::Held(bytes) => copy.borrow_mut().extend_from_slice(&bytes[..limit.min(bytes.len())]),
+            Source::Client(client) => client.copies.push((copy.clone(), limit)),
+        }
+        copy
     }
 
     /// The same body once more, as long as it does not come from the client piece by piece.
@@ -217,6 +231,12 @@ impl Client {
             Poll::Ready(Some(Ok(frame))) => {
                 self.silence.broken();
                 let size = frame.data_ref().map_or(0, |data| data.remaining() as u64);
+                for (copy, limit) in &self.copies {
+                    let mut copy = copy.borrow_mut();
+                    let data = frame.data_ref().map_or(&b""[..], |data| data);
+                    let left = limit.saturating_sub(copy.len()).min(data.len());
+                    copy.extend_from_slice(&data[..left]);
+                }
                 match self.left.checked_sub(size) {
                     Some(left) => {
                         self.left = left;
@@ -291,16 +311,16 @@ impl Progress {
 // === impl ResponseBody ===
 
 impl ResponseBody {
-    /// The body of a response that came on this connection.
+    /// The body of a response that came over this link.
     #[must_use]
     pub fn new(
         incoming: Incoming,
-        connection: Box<Connection>,
+        link: Link,
         pool: Rc<Pool>,
         keepalive: Keepalive,
         bound: Duration,
     ) -> Self {
-        let mut body = Self { incoming, connection: Some(connection), pool, keepalive, silence: Silence::new(bound) };
+        let mut body = Self { incoming, link: Some(link), pool, keepalive, silence: Silence::new(bound) };
         if body.incoming.is_end_stream() {
             body.release(&mut Context::from_waker(std::task::Waker::noop()));
         }
@@ -308,10 +328,8 @@ impl ResponseBody {
     }
 
     fn release(&mut self, cx: &mut Context<'_>) {
-        if let Some(mut connection) = self.connection.take() {
-            // The connection has yet to notice that its response is over.
-            connection.drive(cx);
-            self.pool.put(connection, self.keepalive);
+        if let Some(link) = self.link.take() {
+            link.release(&self.pool, self.keepalive, cx);
         }
     }
 }
@@ -324,8 +342,8 @@ impl Body for ResponseBody {
         let this = self.get_mut();
         // The first look may only tell the connection that somebody wants to read; the second gets what is there.
         for _ in 0..2 {
-            if let Some(connection) = &mut this.connection {
-                connection.drive(cx);
+            if let Some(link) = &mut this.link {
+                link.drive(cx);
             }
             match Pin::new(&mut this.incoming).poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => {
@@ -336,7 +354,7 @@ impl Body for ResponseBody {
                     return Poll::Ready(Some(Ok(frame)));
                 }
                 Poll::Ready(Some(Err(error))) => {
-                    this.connection = None;
+                    this.link = None;
                     return Poll::Ready(Some(Err(Error::Broken(error))));
                 }
                 Poll::Ready(None) => {
@@ -347,7 +365,7 @@ impl Body for ResponseBody {
             }
         }
         this.silence.poll_too_long(cx).map(|()| {
-            this.connection = None;
+            this.link = None;
             Some(Err(Error::Late))
         })
     }

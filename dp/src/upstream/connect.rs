@@ -6,11 +6,14 @@ use std::sync::Arc;
 
 use portolan_rt::tls::{self, Roots};
 use rustls::ClientConfig;
+use rustls::client::Resumption;
+use rustls::sign::SingleCertAndKey;
 use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, TlsStream};
 
 use super::error::Failure;
+use super::identity::Identity;
 use super::{Tls, trust};
 use crate::stream::Stream;
 
@@ -20,15 +23,32 @@ const SYSTEM_ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// TLS settings for nodes, made once.
 #[derive(Clone)]
 pub struct Connector {
-    unverified: ClientTls,
+    unverified: Offers,
     /// Or why there is none.
-    verified: Result<ClientTls, Arc<str>>,
+    verified: Result<Offers, Arc<str>>,
+    /// For streams nothing is said of the protocol that is spoken inside TLS.
+    streams: bool,
+}
+
+/// The same settings with the protocols that are offered.
+#[derive(Clone)]
+struct Offers {
+    nothing: ClientTls,
+    http1: ClientTls,
+    http2: ClientTls,
 }
 
 /// Settings of our side of a TLS connection. Two are equal when they are the same, not when they say the same:
 /// connections made with one are not given to who asks for another.
 #[derive(Clone)]
 pub struct ClientTls(Arc<ClientConfig>);
+
+#[derive(Clone, Copy)]
+enum Offer {
+    Nothing,
+    Http1,
+    Http2,
+}
 
 // === impl Connector ===
 
@@ -37,8 +57,8 @@ impl Connector {
     pub fn new(trusted_ca: Option<PathBuf>) -> Result<Self, rustls::Error> {
         let explicit = trusted_ca.is_some();
         let roots = Roots::load(trusted_ca.unwrap_or_else(|| SYSTEM_ROOTS.into()));
-        let verified = match roots.and_then(|roots| tls::client_config(&roots, None, &["http/1.1"])) {
-            Ok(config) => Ok(ClientTls(config)),
+        let verified = match roots.and_then(|roots| tls::client_config(&roots, None, &[])) {
+            Ok(config) => Ok(Offers::new(&config)),
             Err(error) => {
                 if explicit {
                     tracing::error!(%error, "tls.trusted_ca cannot be used, upstreams with tls.verify will fail");
@@ -46,36 +66,50 @@ impl Connector {
                 Err(Arc::from(error.to_string()))
             }
         };
-        let mut unverified = trust::anyone()?;
-        unverified.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { unverified: ClientTls(Arc::new(unverified)), verified })
+        Ok(Self { unverified: Offers::new(&trust::anyone()?), verified, streams: false })
     }
 
     /// Settings that verify the other side.
     pub fn verified(&self) -> Result<ClientTls, Failure> {
-        self.verified.clone().map_err(|error| Failure::Tls(error.to_string()))
+        self.settings(&Tls { verify: true, ..Tls::default() })
     }
 
     /// Settings that take any certificate.
     #[must_use]
     pub fn unverified(&self) -> ClientTls {
-        self.unverified.clone()
+        self.unverified.pick(self.offer(false)).clone()
     }
 
     /// For streams: nothing is said of the protocol that is spoken inside TLS.
     #[must_use]
     pub fn for_streams(&self) -> Self {
-        Self {
-            unverified: self.unverified.for_streams(),
-            verified: self.verified.as_ref().map(ClientTls::for_streams).map_err(Arc::clone),
+        Self { streams: true, ..self.clone() }
+    }
+
+    /// The settings for such nodes.
+    pub fn settings(&self, tls: &Tls) -> Result<ClientTls, Failure> {
+        let wrong = |error: &Arc<str>| Failure::Tls(error.to_string());
+        let offers = if tls.verify { self.verified.as_ref().map_err(wrong)? } else { &self.unverified };
+        let offer = self.offer(tls.http2);
+        let usual = offers.pick(offer);
+        let Some(identity) = &tls.identity else { return Ok(usual.clone()) };
+        let slot = usize::from(tls.verify) * 3 + offer as usize;
+        let made = identity.settings(slot).map(|cell| cell.get_or_init(|| usual.showing(identity)).clone());
+        Ok(made.unwrap_or_else(|| usual.showing(identity)))
+    }
+
+    fn offer(&self, http2: bool) -> Offer {
+        match (self.streams, http2) {
+            (true, _) => Offer::Nothing,
+            (false, false) => Offer::Http1,
+            (false, true) => Offer::Http2,
         }
     }
 
     /// Connects to an address; `name` is whom TLS asks for.
-    pub async fn connect(&self, address: SocketAddr, tls: Option<(Tls, &str)>) -> Result<Stream, Failure> {
+    pub async fn connect(&self, address: SocketAddr, tls: Option<(&Tls, &str)>) -> Result<Stream, Failure> {
         let Some((tls, name)) = tls else { return self.open(address, None).await };
-        let settings = if tls.verify { self.verified()? } else { self.unverified() };
-        self.open(address, Some((&settings, name))).await
+        self.open(address, Some((&self.settings(tls)?, name))).await
     }
 
     /// The same with these settings of TLS.
@@ -86,6 +120,23 @@ impl Connector {
         match tls {
             Some((tls, name)) => tls.shake(stream, name).await,
             None => Ok(Stream::Plain(stream)),
+        }
+    }
+}
+
+// === impl Offers ===
+
+impl Offers {
+    fn new(config: &ClientConfig) -> Self {
+        let nothing = ClientTls(Arc::new(config.clone()));
+        Self { http1: nothing.offering(&[b"http/1.1"]), http2: nothing.offering(&[b"h2"]), nothing }
+    }
+
+    fn pick(&self, offer: Offer) -> &ClientTls {
+        match offer {
+            Offer::Nothing => &self.nothing,
+            Offer::Http1 => &self.http1,
+            Offer::Http2 => &self.http2,
         }
     }
 }
@@ -102,11 +153,19 @@ impl ClientTls {
         Ok(Stream::Tls(Box::new(TlsStream::Client(stream))))
     }
 
-    /// The same without a word on which protocol is spoken inside.
-    #[must_use]
-    pub fn for_streams(&self) -> Self {
+    /// The same offering these protocols.
+    fn offering(&self, protocols: &[&[u8]]) -> Self {
         let mut config = ClientConfig::clone(&self.0);
-        config.alpn_protocols.clear();
+        config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+        Self(Arc::new(config))
+    }
+
+    /// The same showing a certificate of ours.
+    fn showing(&self, identity: &Identity) -> Self {
+        let mut config = ClientConfig::clone(&self.0);
+        config.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(identity.certificate().clone()));
+        // Sessions of others must not be resumed: the node would take us for them.
+        config.resumption = Resumption::default();
         Self(Arc::new(config))
     }
 

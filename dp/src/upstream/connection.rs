@@ -1,18 +1,18 @@
 //! One HTTP/1.1 connection to a node. Whoever uses it also drives it: request, response and connection run in the
 //! client's task, with no task of its own and no hand-over between tasks.
 
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll, Waker};
+use std::future::poll_fn;
+use std::task::{Context, Waker};
 
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
-use super::body::{Progress, RequestBody};
+use super::body::RequestBody;
 use super::error::Failure;
+use super::patience::{self, SendError};
 use super::pool::Key;
 use crate::resource::Timeouts;
 use crate::stream::Stream;
@@ -31,14 +31,6 @@ pub struct Connection {
     pub(super) served: u32,
     /// Since when it lies in the pool.
     pub(super) idle_since: Instant,
-}
-
-/// A request without a response.
-pub enum SendError {
-    /// Not one byte was written: the request is whole and may go elsewhere.
-    Unsent(Box<Request<RequestBody>>),
-    /// It may have been seen.
-    Failed(Failure),
 }
 
 // === impl Connection ===
@@ -77,31 +69,12 @@ impl Connection {
     ) -> Result<Response<Incoming>, SendError> {
         self.served = self.served.saturating_add(1);
         let progress = request.body().progress();
-        let mut response = pin!(self.sender.try_send_request(request));
+        let response = self.sender.try_send_request(request);
         let (driver, over) = (&mut self.driver, &mut self.over);
-        let patience = Patience { timeouts, progress: progress.as_deref(), started: Instant::now() };
-        let mut timer = pin!(sleep_until(patience.first_look()));
-        let result = poll_fn(|cx| {
+        patience::head(response, progress, timeouts, |cx| {
             *over = *over || driver.poll_without_shutdown(cx).is_ready();
-            match response.as_mut().poll(cx) {
-                Poll::Ready(result) => Poll::Ready(Ok(result)),
-                Poll::Pending => patience.poll_over(timer.as_mut(), cx).map(Err),
-            }
-        });
-        match result.await {
-            Ok(Ok(response)) => Ok(response),
-            Ok(Err(mut error)) => {
-                if let Some(request) = error.take_message() {
-                    return Err(SendError::Unsent(Box::new(request)));
-                }
-                let of_client = progress.and_then(|progress| progress.failure());
-                Err(SendError::Failed(match of_client {
-                    Some(failure) => failure.into(),
-                    None => Failure::Broken(error.into_error()),
-                }))
-            }
-            Err(late) => Err(SendError::Failed(late)),
-        }
+        })
+        .await
     }
 
     /// Takes the stream out after a response with status 101, with the bytes that came after the head.
@@ -117,45 +90,5 @@ impl Connection {
 impl std::fmt::Debug for Connection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Connection").field("key", &self.key).field("served", &self.served).finish_non_exhaustive()
-    }
-}
-
-/// How long a node may take: `send` between two pieces of the request, `read` from its end to the response.
-struct Patience<'a> {
-    timeouts: &'a Timeouts,
-    progress: Option<&'a Progress>,
-    started: Instant,
-}
-
-// === impl Patience ===
-
-impl Patience<'_> {
-    fn first_look(&self) -> Instant {
-        let patience =
-            if self.progress.is_some() { self.timeouts.send.min(self.timeouts.read) } else { self.timeouts.read };
-        self.started + patience
-    }
-
-    fn poll_over(&self, mut timer: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<Failure> {
-        loop {
-            if timer.as_mut().poll(cx).is_pending() {
-                return Poll::Pending;
-            }
-            let (end, late) = match self.progress {
-                None => (self.started + self.timeouts.read, Failure::ReadTimeout),
-                Some(progress) if progress.is_finished() => {
-                    (progress.last() + self.timeouts.read, Failure::ReadTimeout)
-                }
-                // The client has a bound of its own: the body ends with an error.
-                Some(progress) if progress.waits_for_client() => {
-                    (Instant::now() + self.timeouts.send, Failure::SendTimeout)
-                }
-                Some(progress) => (progress.last() + self.timeouts.send, Failure::SendTimeout),
-            };
-            if Instant::now() >= end {
-                return Poll::Ready(late);
-            }
-            timer.as_mut().reset(end);
-        }
     }
 }

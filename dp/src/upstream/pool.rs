@@ -1,4 +1,5 @@
-//! Idle connections of one worker, by address. They never leave their thread, so no lock is needed.
+//! Connections of one worker that may be used again, by address: idle ones of HTTP/1.1, and those of HTTP/2 that have room. They
+//! never leave their thread, so no lock is needed.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -9,7 +10,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::connection::Connection;
-use super::{Keepalive, Tls};
+use super::link::Link;
+use super::{Keepalive, Tls, http2};
 
 /// What makes connections interchangeable.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -18,12 +20,22 @@ pub struct Key {
     pub address: SocketAddr,
     /// TLS, and the name that was asked for.
     pub tls: Option<(Tls, Rc<str>)>,
+    /// HTTP/2, or HTTP/1.1.
+    pub http2: bool,
 }
 
 /// The pool.
 #[derive(Debug, Default)]
 pub struct Pool {
     idle: RefCell<HashMap<Key, Shelf>>,
+    shared: RefCell<HashMap<Key, Shared>>,
+}
+
+/// Connections of HTTP/2.
+#[derive(Debug)]
+struct Shared {
+    connections: Vec<http2::Connection>,
+    keepalive: Keepalive,
 }
 
 #[derive(Debug)]
@@ -36,8 +48,38 @@ struct Shelf {
 // === impl Pool ===
 
 impl Pool {
-    /// A connection that still stands, the one used last: it is the least likely to be closed soon.
-    pub fn take(&self, key: &Key) -> Option<Box<Connection>> {
+    /// A connection that still stands, or a part of one.
+    pub fn take(&self, key: &Key) -> Option<Link> {
+        if key.http2 { self.take_part(key).map(Link::Part) } else { self.take_whole(key).map(Link::Whole) }
+    }
+
+    /// Shares a fresh connection, and gives the first part of it.
+    pub(super) fn share(&self, key: &Key, mut connection: http2::Connection, keepalive: Keepalive) -> http2::Stream {
+        let (stream, served) = connection.stream();
+        let mut all = self.shared.borrow_mut();
+        let shared = all.entry(key.clone()).or_insert_with(|| Shared { connections: Vec::new(), keepalive });
+        shared.keepalive = keepalive;
+        shared.connections.retain(http2::Connection::stands);
+        if served < keepalive.requests && shared.connections.len() < keepalive.size {
+            shared.connections.push(connection);
+        }
+        stream
+    }
+
+    fn take_part(&self, key: &Key) -> Option<http2::Stream> {
+        let mut all = self.shared.borrow_mut();
+        let shared = all.get_mut(key)?;
+        let at = shared.connections.iter().rposition(http2::Connection::has_room)?;
+        let (stream, served) = shared.connections[at].stream();
+        if served >= shared.keepalive.requests {
+            // Its streams end in peace; the driver ends with the last of them.
+            shared.connections.swap_remove(at);
+        }
+        Some(stream)
+    }
+
+    /// The one used last: it is the least likely to be closed soon.
+    fn take_whole(&self, key: &Key) -> Option<Box<Connection>> {
         let mut idle = self.idle.borrow_mut();
         let shelf = idle.get_mut(key)?;
         let now = Instant::now();
@@ -77,10 +119,19 @@ impl Pool {
             });
             !shelf.connections.is_empty()
         });
+        self.shared.borrow_mut().retain(|_, shared| {
+            let keep_for = shared.keepalive.idle;
+            shared.connections.retain_mut(|connection| {
+                let rested = |since| now.duration_since(since) >= keep_for;
+                connection.stands() && !connection.idle_since(now).is_some_and(rested)
+            });
+            !shared.connections.is_empty()
+        });
     }
 
     /// Drops everything, at the end of the worker.
     pub fn clear(&self) {
         self.idle.borrow_mut().clear();
+        self.shared.borrow_mut().clear();
     }
 }

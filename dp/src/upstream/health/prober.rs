@@ -95,7 +95,8 @@ impl Prober {
                 Err(_) => self.dns.lookup(&target.host).await.ok()?.rotated().next()?,
             };
             let name = asked_for.split(':').next().unwrap_or_default();
-            let tls = (active.kind == Kind::Https).then_some((Tls { verify: active.https_verify_certificate }, name));
+            let tls = Tls { verify: active.https_verify_certificate, ..Tls::default() };
+            let tls = (active.kind == Kind::Https).then_some((&tls, name));
             self.connector.connect(SocketAddr::new(ip, target.port), tls).await.ok()
         };
         let mut stream = match timeout(checker.timeout(), connecting).await {
