@@ -15,6 +15,7 @@ use portolan_eventstore::{Intent, Proposal, Refusal};
 use portolan_model::id::text_of;
 use portolan_model::kind::Parent;
 use portolan_model::{GroupId, Kind};
+use portolan_rt::serve::Connection;
 use serde_json::Value;
 
 use crate::app::App;
@@ -123,6 +124,15 @@ pub async fn serve(State(app): State<Arc<App>>, request: Request) -> Response {
 /// What nginx answers to a path that it does not know.
 pub async fn not_found() -> Response {
     Answer::no_such_page().into()
+}
+
+/// Answers as nginx does where no certificate came.
+pub async fn with_certificate(request: Request, next: Next) -> Response {
+    let connection = request.extensions().get::<Connection>();
+    match connection.is_some_and(|connection| connection.peer.is_some()) {
+        true => next.run(request).await,
+        false => Answer::no_certificate().into(),
+    }
 }
 
 /// Adds APISIX's headers.

@@ -6,6 +6,7 @@
 use serde::Deserialize;
 
 mod admin;
+mod admin_api;
 mod audit;
 mod data_dir;
 mod encryption;
@@ -19,6 +20,7 @@ mod tls;
 
 pub use admin::{Admin, Key, Role};
 pub use audit::Audit;
+pub use admin_api::AdminApi;
 pub use data_dir::DataDir;
 pub use encryption::Encryption;
 pub use error::Error;
@@ -46,6 +48,8 @@ pub struct Config {
     pub encryption: Encryption,
     /// Stream routes.
     pub stream: Stream,
+    /// How the Admin API's own port is reached.
+    pub admin_api: AdminApi,
     /// Server certificates.
     pub tls: Tls,
     /// How the log is proven.

@@ -48,6 +48,15 @@ pub struct Row {
     pub path: String,
 }
 
+/// Whether clients of 9180 show a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Certificates {
+    /// They are not asked.
+    NotAsked,
+    /// They must.
+    Required,
+}
+
 /// Routes, and the rows that say which they are.
 struct Table {
     rows: Vec<Row>,
@@ -105,13 +114,17 @@ pub fn rows(listener: Listener) -> Vec<Row> {
 }
 
 /// What 9180 serves: the APISIX face and the API.
-pub fn admin_api(app: Arc<App>) -> Router {
+pub fn admin_api(app: Arc<App>, certificates: Certificates) -> Router {
     let face = Router::new()
         .route("/apisix/admin", axum::routing::any(admin::serve))
         .route("/apisix/admin/", axum::routing::any(admin::serve))
         .route("/apisix/admin/{*path}", axum::routing::any(admin::serve))
         .layer(from_fn(admin::headers));
     let router = api().finish().merge(face).fallback(admin::not_found);
+    let router = match certificates {
+        Certificates::NotAsked => router,
+        Certificates::Required => router.layer(from_fn(admin::with_certificate)),
+    };
     around(router, app, Listener::AdminApi)
 }
 

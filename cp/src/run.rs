@@ -13,7 +13,7 @@ use portolan_rt::clock::{Clock, SystemClock};
 use portolan_rt::serve::{Limits, Server, listen};
 use portolan_rt::status::Board;
 use portolan_rt::task::Supervisor;
-use portolan_rt::tls::{ClientAuth, Identity, server_config};
+use portolan_rt::tls::{ClientAuth, Identity, Roots, server_config};
 use serde::Serialize;
 
 use crate::app::App;
@@ -24,7 +24,7 @@ use crate::auth::passwords::Passwords;
 use crate::auth::users;
 use crate::ca::server::ServerCertificate;
 use crate::ca::{Authority, Seal};
-use crate::config::Config;
+use crate::config::{AdminApi, Config};
 use crate::error::ApiError;
 use crate::instances::{self, Configured};
 use crate::metrics::Metrics;
@@ -39,7 +39,7 @@ pub struct Announcement {
     pub pid: u32,
     /// Dashboard and API, HTTPS.
     pub dashboard: String,
-    /// The APISIX face and the API, HTTP.
+    /// The APISIX face and the API, HTTP or HTTPS.
     pub admin_api: String,
     /// The etcd service, HTTPS with client certificates.
     pub dp_manager: String,
@@ -131,6 +131,7 @@ pub fn run(config: Config, announce: impl FnOnce(Announcement) + Send + 'static)
 pub async fn start(config: &Config, clock: Arc<dyn Clock>, supervisor: &Supervisor) -> Result<Announcement, Error> {
     let keys = Keys::load(&config.admin)?;
     let password = config.admin.password()?;
+    config.admin_api.check()?;
     let keyring = config.encryption.keyring()?;
     if keyring.is_empty() {
         tracing::warn!("secrets are stored as they come: set encryption.keyring or encryption.keyring_file");
@@ -192,8 +193,8 @@ pub async fn start(config: &Config, clock: Arc<dyn Clock>, supervisor: &Supervis
     instances::watch(app.clone(), supervisor);
     health::watch(app.clone(), log, supervisor);
     protection::watch(app.clone(), board.clone(), supervisor);
-    let announcement = ports.announcement(&folder)?;
-    ports.serve(&app, &identity, board, supervisor)?;
+    let announcement = ports.announcement(&folder, config.admin_api.https)?;
+    ports.serve(&app, &identity, &config.admin_api, board, supervisor)?;
     Ok(announcement)
 }
 
@@ -215,7 +216,7 @@ impl Ports {
         })
     }
 
-    fn announcement(&self, folder: &Path) -> Result<Announcement, Error> {
+    fn announcement(&self, folder: &Path, https: bool) -> Result<Announcement, Error> {
         let url = |scheme: &str, listener: &TcpListener| {
             Ok::<_, std::io::Error>(format!("{scheme}://{}", reachable(listener.local_addr()?)))
         };
@@ -223,14 +224,21 @@ impl Ports {
             role: "cp",
             pid: std::process::id(),
             dashboard: url("https", &self.dashboard)?,
-            admin_api: url("http", &self.admin_api)?,
+            admin_api: url(if https { "https" } else { "http" }, &self.admin_api)?,
             dp_manager: url("https", &self.dp_manager)?,
             status: url("http", &self.status)?,
             ca: std::path::absolute(folder.join("ca.pem"))?,
         })
     }
 
-    fn serve(self, app: &Arc<App>, identity: &Identity, board: Board, supervisor: &Supervisor) -> Result<(), Error> {
+    fn serve(
+        self,
+        app: &Arc<App>,
+        identity: &Identity,
+        admin_api: &AdminApi,
+        board: Board,
+        supervisor: &Supervisor,
+    ) -> Result<(), Error> {
         let parts = manager::Parts {
             listener: self.dp_manager,
             identity,
@@ -243,7 +251,18 @@ impl Ports {
         let tls = server_config(identity, ClientAuth::None, &["h2", "http/1.1"])?;
         let server = |name, listener, tls| Server { name, listener, tls, limits: Limits::default() };
         server("dashboard", self.dashboard, Some(tls)).start(http::dashboard(app.clone()), supervisor)?;
-        server("admin-api", self.admin_api, None).start(http::admin_api(app.clone()), supervisor)?;
+        let own = match (&admin_api.cert, &admin_api.key) {
+            (Some(cert), Some(key)) => Identity::watch(cert, key, supervisor)?,
+            _ => identity.clone(),
+        };
+        let (clients, certificates) = match &admin_api.client_ca {
+            // Who shows none is told so over HTTP.
+            Some(file) => (ClientAuth::Optional(Roots::watch(&[], file, supervisor)?), http::Certificates::Required),
+            None => (ClientAuth::None, http::Certificates::NotAsked),
+        };
+        let tls = server_config(&own, clients, &["h2", "http/1.1"])?;
+        let face = http::admin_api(app.clone(), certificates);
+        server("admin-api", self.admin_api, admin_api.https.then_some(tls)).start(face, supervisor)?;
         // It outlives the rest, to say "not ready" while that drains.
         let status = server("status", self.status, None);
         status.start(status_port(app.clone(), board), &supervisor.attendants())?;

@@ -151,8 +151,14 @@ fn der(pem: &str) -> anyhow::Result<CertificateDer<'static>> {
     CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|error| anyhow!("no certificate: {error}"))
 }
 
-/// The address of the listener that `up` asks, from the control plane's announcement.
-pub fn address(announcement: &Value) -> Result<&str, Failure> {
-    let address = announcement["admin_api"].as_str().context("the control plane did not say where its Admin API is")?;
-    Ok(address)
+/// A client for what `up` asks the control plane, from its announcement. The Admin API's port may want certificates.
+pub fn client(announcement: &Value, key: &str, ca: &Path) -> Result<Client, Failure> {
+    let address =
+        |name: &str| announcement[name].as_str().with_context(|| format!("the control plane did not say its {name}"));
+    let plain = address("admin_api")?;
+    if plain.starts_with("http://") {
+        return Client::with(plain, key.to_owned(), None);
+    }
+    let ca = private::read(ca)?.with_context(|| format!("there is no {}", ca.display()))?;
+    Client::with(address("dashboard")?, key.to_owned(), Some(&ca))
 }

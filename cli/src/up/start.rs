@@ -13,7 +13,6 @@ use super::child::{Part, State};
 use super::secrets::Secrets;
 use super::settings::{Half, Settings};
 use super::{announce, ready, step};
-use crate::client::Client;
 use crate::failure::Failure;
 
 /// How long a half may take to be ready: migrations of a large store are the slowest case.
@@ -110,7 +109,7 @@ impl Gateway {
         self.settings.take_ports(Half::Cp, &listeners);
         self.settings.write_half(Half::Cp, &self.data)?;
         step("the control plane is ready; checking the certificates");
-        let client = Client::with(certificates::address(announcement)?, self.secrets.key.clone(), None)?;
+        let client = certificates::client(announcement, &self.secrets.key, certificates.ca())?;
         certificates.ensure(&client, &self.settings.server_names(), &SystemClock).await
     }
 
@@ -139,7 +138,7 @@ impl Gateway {
             tokio::time::sleep(CERTIFICATES_PERIOD).await;
             let State::Ready(announcement) = control_plane.borrow().clone() else { continue };
             let renewed = async {
-                let client = Client::with(certificates::address(&announcement)?, self.secrets.key.clone(), None)?;
+                let client = certificates::client(&announcement, &self.secrets.key, certificates.ca())?;
                 certificates.ensure(&client, &names, &SystemClock).await
             };
             if let Err(error) = renewed.await {

@@ -21,6 +21,11 @@ use crate::resources::{KEY_NOT_FOUND, Outcome};
 const PAGE: &str = "<html>\r\n<head><title>404 Not Found</title></head>\r\n<body>\r\n<center><h1>404 Not Found</h1>\
      </center>\r\n<hr><center>openresty</center>\r\n</body>\r\n</html>\r\n";
 
+/// What nginx answers to a client without a certificate where it wants one.
+const NO_CERTIFICATE: &str = "<html>\r\n<head><title>400 No required SSL certificate was sent</title></head>\r\n<body>\r\n\
+     <center><h1>400 Bad Request</h1></center>\r\n<center>No required SSL certificate was sent</center>\r\n\
+     <hr><center>openresty</center>\r\n</body>\r\n</html>\r\n";
+
 /// An answer of the face.
 #[derive(Debug)]
 pub struct Answer {
@@ -88,6 +93,11 @@ impl Answer {
     /// nginx's own page.
     pub fn no_such_page() -> Self {
         Self { status: 404, content_type: Some("text/html; charset=utf-8"), body: PAGE.into(), ..Self::empty() }
+    }
+
+    /// nginx's page for who shows no certificate.
+    pub fn no_certificate() -> Self {
+        Self { status: 400, body: NO_CERTIFICATE.into(), ..Self::no_such_page() }
     }
 
     /// An error of the face.

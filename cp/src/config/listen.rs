@@ -10,7 +10,7 @@ use serde::Deserialize;
 pub struct Listen {
     /// HTTPS: the dashboard and `/api`.
     pub dashboard: SocketAddr,
-    /// Plain HTTP: the APISIX face and `/api`. Loopback unless a proxy with TLS stands before it.
+    /// The APISIX face and `/api`; plain HTTP unless `admin_api.https` is set, and then better on loopback.
     pub admin_api: SocketAddr,
     /// Mutual TLS: the etcd service that data planes follow.
     pub dp_manager: SocketAddr,

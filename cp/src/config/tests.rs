@@ -112,3 +112,20 @@ fn keyrings() {
         }
     }
 }
+
+#[test]
+fn the_admin_api_port_has_all_it_needs() {
+    for (text, said) in [
+        ("{ }", ""),
+        ("{ https: true }", ""),
+        ("{ https: true, cert: a, key: b, client_ca: c }", ""),
+        ("{ https: true, cert: a }", "admin_api.cert"),
+        ("{ key: b }", "admin_api.cert"),
+        ("{ client_ca: c }", "admin_api.https"),
+    ] {
+        match read(&format!("admin_api: {text}")).unwrap().admin_api.check() {
+            Ok(()) => assert_eq!(said, "", "{text}"),
+            Err(error) => assert!(!said.is_empty() && error.to_string().contains(said), "{text}: {error}"),
+        }
+    }
+}

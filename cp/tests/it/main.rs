@@ -4,6 +4,7 @@
 
 mod adc;
 mod admin;
+mod admin_port;
 mod api;
 mod batch;
 mod certificates;
