@@ -152,6 +152,101 @@ def open_checkpoints(notes, keys):
     return origin, roots
 
 
+# ---- what accounts for payloads that are gone
+
+
+def revisions_of(text):
+    """[(first, last)] of 17,204,3055..3056."""
+    ranges = []
+    for part in text.split(","):
+        first, _, last = part.partition("..")
+        ranges.append((int(first), int(last or first)))
+    return ranges
+
+
+def within(revision, ranges):
+    return any(first <= revision <= last for first, last in ranges)
+
+
+def deed_of(claims):
+    """(what, of what) of an entry; None when it accounts for nothing."""
+    if claims["outcome"] != "success":
+        return None
+    resource, action = claims["resource"] or {}, claims["action"]
+    kind, name = resource.get("kind"), resource.get("id")
+    if action == "audit.prune" and kind == "revisions":
+        return "prune", revisions_of(name)
+    if action == "audit.erase" and kind == "actor":
+        return "erase", name
+    if action == "audit.hold" and resource:
+        return "hold", (kind, name, claims["gateway_group"])
+    if action == "audit.release" and claims["causation_revision"] is not None:
+        return "release", claims["causation_revision"]
+    return None
+
+
+def covers(scope, claims):
+    """Whether a legal hold covers an event."""
+    kind, name, group = scope
+    if kind == "actor":
+        return claims["actor"]["id"] == name
+    if kind == "gateway_group":
+        return claims["gateway_group"] == name
+    if kind == "revisions":
+        return within(claims["revision"], revisions_of(name))
+    return claims["resource"] == {"kind": kind, "id": name} and group in (None, claims["gateway_group"])
+
+
+class Accounts:
+    """The deeds of a log by revision."""
+
+    def __init__(self):
+        self.deeds, self.released = {}, {}
+
+    def add(self, revision, deed):
+        self.deeds[revision] = deed
+        if deed[0] == "release":
+            self.released.setdefault(deed[1], revision)
+
+    def held(self, at, claims):
+        """Whether a hold that was in force at a revision covers an event."""
+        return any(
+            what == "hold"
+            and revision < at
+            and self.released.get(revision, at) >= at
+            and (revision == claims["revision"] or covers(of, claims))
+            for revision, (what, of) in self.deeds.items()
+        )
+
+    def account_for(self, payload, claims):
+        revision = claims["revision"]
+        for at, (what, of) in self.deeds.items():
+            allows = (what == "prune" and within(revision, of)) or (
+                what == "erase" and payload == "context" and of == claims["actor"]["id"]
+            )
+            if at > revision and allows and not self.held(at, claims):
+                return True
+        return False
+
+
+def in_tree(leaf, index, size, path, root):
+    """Whether a leaf is in the tree (RFC 9162, 2.1.3.2)."""
+    if index >= size:
+        return False
+    at, last, value = index, size - 1, leaf
+    for sibling in path:
+        if last == 0:
+            return False
+        if at & 1 or at == last:
+            value = sha256(b"\1", sibling, value)
+            while not at & 1 and at:
+                at, last = at >> 1, last >> 1
+        else:
+            value = sha256(b"\1", value, sibling)
+        at, last = at >> 1, last >> 1
+    return last == 0 and value == root
+
+
 # ---- the bundle
 
 
@@ -196,6 +291,7 @@ class Verifier:
             raise Fail("checkpoint", f"no checkpoint of {self.header['origin']} of size {size}")
         _, self.roots = open_checkpoints(notes + held, keys)
         self.tree = Tree()
+        self.accounts = Accounts()
         self.met = 0
         self.time = None
         self.redacted = {"contexts": 0, "changes": 0, "first": []}
@@ -205,6 +301,7 @@ class Verifier:
             self.tree.push(level, value)
         self.meet()
         self.met = self.tree.size
+        self.account()
         while self.tree.size < self.last:
             self.part()
         for level, value in hashes(self.header, "right", cover(self.last, self.size)):
@@ -221,6 +318,21 @@ class Verifier:
             "root": base64.b64encode(root).decode(),
             "redacted": self.redacted,
         }
+
+    def account(self):
+        for line in lines_of(read(self.folder, "accounts.jsonl")):
+            try:
+                account = json.loads(line)
+                entry, path = account["entry"].encode(), [bytes.fromhex(text) for text in account["path"]]
+                claims = json.loads(entry)
+                revision, deed = claims["revision"], deed_of(claims)
+                good = claims["format"] == 1 and deed and revision >= 1
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                raise Fail("bundle", f"accounts.jsonl: {error}") from None
+            leaf = sha256(b"\0", entry)
+            if not good or not in_tree(leaf, revision - 1, self.size, path, self.roots[self.size]):
+                raise Fail("bundle", f"accounts.jsonl: revision {revision} is not in the signed tree, or accounts for nothing")
+            self.accounts.add(revision, deed)
 
     def part(self):
         first = self.tree.size + 1
@@ -259,11 +371,14 @@ class Verifier:
             check(claims["revision"] == revision, "gap", f"the entry is that of revision {claims['revision']}")
             check(claims["epoch"] == self.header["epoch"], "entry", f"the entry belongs to the log {claims['epoch']}")
             time, context_hash, changes_hash = claims["recorded_at"], claims["context"], claims["changes"]
+            deed = deed_of(claims)
         except (ValueError, KeyError, TypeError) as error:
             raise Fail("entry", f"the entry can't be read: {error}", revision) from None
         check(self.time is None or time > self.time, "time", "recorded before the event that precedes it")
         self.time = time
+        gone = "is gone, and no event accounts for that"
         if context is None:
+            check(self.accounts.account_for("context", claims), "missing", f"the context {gone}")
             self.redact("contexts", revision)
         else:
             fits = sha256(CONTEXT_TAG, *context).hex() == context_hash
@@ -272,7 +387,10 @@ class Verifier:
             fits = sha256(CHANGES_TAG, *changes).hex() == changes_hash
             check(fits, "changes", "the changes are not those that the entry commits to")
         elif changes_hash is not None:
+            check(self.accounts.account_for("changes", claims), "missing", f"the changes {gone}")
             self.redact("changes", revision)
+        listed = self.accounts.deeds.get(revision) == deed
+        check(listed, "missing", "what the event accounts for is not what is listed")
         self.tree.push(0, leaf)
         self.meet()
 

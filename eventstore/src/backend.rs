@@ -22,6 +22,7 @@ mod migrations;
 mod multi;
 mod mysql;
 mod postgres;
+pub(crate) mod retention;
 mod rows;
 mod sqlite;
 
@@ -99,7 +100,7 @@ pub(crate) enum CommitError {
 }
 
 /// A database that holds a log.
-pub(crate) trait Backend: evidence::Evidence + Send + Sync + 'static {
+pub(crate) trait Backend: evidence::Evidence + retention::Retention + Send + Sync + 'static {
     /// `sqlite`, `postgres`, `mysql`.
     fn name(&self) -> &'static str;
     /// Whether another process may append; if not, memory is always at the head.

@@ -12,6 +12,14 @@ pub enum Error {
     /// The transaction can't be carried out; the texts are etcd's. Nothing was written and no revision was taken.
     #[error(transparent)]
     Txn(#[from] crate::txn::Error),
+    /// The payloads that the answer would be told from were pruned.
+    #[error("revision {revision} can't be told any more: payloads before revision {floor} were pruned")]
+    Pruned {
+        /// The revision asked for.
+        revision: i64,
+        /// The first one that can be told.
+        floor: i64,
+    },
     /// The proposal's audit entry would exceed 65,535 bytes.
     #[error("the audit entry would have {size} bytes, more than the 65535 allowed")]
     EntryTooLarge {
@@ -72,6 +80,7 @@ impl Error {
             Self::EntryTooLarge { size } => Self::EntryTooLarge { size: *size },
             Self::UnknownStore(store) => Self::UnknownStore(store.clone()),
             Self::Migrate(error) => Self::Unavailable(sqlx::Error::AnyDriverError(error.to_string().into())),
+            Self::Pruned { revision, floor } => Self::Pruned { revision: *revision, floor: *floor },
             Self::Closed => Self::Closed,
         }
     }

@@ -26,6 +26,7 @@ pub mod proposal;
 pub mod protect;
 pub mod read;
 mod read_index;
+pub mod retention;
 mod store;
 pub mod txn;
 mod writer;

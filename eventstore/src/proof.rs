@@ -13,7 +13,7 @@
 //! Invariant: the verifiers trust the public key they are given and nothing in what they verify.
 
 mod bundle;
-mod check;
+pub(crate) mod check;
 pub mod checkpoint;
 mod error;
 pub mod export;

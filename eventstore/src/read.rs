@@ -174,7 +174,13 @@ impl EventStore {
         if let Some(keys) = self.with_state(|state| state.range_at(range, revision)) {
             return Ok(keys);
         }
-        Ok(self.backend().state_at(range, revision).await?.into_iter().map(Arc::new).collect())
+        let keys = self.backend().state_at(range, revision).await?;
+        // Asked afterwards: what was pruned meanwhile is missing from the answer.
+        let floor = self.floor().await?;
+        if revision < floor {
+            return Err(Error::Pruned { revision, floor });
+        }
+        Ok(keys.into_iter().map(Arc::new).collect())
     }
 
     /// Facts for a status page.

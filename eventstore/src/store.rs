@@ -173,6 +173,9 @@ impl EventStore {
         }
         let limit = i64::try_from(limit).unwrap_or(i64::MAX).min(PAGE_EVENTS);
         let events = self.shared.backend.committed_after(revision, limit).await?;
+        if revision + 1 < self.shared.backend.floor().await? {
+            return Err(txn::Error::Compacted.into());
+        }
         // The log may be ahead of memory; nobody is told of an event before it is applied here.
         let applied = self.revision();
         Ok(events.into_iter().filter(|event| event.revision <= applied).map(Arc::new).collect())
@@ -195,6 +198,11 @@ impl EventStore {
 
     pub(crate) fn backend(&self) -> &dyn Backend {
         &*self.shared.backend
+    }
+
+    /// Takes over a mark that this process set in the database.
+    pub(crate) fn compacted(&self, revision: i64) {
+        self.shared.compacted(revision);
     }
 
     pub(crate) fn backend_handle(&self) -> Arc<dyn Backend> {

@@ -11,14 +11,17 @@ type Step = (&'static str, &'static str);
 const POSTGRES: &[Step] = &[
     ("create log", include_str!("../../../migrations/postgres/0001_create_log.sql")),
     ("create checkpoints", include_str!("../../../migrations/postgres/0002_create_checkpoints.sql")),
+    ("create floor", include_str!("../../../migrations/postgres/0003_create_floor.sql")),
 ];
 const MYSQL: &[Step] = &[
     ("create log", include_str!("../../../migrations/mysql/0001_create_log.sql")),
     ("create checkpoints", include_str!("../../../migrations/mysql/0002_create_checkpoints.sql")),
+    ("create floor", include_str!("../../../migrations/mysql/0003_create_floor.sql")),
 ];
 const SQLITE: &[Step] = &[
     ("create log", include_str!("../../../migrations/sqlite/0001_create_log.sql")),
     ("create checkpoints", include_str!("../../../migrations/sqlite/0002_create_checkpoints.sql")),
+    ("create floor", include_str!("../../../migrations/sqlite/0003_create_floor.sql")),
 ];
 
 /// The steps for PostgreSQL.

@@ -21,6 +21,7 @@ use crate::protect::Protection;
 use crate::read::{EventQuery, StoredEvent};
 
 mod evidence;
+mod retention;
 mod statements;
 mod write;
 
@@ -396,8 +397,18 @@ mod tests {
     async fn every_statement_prepares_against_the_migrated_schema() {
         let database = portolan_testkit::mariadb::database().await.unwrap();
         let store = MySql::open(database.url()).await.unwrap();
-        let multi = sql::ALL_MULTI.iter().flat_map(|multi| [1, 2, 256].map(|rows| multi.over(rows).into_sql_str()));
-        for statement in sql::ALL.iter().chain(evidence::ALL).map(|statement| statement.into_sql_str()).chain(multi) {
+        let multi = sql::ALL_MULTI
+            .iter()
+            .chain(retention::MULTI)
+            .flat_map(|multi| [1, 2, 256].map(|rows| multi.over(rows).into_sql_str()));
+        for statement in sql::ALL
+            .iter()
+            .chain(evidence::ALL)
+            .chain(retention::READS)
+            .chain(retention::WRITES)
+            .map(|statement| statement.into_sql_str())
+            .chain(multi)
+        {
             assert!(statement.as_str().starts_with("-- "), "{} has no name", statement.as_str());
             let prepared = (&store.pool).prepare(statement.clone()).await;
             assert!(prepared.is_ok(), "{}: {:?}", statement.as_str(), prepared.err());

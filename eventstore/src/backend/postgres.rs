@@ -117,6 +117,7 @@ const SIZE: &str = "-- size
 SELECT pg_database_size(current_database())";
 
 mod evidence;
+mod retention;
 
 /// All statements, prepared against the migrated schema by a test.
 #[cfg(test)]
@@ -593,7 +594,7 @@ mod tests {
     async fn every_statement_prepares_against_the_migrated_schema() {
         let database = portolan_testkit::postgres::database().await.unwrap();
         let store = Postgres::open(database.url()).await.unwrap();
-        for statement in ALL.iter().chain(evidence::ALL) {
+        for statement in ALL.iter().chain(evidence::ALL).chain(retention::READS).chain(retention::WRITES) {
             let prepared = (&store.pool).prepare((*statement).into_sql_str()).await;
             assert!(prepared.is_ok(), "{statement}: {:?}", prepared.err());
         }

@@ -79,6 +79,7 @@ const SIZE: &str = "-- size
 SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
 
 mod evidence;
+mod retention;
 
 /// All statements, prepared against the migrated schema by a test.
 #[cfg(test)]
@@ -325,8 +326,12 @@ mod tests {
     async fn every_statement_prepares_against_the_migrated_schema() {
         let dir = tempfile::tempdir().unwrap();
         let store = Sqlite::open(dir.path().join("log.db").to_str().unwrap()).await.unwrap();
-        let multi = write::ALL_MULTI.iter().flat_map(|multi| [1, 2, 256].map(|rows| multi.over(rows).into_sql_str()));
+        let multi = write::ALL_MULTI
+            .iter()
+            .chain(retention::MULTI)
+            .flat_map(|multi| [1, 2, 256].map(|rows| multi.over(rows).into_sql_str()));
         let single = ALL.iter().chain(locked::ALL).chain(write::ALL).chain(evidence::ALL);
+        let single = single.chain(retention::READS).chain(retention::WRITES);
         for statement in single.map(|statement| (*statement).into_sql_str()).chain(multi) {
             let prepared = (&store.writer).prepare(statement.clone()).await;
             assert!(prepared.is_ok(), "{}: {:?}", statement.as_str(), prepared.err());

@@ -3,6 +3,7 @@
 //! ```text
 //! bundle.json                       what it holds, and the hashes of the tree on both sides of the range
 //! checkpoints.txt                   signed notes, smallest first; the last one covers the range
+//! accounts.jsonl                    events of the whole log that account for payloads that are gone, each with its path to the root
 //! entries-0000000000000001.jsonl    canonical entries, byte for byte, one a line; named after the first revision in it
 //! payloads-0000000000000001.jsonl   one line for each of them: leaf hash, and what opens the commitments
 //! ```
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) const FORMAT: u32 = 1;
 pub(crate) const HEADER: &str = "bundle.json";
 pub(crate) const CHECKPOINTS: &str = "checkpoints.txt";
+pub(crate) const ACCOUNTS: &str = "accounts.jsonl";
 
 /// `bundle.json`. A verifier believes nothing in it: range and hashes must lead to the signed root.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +46,16 @@ pub(crate) struct Line<'a> {
     pub context: Option<Opening<'a>>,
     #[serde(borrow)]
     pub changes: Option<Opening<'a>>,
+}
+
+/// A line of the accounts file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Account {
+    /// The entry, byte for byte.
+    pub entry: String,
+    /// RFC 6962 inclusion path in the tree of the last checkpoint, in hex.
+    pub path: Vec<String>,
 }
 
 /// What opens a commitment: SHA-256(tag || salt || payload).

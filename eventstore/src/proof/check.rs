@@ -8,6 +8,8 @@ use super::report::{Failure, Kind, Redacted};
 use crate::entry::{CHANGES_TAG, CONTEXT_TAG, FORMAT, commitment};
 use crate::merkle::{self, Frontier, Hash};
 use crate::proposal::ResourceRef;
+use crate::retention::Subject;
+use crate::retention::accounts::{Accounts, Deed};
 
 /// An event with what its entry commits to.
 pub(crate) struct Evidence<'a> {
@@ -54,7 +56,26 @@ pub(crate) struct Checker {
     signed: BTreeMap<u64, Hash>,
     /// Everything up to here is under a signed root that was met.
     met: i64,
+    /// What accounts for payloads that are gone.
+    accounts: Accounts,
+    /// The accounts are complete up to here.
+    listed: i64,
     pub redacted: Redacted,
+}
+
+// === impl Claims ===
+
+impl Claims {
+    fn subject(&self) -> Subject<'_> {
+        let resource = self.resource.as_ref();
+        Subject {
+            revision: self.revision,
+            actor: &self.actor.id,
+            group: self.gateway_group.as_deref(),
+            kind: resource.map(|resource| resource.kind.as_str()),
+            id: resource.map(|resource| resource.id.as_str()),
+        }
+    }
 }
 
 // === impl Checker ===
@@ -62,11 +83,29 @@ pub(crate) struct Checker {
 impl Checker {
     /// Begins after the leaves of `tree`.
     pub(crate) fn new(epoch: String, tree: Frontier, signed: BTreeMap<u64, Hash>) -> Result<Self, Failure> {
-        let mut checker = Self { epoch, tree, recorded_at: i64::MIN, signed, met: 0, redacted: Redacted::default() };
+        let mut checker = Self {
+            epoch,
+            tree,
+            recorded_at: i64::MIN,
+            signed,
+            met: 0,
+            accounts: Accounts::default(),
+            listed: 0,
+            redacted: Redacted::default(),
+        };
         checker.meet()?;
         // What lies before the range is not ours to blame.
         checker.met = size_of(&checker.tree);
         Ok(checker)
+    }
+
+    /// What accounts for payloads that are gone, complete up to a revision: the events in the range must say the same.
+    pub(crate) fn account(&mut self, accounts: Accounts, listed: i64) {
+        (self.accounts, self.listed) = (accounts, listed);
+    }
+
+    pub(crate) fn accounts(&self) -> &Accounts {
+        &self.accounts
     }
 
     /// The right edge of what was checked.
@@ -119,13 +158,22 @@ impl Checker {
                 return Err(fail(Kind::Context, "the context is not the one that the entry commits to"));
             }
             Some(_) => {}
+            None if self.accounts.context(&claims.subject()).is_none() => {
+                return Err(fail(Kind::Missing, "the context is gone, and no event accounts for that"));
+            }
             None => self.redacted.context(revision),
         }
         match (evidence.changes, &claims.changes) {
             (Some((salt, payload)), Some(committed)) if commitment(CHANGES_TAG, salt, payload) == *committed => {}
             (None, None) => {}
+            (None, Some(_)) if self.accounts.changes(&claims.subject()).is_none() => {
+                return Err(fail(Kind::Missing, "the changes are gone, and no event accounts for that"));
+            }
             (None, Some(_)) => self.redacted.changes(revision),
             (Some(_), _) => return Err(fail(Kind::Changes, "the changes are not those that the entry commits to")),
+        }
+        if revision <= self.listed && self.accounts.get(revision) != Deed::of(&claims).as_ref() {
+            return Err(fail(Kind::Missing, "what the event accounts for is not what is listed"));
         }
         self.recorded_at = claims.recorded_at;
         self.tree.push(leaf);

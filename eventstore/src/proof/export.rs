@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use super::bundle::{self, CHECKPOINTS, HEADER, Header, Line, Opening};
+use super::bundle::{self, ACCOUNTS, Account, CHECKPOINTS, HEADER, Header, Line, Opening};
 use super::checkpoint;
 use super::error::Error;
 use super::log::{Log, text_of, unsigned};
@@ -90,6 +90,17 @@ impl Export {
                 (None, None) => return Err(Error::NoCheckpoint),
             }
         };
+        // What accounts for missing payloads may have come long after them: the tree must be large enough to hold it.
+        let deeds = log.backend().accounts().await?;
+        let newest = deeds.last().map_or(0, |deed| deed.revision);
+        let covering = if covering.size < newest {
+            let found = log.backend().checkpoints(newest, 1).await?.pop();
+            let found = found.ok_or(Error::Range { from: newest, to: newest, covered: last.size })?;
+            notes.push(found.note.clone());
+            found
+        } else {
+            covering
+        };
         let covered = text_of(&covering)?;
         let (before, size) = (unsigned(from - 1), unsigned(covering.size));
         let hashes = async |leaves| {
@@ -107,7 +118,14 @@ impl Export {
             right: hashes(unsigned(to)..size).await?,
         };
         let checkpoints = notes.iter().map(|note| checkpoint::to_file(note)).collect::<String>();
+        let mut accounts = Vec::new();
+        for deed in deeds {
+            let path = log.inclusion(deed.revision, covering.size).await?.iter().map(hex::encode).collect();
+            let entry = String::from_utf8_lossy(&deed.entry).into_owned();
+            accounts.append(&mut json_line(&Account { entry, path }));
+        }
         let ready = vec![
+            File { name: ACCOUNTS.into(), content: accounts },
             File { name: CHECKPOINTS.into(), content: checkpoints.into_bytes() },
             File { name: HEADER.into(), content: json_line(&header) },
         ];

@@ -75,6 +75,8 @@ pub enum Kind {
     Context,
     /// The changes are not those that the entry commits to.
     Changes,
+    /// A payload is gone, and no event accounts for that.
+    Missing,
     /// The tree has another root than was signed.
     Root,
     /// A column says something else than the entry.

@@ -6,8 +6,8 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::bundle::{self, CHECKPOINTS, HEADER, Header, Line};
-use super::check::{Checker, Evidence};
+use super::bundle::{self, ACCOUNTS, Account, CHECKPOINTS, HEADER, Header, Line};
+use super::check::{Checker, Claims, Evidence};
 use super::checkpoint::notes_of;
 use super::error::Error;
 use super::log::unsigned;
@@ -15,7 +15,9 @@ use super::note::Verifier;
 use super::range::{self, Node};
 use super::report::{Failure, Kind, Report, Verdict};
 use super::trusted::Roots;
-use crate::merkle::{Frontier, Hash};
+use crate::entry;
+use crate::merkle::{self, Frontier, Hash};
+use crate::retention::accounts::{Accounts, Deed};
 
 /// Verifies the bundle in a folder. `held` are further notes that the auditor has kept: those within the range must be met too.
 ///
@@ -47,6 +49,7 @@ fn run(folder: &Path, keys: &[Verifier], held: &[String]) -> Result<Report, Fail
     let all = Roots::open(notes.iter().chain(held).map(String::as_str), keys)?;
     let tree = left(&header)?;
     let mut checker = Checker::new(header.epoch.clone(), tree, all.by_size.clone())?;
+    checker.account(accounts(folder, &header, &all)?, i64::MAX);
     while checker.next() <= header.to {
         part(folder, &header, &mut checker)?;
     }
@@ -64,6 +67,28 @@ fn run(folder: &Path, keys: &[Verifier], held: &[String]) -> Result<Report, Fail
         root: STANDARD.encode(root),
         redacted: checker.redacted,
     })
+}
+
+/// The events that account for missing payloads, each of them proven to be in the tree.
+fn accounts(folder: &Path, header: &Header, roots: &Roots) -> Result<Accounts, Failure> {
+    let mut accounts = Accounts::default();
+    let size = unsigned(header.tree_size);
+    let root = roots.by_size.get(&size).ok_or_else(|| bad(ACCOUNTS, "there is no root to prove them by"))?;
+    for line in lines(&read(folder, ACCOUNTS)?) {
+        let account: Account = serde_json::from_slice(line).map_err(|error| bad(ACCOUNTS, error))?;
+        let claims: Claims = serde_json::from_str(&account.entry).map_err(|error| bad(ACCOUNTS, error))?;
+        let hash = |text: &String| hex::decode(text).ok()?.try_into().ok();
+        let path: Option<Vec<Hash>> = account.path.iter().map(hash).collect();
+        let path = path.ok_or_else(|| bad(ACCOUNTS, "a hash is none"))?;
+        let leaf = merkle::leaf_hash(account.entry.as_bytes());
+        if claims.revision < 1 || !range::check_inclusion(&leaf, unsigned(claims.revision - 1), size, &path, root) {
+            return Err(bad(ACCOUNTS, format!("revision {} is not in the signed tree", claims.revision)));
+        }
+        let deed = Deed::of(&claims).filter(|_| claims.format == entry::FORMAT);
+        let deed = deed.ok_or_else(|| bad(ACCOUNTS, format!("revision {} accounts for nothing", claims.revision)))?;
+        accounts.add(claims.revision, deed);
+    }
+    Ok(accounts)
 }
 
 /// Checks the events of the part that begins with the next revision.

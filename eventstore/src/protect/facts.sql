@@ -8,14 +8,14 @@ FROM pg_event_trigger e JOIN pg_proc p ON p.oid = e.evtfoid WHERE e.evtname LIKE
 UNION ALL
 SELECT format('function %s owner=%s definer=%s source=%s', p.proname, p.proowner::regrole, p.prosecdef, md5(p.prosrc))
 FROM pg_proc p WHERE p.pronamespace = current_schema::regnamespace
-  AND p.proname IN ('log_lock', 'log_append', 'log_compact', 'log_checkpoint', 'log_sink_advance', 'refuse_change', 'refuse_ddl')
+  AND p.proname IN ('log_lock', 'log_append', 'log_compact', 'log_checkpoint', 'log_sink_advance', 'refuse_change', 'refuse_ddl', 'log_remove', 'refuse_payload_change')
 UNION ALL
 SELECT format('table %s owner=%s', c.relname, c.relowner::regrole)
 FROM pg_class c WHERE c.relnamespace = current_schema::regnamespace AND c.relkind = 'r' AND c.relname <> '_sqlx_migrations'
 UNION ALL
 SELECT format('role %s login=%s superuser=%s members=%s', r.rolname, r.rolcanlogin, r.rolsuper,
   (SELECT count(*) FROM pg_auth_members m WHERE m.roleid = r.oid))
-FROM pg_roles r WHERE r.rolname IN ('portolan_owner', 'portolan_guard', 'portolan_writer')
+FROM pg_roles r WHERE r.rolname IN ('portolan_owner', 'portolan_guard', 'portolan_keeper', 'portolan_writer')
 UNION ALL
 SELECT format('application may %s %s', p, c.relname)
 FROM pg_class c, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER']) AS p

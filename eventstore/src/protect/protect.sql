@@ -3,6 +3,7 @@
 --
 --   portolan_owner   owns the tables, cannot log in
 --   portolan_guard   owns the functions that refuse, cannot log in: who owns a table does not own its triggers' code
+--   portolan_keeper  owns the function that deletes payloads, cannot log in; alone has the right to, and only for an event that says so
 --   portolan_writer  owns the functions that append, cannot log in; alone has rights to insert
 --   the application  may read, and call the functions
 DO $$
@@ -11,7 +12,7 @@ DECLARE
     item text;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('portolan roles'));  -- roles belong to the whole server
-    FOREACH item IN ARRAY ARRAY['portolan_owner', 'portolan_guard', 'portolan_writer'] LOOP
+    FOREACH item IN ARRAY ARRAY['portolan_owner', 'portolan_guard', 'portolan_keeper', 'portolan_writer'] LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = item) THEN
             EXECUTE format('CREATE ROLE %I NOLOGIN', item);
         END IF;
@@ -23,21 +24,28 @@ BEGIN
         RAISE EXCEPTION 'role % is a superuser: nothing can be kept from it; name an ordinary login', app;
     END IF;
 
-    EXECUTE format('GRANT USAGE ON SCHEMA %I TO portolan_owner, portolan_writer, %I', current_schema, app);
+    EXECUTE format('GRANT USAGE ON SCHEMA %I TO portolan_owner, portolan_keeper, portolan_writer, %I', current_schema, app);
     FOREACH item IN ARRAY ARRAY['events', 'contexts', 'changes', 'change_salts', 'keys', 'log_head', 'leases', 'secrets', 'requests', 'checkpoints',
-        'checkpoint_sinks'] LOOP
+        'checkpoint_sinks', 'log_floor'] LOOP
         EXECUTE format('ALTER TABLE %I OWNER TO portolan_owner', item);
-        EXECUTE format('REVOKE ALL ON %I FROM PUBLIC, portolan_writer, %I', item, app);
+        EXECUTE format('REVOKE ALL ON %I FROM PUBLIC, portolan_keeper, portolan_writer, %I', item, app);
         EXECUTE format('GRANT SELECT ON %I TO portolan_writer, %I', item, app);
     END LOOP;
     GRANT INSERT ON events, contexts, changes, change_salts, keys, secrets, requests, checkpoints, checkpoint_sinks TO portolan_writer;
     GRANT UPDATE ON log_head, keys, secrets, checkpoint_sinks TO portolan_writer;
     GRANT DELETE ON keys, secrets, leases TO portolan_writer;
+    GRANT SELECT ON events, contexts, changes, change_salts, log_head, log_floor TO portolan_keeper;
+    GRANT DELETE ON contexts, changes, change_salts TO portolan_keeper;
+    GRANT UPDATE ON log_head, log_floor TO portolan_keeper;
     EXECUTE format('GRANT INSERT, UPDATE ON leases TO %I', app);
     EXECUTE format('GRANT DELETE ON requests TO %I', app);
     EXECUTE format('GRANT SELECT ON _sqlx_migrations TO %I', app);
 
     ALTER FUNCTION refuse_change() OWNER TO portolan_guard;
+    ALTER FUNCTION refuse_payload_change() OWNER TO portolan_guard;
+    ALTER FUNCTION log_remove(bigint, bigint, bigint[], bigint[], bigint) OWNER TO portolan_keeper;
+    REVOKE ALL ON FUNCTION log_remove(bigint, bigint, bigint[], bigint[], bigint) FROM PUBLIC;
+    EXECUTE format('GRANT EXECUTE ON FUNCTION log_remove(bigint, bigint, bigint[], bigint[], bigint) TO %I', app);
     FOR item IN SELECT oid::regprocedure::text FROM pg_proc
         WHERE pronamespace = current_schema::regnamespace AND proname IN ('log_lock', 'log_append', 'log_compact', 'log_checkpoint', 'log_sink_advance') LOOP
         EXECUTE format('ALTER FUNCTION %s OWNER TO portolan_writer', item);
@@ -46,13 +54,13 @@ BEGIN
     END LOOP;
 END $$;
 
--- Who can act as one of the three roles and is no superuser changes no definition in this database: not a trigger, not a grant, not a
+-- Who can act as one of these roles and is no superuser changes no definition in this database: not a trigger, not a grant, not a
 -- function. (A superuser can; the signed checkpoints are what finds that out.)
 CREATE OR REPLACE FUNCTION refuse_ddl() RETURNS event_trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AND (
         pg_has_role(current_user, 'portolan_owner', 'MEMBER') OR pg_has_role(current_user, 'portolan_guard', 'MEMBER')
-        OR pg_has_role(current_user, 'portolan_writer', 'MEMBER')
+        OR pg_has_role(current_user, 'portolan_writer', 'MEMBER') OR pg_has_role(current_user, 'portolan_keeper', 'MEMBER')
     ) THEN
         RAISE EXCEPTION 'append-only: % refused', tg_tag USING ERRCODE = '42501';
     END IF;

@@ -7,6 +7,8 @@ use portolan_rt::task::Supervisor;
 use portolan_testkit::postgres::Database;
 
 use super::*;
+use crate::retention::{Run, Scope};
+use crate::txn::{Op, Put, Txn};
 use crate::{Context, EventStore, Intent, Options, Proposal};
 
 /// A protected database, and the application's URL of it.
@@ -64,6 +66,10 @@ async fn the_application_appends_and_can_do_nothing_else() {
         "TRUNCATE events CASCADE",
         "UPDATE contexts SET body = ''",
         "DELETE FROM changes",
+        "DELETE FROM contexts",
+        "DELETE FROM change_salts",
+        "UPDATE log_floor SET revision = 99",
+        "SET ROLE portolan_keeper",
         "UPDATE log_head SET revision = 0",
         "INSERT INTO keys SELECT * FROM keys",
         "UPDATE secrets SET value = ''",
@@ -83,15 +89,62 @@ async fn the_application_appends_and_can_do_nothing_else() {
 }
 
 #[tokio::test]
+async fn payloads_go_only_where_an_event_accounts_for_it() {
+    let (_database, url) = protected().await;
+    let (store, _supervisor) = open(&url).await;
+    let put = |value: &'static str| Intent::Txn(Txn::of(vec![Op::Put(Put::new("key", value))]));
+    for value in ["1", "2", "3"] {
+        store.append(Proposal::new(Context::system(), "etcd.put", put(value))).await.unwrap(); // 2, 3, 4
+    }
+    let hold = store.hold(Context::system(), &Scope::Revisions { first: 2, last: 2 }).await.unwrap(); // 5
+    // Appended by the application, as it may; carried out by nobody yet.
+    let prune = Proposal::new(Context::system(), "audit.prune", Intent::Record).on("revisions", "1..4");
+    store.append(prune).await.unwrap(); // 6
+    let erase = Proposal::new(Context::system(), "audit.erase", Intent::Record).on("actor", "ann");
+    store.append(erase).await.unwrap(); // 7
+    let mut connection = PgConnection::connect(&url).await.unwrap();
+    for (attack, why) in [
+        ("SELECT log_remove(4, 5, '{1}', '{}', 0)", "no event accounts"),
+        ("SELECT log_remove(99, 5, '{1}', '{}', 0)", "no event accounts"),
+        ("SELECT log_remove(6, 5, '{6}', '{}', 0)", "does not cover"),
+        ("SELECT log_remove(6, 5, '{}', '{3}', 9)", "prunes up to 4"),
+        ("SELECT log_remove(6, 5, '{2}', '{}', 5)", "legal hold"),
+        ("SELECT log_remove(6, 5, '{}', '{2}', 5)", "legal hold"),
+        ("SELECT log_remove(6, 5, '{}', '{4}', 5)", "state after the floor"),
+        ("SELECT log_remove(7, 5, '{1}', '{}', 0)", "does not cover"),
+        ("SELECT log_remove(7, 5, '{}', '{3}', 0)", "contexts alone"),
+    ] {
+        let error = connection.execute(attack).await.expect_err(attack);
+        let code = error.as_database_error().and_then(|error| error.code().map(String::from));
+        assert_eq!((code.as_deref(), error.to_string().contains(why)), (Some("42501"), true), "{attack}: {error}");
+    }
+    let (known,): (bool,) =
+        sqlx::query_as("SELECT log_remove(6, 0, '{1}', '{}', 5)").fetch_one(&mut connection).await.unwrap();
+    assert!(!known, "it was asked without knowing of the hold");
+    let pruned = store.prune(Context::system(), i64::MAX, Run::Real).await.unwrap();
+    assert_eq!((pruned.contexts, pruned.changes, pruned.held), (4, 1, 3));
+    assert_eq!(store.holds().await.unwrap()[0].revision, hold);
+    assert_eq!(store.protection().await.unwrap(), Protection::On);
+}
+
+#[tokio::test]
 async fn not_even_the_owner_changes_an_event_or_a_trigger() {
     let (database, url) = protected().await;
     let (store, _supervisor) = open(&url).await;
+    let put = Intent::Txn(Txn::of(vec![Op::Put(Put::new("key", "value"))]));
+    store.append(Proposal::new(Context::system(), "etcd.put", put)).await.unwrap();
     let mut connection = PgConnection::connect(database.url()).await.unwrap();
     connection.execute("SET ROLE portolan_owner").await.unwrap();
     for attack in [
         "UPDATE events SET action = 'x'",
         "DELETE FROM events",
         "TRUNCATE events CASCADE",
+        "DELETE FROM contexts",
+        "UPDATE contexts SET body = ''",
+        "DELETE FROM changes",
+        "UPDATE changes SET value = NULL",
+        "DELETE FROM change_salts",
+        "TRUNCATE contexts",
         "ALTER TABLE events DISABLE TRIGGER events_no_change",
         "DROP TRIGGER events_no_change ON events",
         "ALTER TABLE events DROP CONSTRAINT events_leaf_hash_check",

@@ -6,6 +6,7 @@ mod model;
 mod outage;
 mod proof;
 mod replicas;
+mod retention;
 mod stand;
 mod suite;
 
@@ -34,6 +35,22 @@ shared!(
     followers_do_not_wait_for_their_period,
     a_log_that_went_back_stops_the_writer,
     a_key_too_long_for_the_index_fails_alone,
+);
+
+/// Runs each test about letting go of payloads on each backend.
+macro_rules! retention {
+    ($($test:ident),* $(,)?) => {
+        mod retention_sqlite { $(#[tokio::test] async fn $test() { crate::retention::$test(crate::stand::Stand::sqlite().await).await; })* }
+        mod retention_postgres { $(#[tokio::test] async fn $test() { crate::retention::$test(crate::stand::Stand::postgres().await).await; })* }
+        mod retention_mysql { $(#[tokio::test] async fn $test() { crate::retention::$test(crate::stand::Stand::mysql().await).await; })* }
+    };
+}
+
+retention!(
+    what_is_old_and_not_needed_goes,
+    a_legal_hold_wins,
+    a_person_is_erased,
+    every_state_that_can_be_told_is_told_right,
 );
 
 suite!(

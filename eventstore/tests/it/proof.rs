@@ -1,8 +1,8 @@
 //! The provable part of the log, on every backend: signing, bundles and their two verifiers, tampering, sinks.
 
 mod bundle;
-mod ledger;
-mod raw;
+pub mod ledger;
+pub mod raw;
 mod signing;
 mod sinks;
 mod sumdb;

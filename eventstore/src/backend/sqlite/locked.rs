@@ -43,6 +43,20 @@ impl LockedHead {
     }
 }
 
+impl LockedHead {
+    /// For work in the transaction that appends nothing.
+    pub(super) fn connection(&mut self) -> &mut sqlx::SqliteConnection {
+        &mut self.connection
+    }
+
+    /// Commits such work.
+    pub(super) async fn end(mut self) -> Result<(), Error> {
+        sqlx::raw_sql("COMMIT").execute(&mut *self.connection).await?;
+        self.ended = true;
+        Ok(())
+    }
+}
+
 impl Locked for LockedHead {
     fn head(&self) -> &Head {
         &self.head

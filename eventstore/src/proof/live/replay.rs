@@ -12,8 +12,6 @@ use crate::proof::report::{Failure, Kind};
 pub(super) struct Replay {
     /// Every key that ever was.
     keys: HashMap<Vec<u8>, Last>,
-    /// The last event whose changes were pruned: what it did is not known.
-    unknown: i64,
 }
 
 /// The last change of a key.
@@ -35,12 +33,9 @@ struct Alive {
 // === impl Replay ===
 
 impl Replay {
-    /// Applies an event, whose changes were checked.
-    pub(super) fn event(&mut self, event: &EventEvidence, changes: bool) {
+    /// Applies an event, whose changes were checked. What was pruned is not needed: the last change of a key never is.
+    pub(super) fn event(&mut self, event: &EventEvidence) {
         let revision = event.columns.revision;
-        if changes && event.changes.is_empty() {
-            self.unknown = revision;
-        }
         for change in &event.changes {
             let alive = change.value.as_ref().map(|value| Alive {
                 create_revision: change.create_revision,
@@ -70,15 +65,12 @@ impl Replay {
             };
             match self.keys.remove(kv.key.as_ref()) {
                 Some(last) if last.revision == kv.mod_revision && last.alive == Some(alive) => {}
-                // A later event whose changes are gone may have written it.
-                last if kv.mod_revision <= self.unknown
-                    && last.as_ref().is_none_or(|l| l.revision < kv.mod_revision) => {}
                 Some(last) => wrong(last.revision, format!("the key {name} is not what the changes make it")),
                 None => wrong(kv.mod_revision, format!("the key {name} was made by no change")),
             }
         }
         for (key, last) in self.keys {
-            if last.alive.is_some() && last.revision > self.unknown {
+            if last.alive.is_some() {
                 wrong(last.revision, format!("the key {} is missing", String::from_utf8_lossy(&key)));
             }
         }

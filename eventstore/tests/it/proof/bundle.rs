@@ -3,13 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use portolan_eventstore::Context;
 use portolan_eventstore::proof::checkpoint::notes_of;
 use portolan_eventstore::proof::export::Range;
 use portolan_eventstore::proof::{Checkpoint, Error, Export, Log, Verdict, verify};
+use portolan_eventstore::retention::{Run, Scope};
 use serde_json::{Value, json};
 
 use super::ledger::{self, Keys};
-use super::raw::Raw;
 use crate::stand::Stand;
 
 const ENTRIES: &str = "entries-0000000000000001.jsonl";
@@ -312,20 +313,48 @@ async fn both_verifiers_find_wrong_hashes_beside_the_range() {
 }
 
 #[tokio::test]
-async fn redacted_payloads_are_counted_and_do_not_fail() {
+async fn what_was_let_go_is_redacted_where_an_event_accounts_for_it() {
     let stand = Stand::sqlite().await;
     let desk = Desk::new(Keys::new());
     ledger::fill(&stand, &desk.keys).await;
-    let mut raw = Raw::connect(&stand.url).await;
-    raw.run("DELETE FROM contexts WHERE revision IN (5, 8)").await;
-    for table in ["changes", "change_salts"] {
-        raw.run(&format!("DELETE FROM {table} WHERE revision IN (3, 8)")).await;
-    }
-    let bundle = desk.export(&Log::of(&stand.store), 1, 12).await;
+    let log = Log::of(&stand.store);
+    stand.store.hold(Context::system(), &Scope::Revisions { first: 4, last: 5 }).await.unwrap(); // 14
+    let pruned = stand.store.prune(Context::system(), i64::MAX, Run::Real).await.unwrap(); // 15
+    assert_eq!((pruned.revision, pruned.held), (Some(15), 2));
+    let covered = Export::new(&log, Range { from: Some(1), to: Some(12) }).await;
+    assert!(matches!(covered, Err(Error::Range { from: 15, .. })), "what accounts for it is not signed yet");
+    ledger::sign(&stand, &desk.keys, ledger::on_demand(), Vec::new(), None).cover(15).await;
+
+    // The event that accounts for it lies after the range, with its path to the root.
+    let bundle = desk.export(&log, 2, 7).await;
     let verdict = desk.verdict(&bundle, &[]);
-    assert_eq!(verdict["redacted"], json!({"contexts": 2, "changes": 2, "first": [3, 5, 8]}), "{verdict}");
+    assert_eq!(verdict["redacted"], json!({"contexts": 4, "changes": 2, "first": [2, 3, 6, 7]}), "{verdict}");
     let text = verify(&bundle, &desk.keys.trusted(), &[]).unwrap().to_string();
-    assert!(text.ends_with("REDACTED: 2 contexts, 2 changes, at 3, 5, 8"), "{text}");
+    assert!(text.ends_with("REDACTED: 4 contexts, 2 changes, at 2, 3, 6, 7"), "{text}");
+    let whole = desk.export(&log, 1, 15).await;
+    assert_eq!(desk.verdict(&whole, &[])["result"], "OK");
+
+    let tamper = |change: &dyn Fn(&Path)| {
+        let copy = desk.copy(&whole);
+        change(&copy);
+        copy
+    };
+    // A payload that the hold kept; one after the range; the lists.
+    let gone = |revision: usize| move |b: &Path| edit_payload(b, revision, |line| line["context"] = Value::Null);
+    desk.fails(&tamper(&gone(5)), "missing", Some(5));
+    desk.fails(&tamper(&gone(14)), "missing", Some(14));
+    let unlist = |b: &Path, line: usize| edit_lines(b, "accounts.jsonl", |lines| drop(lines.remove(line)));
+    desk.fails(&tamper(&|b| unlist(b, 1)), "missing", Some(1));
+    desk.fails(&tamper(&|b| unlist(b, 0)), "missing", Some(14));
+    desk.fails(&tamper(&|b| fs::remove_file(b.join("accounts.jsonl")).unwrap()), "bundle", None);
+    let wider = |b: &Path| edit(b, "accounts.jsonl", |text| text.replace("1..13", "1..14"));
+    desk.fails(&tamper(&wider), "bundle", None);
+    let foreign = |b: &Path| {
+        let entries = fs::read_to_string(b.join(ENTRIES)).unwrap();
+        let line = json!({"entry": entries.lines().next().unwrap(), "path": []});
+        edit(b, "accounts.jsonl", |text| format!("{text}{line}\n"));
+    };
+    desk.fails(&tamper(&foreign), "bundle", None);
 }
 
 #[tokio::test]
