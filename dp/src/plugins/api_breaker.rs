@@ -209,7 +209,7 @@ impl ApiBreaker {
         count.failures += 1;
         count.successes = 0;
         count.seen = now;
-        if count.failures % self.unhealthy.failures == 0 {
+        if count.failures.is_multiple_of(self.unhealthy.failures) {
             count.tripped = now;
         }
         self.paths.count.store(paths.len(), Ordering::Relaxed);

@@ -4,8 +4,6 @@
 //! {"request-id": {"header_name": "X-Request-Id", "algorithm": "uuidv7"}}
 //! ```
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use http::header::{HeaderName, HeaderValue};
 use http::response::Parts;
 use rand::RngExt as _;
@@ -132,7 +130,7 @@ impl Phases for RequestId {
         let id = match headers.get(&self.header).filter(|id| !id.is_empty()) {
             Some(id) => id.clone(),
             None => {
-                let Ok(id) = HeaderValue::try_from(self.maker.make()) else { return Flow::Continue };
+                let Ok(id) = HeaderValue::try_from(self.maker.make(context.now_micros)) else { return Flow::Continue };
                 headers.insert(self.header.clone(), id.clone());
                 id
             }
@@ -165,14 +163,11 @@ impl Maker {
         Ok(Self::Letters { letters: range.char_set.into_bytes().into(), length })
     }
 
-    fn make(&self) -> String {
+    fn make(&self, now_micros: i64) -> String {
         match self {
             Self::Uuid => Uuid::new_v4().to_string(),
             Self::Uuidv7 => Uuid::now_v7().to_string(),
-            Self::Ksuid => {
-                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                ksuid(now.as_secs(), rand::random())
-            }
+            Self::Ksuid => ksuid(u64::try_from(now_micros / 1_000_000).unwrap_or_default(), rand::random()),
             Self::Letters { letters, length } => {
                 let mut random = rand::rng();
                 (0..*length).map(|_| char::from(letters[random.random_range(0..letters.len())])).collect()

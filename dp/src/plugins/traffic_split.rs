@@ -253,7 +253,8 @@ mod tests {
             {"match": [{"vars": [["arg_a", "==", "1"]]}, {"vars": [["arg_b", "==", "1"]]}], "weighted_upstreams": [{"upstream": node(81)}]},
             {"match": [{"vars": [["arg_c", "==", "1"]]}], "weighted_upstreams": [{"upstream": node(82)}]},
         ]});
-        let cases: [(&Value, &str, &[(&str, usize)]); 7] = [
+        type Shares<'s> = &'s [(&'s str, usize)];
+        let cases: [(&Value, &str, Shares<'_>); 7] = [
             (&two, "/", &[("81", 75), ("own", 25)]),
             (&large, "/", &[("81", 75), ("82", 25)]),
             (&matched, "/?a=1", &[("81", 100)]),
