@@ -139,7 +139,7 @@ impl Client {
                     return Ok(response.map(|incoming| Body::new(incoming, connection, home, options.read)));
                 }
                 // The server had closed it; there may be more such connections.
-                Err(SendError::Unsent(whole, _)) if reused => request = whole,
+                Err(SendError::Unsent(whole, _)) if reused => request = *whole,
                 Err(SendError::Unsent(_, error) | SendError::Failed(error)) => return Err(Error::Broken(error)),
             }
         }

@@ -22,7 +22,7 @@ pub(super) struct Connection {
 
 pub(super) enum SendError {
     /// Nothing was written.
-    Unsent(Request<Full<Bytes>>, hyper::Error),
+    Unsent(Box<Request<Full<Bytes>>>, hyper::Error),
     Failed(hyper::Error),
 }
 
@@ -42,7 +42,7 @@ impl Connection {
             response.as_mut().poll(cx)
         });
         result.await.map_err(|mut error| match error.take_message() {
-            Some(request) => SendError::Unsent(request, error.into_error()),
+            Some(request) => SendError::Unsent(Box::new(request), error.into_error()),
             None => SendError::Failed(error.into_error()),
         })
     }

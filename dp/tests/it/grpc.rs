@@ -28,7 +28,7 @@ async fn channel(url: String) -> Channel {
 }
 
 fn put(key: &str) -> PutRequest {
-    PutRequest { key: key.to_owned().into(), value: Bytes::from_static(b"v").into(), ..PutRequest::default() }
+    PutRequest { key: key.to_owned().into(), value: Bytes::from_static(b"v"), ..PutRequest::default() }
 }
 
 #[tokio::test(flavor = "multi_thread")]
