@@ -3,14 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use portolan_kine_shim::{ConfigCheck, KeyAndValue, Revocations, Settings, Shim};
+use portolan_kine_shim::{ConfigCheck, KeyAndValue, Revocations, Settings, Shim, Users};
 use portolan_model::{Keyring, layout};
-use portolan_rt::clock::Clock;
 use portolan_rt::serve::{Limits, Server};
 use portolan_rt::task::Supervisor;
 use portolan_rt::tls::{ClientAuth, Identity, Roots, server_config};
 
+use crate::app::App;
+use crate::config::DpManager;
 use crate::resources::{KINDS, check};
+
+mod users;
+
+use users::Administrators;
 
 /// Watches never end by themselves: this long after the soft stage of a shutdown their connections are dropped.
 const DRAIN: Duration = Duration::from_secs(1);
@@ -20,15 +25,24 @@ const DRAIN: Duration = Duration::from_secs(1);
 struct Check(Keyring);
 
 impl ConfigCheck for Check {
+    fn concerns(&self, key: &[u8]) -> bool {
+        resource(key).is_some()
+    }
+
     fn check(&self, puts: &[KeyAndValue]) -> Result<(), String> {
         for put in puts {
-            let key = std::str::from_utf8(&put.key).ok().and_then(layout::parse_resource_key);
-            if let Some(key) = key.filter(|key| KINDS.contains(&key.kind)) {
+            if let Some(key) = resource(&put.key) {
                 check::stored(&self.0, &key, &put.value).map_err(|text| format!("{key}: {text}"))?;
             }
         }
         Ok(())
     }
+}
+
+/// The resource that a key names, of a kind that is judged.
+fn resource(key: &[u8]) -> Option<layout::ResourceKey> {
+    let key = std::str::from_utf8(key).ok().and_then(layout::parse_resource_key);
+    key.filter(|key| KINDS.contains(&key.kind))
 }
 
 /// Why the listener can't start.
@@ -48,14 +62,10 @@ pub struct Parts<'a> {
     pub listener: std::net::TcpListener,
     /// Our certificate.
     pub identity: &'a Identity,
-    /// The certificate of the authority that clients must have theirs from.
-    pub authority: &'a str,
-    /// The log.
-    pub store: portolan_eventstore::EventStore,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-    /// What secrets may be encrypted with.
-    pub keyring: Keyring,
+    /// The control plane that it is a part of.
+    pub app: Arc<App>,
+    /// Its settings.
+    pub config: &'a DpManager,
 }
 
 /// Starts the listener.
@@ -63,19 +73,26 @@ pub struct Parts<'a> {
 /// # Errors
 /// When TLS or the socket can't be set up.
 pub fn start(parts: Parts<'_>, supervisor: &Supervisor) -> Result<(), Error> {
-    let roots = Roots::from_pem(parts.authority.as_bytes())?;
-    let tls = server_config(parts.identity, ClientAuth::Required(roots), &["h2", "http/1.1"])?;
+    let Parts { listener, identity, app, config } = parts;
+    let roots = Roots::from_pem(app.authority.certificate().as_bytes())?;
+    // Whoever logs in with a password needs no certificate; who has neither is told so over HTTP.
+    let clients = if config.passwords { ClientAuth::Optional(roots) } else { ClientAuth::Required(roots) };
+    let tls = server_config(identity, clients, &["h2", "http/1.1"])?;
     let shim = Shim {
-        revocations: Revocations::follow(&parts.store, supervisor),
-        store: parts.store,
-        check: Arc::new(Check(parts.keyring)),
-        users: None,
-        clock: parts.clock,
-        shutdown: supervisor.shutdown(),
-        settings: Settings::default(),
+        revocations: Revocations::follow(&app.store, supervisor),
+        store: app.store.clone(),
+        check: Arc::new(Check(app.keyring.clone())),
+        users: config.passwords.then(|| Arc::new(Administrators(app.clone())) as Arc<dyn Users>),
+        clock: app.clock.clone(),
+        supervisor: supervisor.clone(),
+        settings: Settings {
+            member: config.member.clone().into(),
+            reload_when_ahead: config.reload_when_ahead,
+            ..Settings::default()
+        },
     };
     let limits = Limits { drain: Some(DRAIN), ..Limits::default() };
-    let server = Server { name: "dp-manager", listener: parts.listener, tls: Some(tls), limits };
+    let server = Server { name: "dp-manager", listener, tls: Some(tls), limits };
     Ok(server.start(portolan_kine_shim::router(shim), supervisor)?)
 }
 

@@ -9,11 +9,12 @@ use portolan_eventstore::txn::{Op, Txn, TxnAnswer};
 use portolan_eventstore::{EventStore, Proposal};
 use portolan_rt::clock::Clock;
 use portolan_rt::shutdown::Shutdown;
+use portolan_rt::task::Supervisor;
 use tonic::{Request, Status};
 
 use crate::auth::{Stranger, Tokens, Users};
 use crate::check::{ConfigCheck, KeyAndValue};
-use crate::denial::Denials;
+use crate::denial::{Denial, Denials};
 use crate::errors;
 use crate::identity::Identity;
 use crate::metrics::Metrics;
@@ -44,8 +45,8 @@ pub struct Shim {
     pub revocations: Revocations,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Ends streams when the process does.
-    pub shutdown: Shutdown,
+    /// Keeps our tasks, and ends streams when the process ends.
+    pub supervisor: Supervisor,
     /// The rest.
     pub settings: Settings,
 }
@@ -53,13 +54,24 @@ pub struct Shim {
 /// Settings of the service.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Name of this replica; etcd clients see it as the member's.
-    pub member: String,
+    /// How this replica shows among the members of the cluster.
+    pub member: Member,
     /// How often a quiet watcher that asked for progress is told of it.
     pub progress_interval: Duration,
     /// Whether a data plane at the JSON gateway that is ahead of the log, since the log was restored from a backup, is told to load
     /// everything anew. etcd says nothing then, and an APISIX data plane never notices.
     pub reload_when_ahead: bool,
+}
+
+/// This replica as a member of an etcd cluster.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// Its name, the same after each start; the member id is made of it.
+    pub name: String,
+    /// URLs by which members of an etcd cluster reach each other. Replicas don't; some clients want to see something.
+    pub peer_urls: Vec<String>,
+    /// URLs for clients. Empty: the one by which a client reached us.
+    pub client_urls: Vec<String>,
 }
 
 /// Shared by all services.
@@ -73,9 +85,9 @@ pub(crate) struct App {
     pub(crate) users: Option<Arc<dyn Users>>,
     pub(crate) revocations: Revocations,
     pub(crate) tokens: Tokens,
+    pub(crate) denials: Denials,
     check: Arc<dyn ConfigCheck>,
     clock: Arc<dyn Clock>,
-    denials: Denials,
     cluster_id: u64,
 }
 
@@ -90,7 +102,15 @@ pub(crate) struct Session {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { member: "portolan".to_owned(), progress_interval: watch::PROGRESS_INTERVAL, reload_when_ahead: true }
+        Self { member: Member::default(), progress_interval: watch::PROGRESS_INTERVAL, reload_when_ahead: true }
+    }
+}
+
+// === impl Member ===
+
+impl Default for Member {
+    fn default() -> Self {
+        Self { name: "portolan".to_owned(), peer_urls: Vec::new(), client_urls: Vec::new() }
     }
 }
 
@@ -98,10 +118,10 @@ impl Default for Settings {
 
 impl App {
     pub(crate) fn new(shim: Shim) -> Self {
-        let Shim { store, check, users, revocations, clock, shutdown, settings } = shim;
+        let Shim { store, check, users, revocations, clock, supervisor, settings } = shim;
         Self {
             cluster_id: store.cluster_id(),
-            member_id: id_of(&settings.member),
+            member_id: id_of(&settings.member.name),
             events: Events::default(),
             metrics: Metrics::default(),
             denials: Denials::default(),
@@ -109,7 +129,7 @@ impl App {
             users,
             revocations,
             store,
-            shutdown,
+            shutdown: supervisor.shutdown(),
             settings,
             check,
             clock,
@@ -134,15 +154,10 @@ impl App {
     /// The status for a peer that is nobody: noted, and given late, since clients of the APISIX kind come back at once.
     pub(crate) async fn turned_away(&self, stranger: Stranger) -> Status {
         if let Stranger::Nobody(peer) = stranger {
-            self.denials.unknown(&self.store, self.now(), peer).await;
+            self.denials.record(&self.store, self.now(), Denial::of_unknown(peer)).await;
             tokio::time::sleep(DENIAL_DELAY).await;
         }
         stranger.into()
-    }
-
-    /// Notes that somebody with this key was denied something.
-    pub(crate) async fn denied_as(&self, context: Context, key: &str, what: &str) {
-        self.denials.record(&self.store, self.now(), key, context, None, what).await;
     }
 
     /// The time, in microseconds since 1970 UTC.
@@ -150,11 +165,25 @@ impl App {
         self.clock.now_micros()
     }
 
-    /// Notes that a known peer may not do what it wanted, and gives the status that says so.
+    /// Notes that a known peer may not do what it wanted, and gives the status that says so; late to one that goes on.
     pub(crate) async fn denied(&self, session: &Session, what: &str) -> Status {
-        let (context, group) = (session.context.clone(), session.identity.group());
-        self.denials.denied(&self.store, self.clock.now_micros(), context, group, what).await;
+        let denial = Denial::of(session.context.clone(), session.identity.group(), what);
+        if self.denials.record(&self.store, self.now(), denial).await {
+            tokio::time::sleep(DENIAL_DELAY).await;
+        }
         errors::PERMISSION_DENIED.into()
+    }
+
+    /// Lets the control plane judge what a transaction would put; inside, its refusal. Schemas of plugins and certificates take
+    /// longer than others should wait.
+    async fn check(&self, txn: &Txn) -> Result<Result<(), String>, Status> {
+        let puts = judged(&*self.check, txn);
+        if puts.is_empty() {
+            return Ok(Ok(()));
+        }
+        let check = self.check.clone();
+        let judged = tokio::task::spawn_blocking(move || check.check(&puts)).await;
+        judged.map_err(|error| Status::internal(error.to_string()))
     }
 
     /// Hands a transaction to the log and waits for its answer.
@@ -166,7 +195,7 @@ impl App {
     ) -> Result<(Progress, TxnAnswer), Status> {
         let subject = subject::of(&txn);
         if session.view == View::Everything
-            && let Err(text) = self.check.check(&puts(&txn))
+            && let Err(text) = self.check(&txn).await?
         {
             let refusal = Intent::Refused(Refusal::invalid(400, text.clone()));
             let recorded = self.store.append(proposal(session, action, subject, refusal)).await;
@@ -185,6 +214,20 @@ impl App {
     }
 }
 
+/// What a transaction would put where the check wants to look, in both branches.
+fn judged(check: &dyn ConfigCheck, txn: &Txn) -> Vec<KeyAndValue> {
+    let mut puts = Vec::new();
+    txn.for_each_op(&mut |op| {
+        if let Op::Put(put) = op
+            && let Some(value) = &put.value
+            && check.concerns(&put.key)
+        {
+            puts.push(KeyAndValue { key: put.key.clone(), value: value.clone() });
+        }
+    });
+    puts
+}
+
 fn proposal(session: Session, action: &str, subject: Subject, intent: Intent) -> Proposal {
     let mut proposal = Proposal::new(session.context, action, intent);
     // Whether a lease exists for them is decided under the log's lock.
@@ -194,18 +237,6 @@ fn proposal(session: Session, action: &str, subject: Subject, intent: Intent) ->
         proposal = proposal.on(resource.kind.name(), resource.id);
     }
     proposal
-}
-
-fn puts(txn: &Txn) -> Vec<KeyAndValue> {
-    let mut puts = Vec::new();
-    txn.for_each_op(&mut |op| {
-        if let Op::Put(put) = op
-            && let Some(value) = &put.value
-        {
-            puts.push(KeyAndValue { key: put.key.clone(), value: value.clone() });
-        }
-    });
-    puts
 }
 
 /// A number for a name, the same on each replica and in each version (FNV-1a); never 0, which etcd clients take for "none".

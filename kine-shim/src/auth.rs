@@ -10,16 +10,18 @@ use portolan_etcd_proto::etcdserverpb::{
     AuthStatusRequest, AuthStatusResponse, AuthenticateRequest, AuthenticateResponse,
 };
 use portolan_eventstore::Proposal;
-use portolan_eventstore::proposal::{Actor, ActorKind, Context, Intent, Source};
+use portolan_eventstore::proposal::Intent;
 use portolan_rt::serve::Connection;
 use tonic::{Request, Response, Status};
 
 use crate::app::App;
+use crate::denial::Denial;
 use crate::errors;
 use crate::identity::{Identity, Role, Unknown};
 
 mod tokens;
 
+use tokens::Holder;
 pub(crate) use tokens::Tokens;
 
 /// Changes of users don't count up here, so there was one.
@@ -45,8 +47,17 @@ pub trait Users: Send + Sync + 'static {
         password: &'a str,
         ip: IpAddr,
     ) -> BoxFuture<'a, Result<Verified, portolan_eventstore::Error>>;
-    /// Whether the user may (still) read and write the whole key space. Asked for each request: memory work only.
-    fn is_admin(&self, name: &str) -> bool;
+    /// The user, as long as they may read and write the whole key space. Asked for each request: memory work only.
+    fn admin(&self, name: &str) -> Option<Admin>;
+}
+
+/// A user who may read and write the whole key space.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admin {
+    /// The user's id, which stands in the log.
+    pub id: String,
+    /// The revision that last changed the user, or their password: tokens from before it are worth nothing.
+    pub changed: i64,
 }
 
 /// The service.
@@ -64,22 +75,28 @@ impl Auth for Service {
         let ip = request.extensions().get::<Connection>().map(|connection| connection.remote.ip());
         let Some(ip) = ip else { return Err(errors::PERMISSION_DENIED.into()) };
         let AuthenticateRequest { name, password } = request.get_ref();
+        // Before the password is looked at: one that is changed meanwhile ends the token.
+        let user = users.admin(name);
         let verified = users.verify(name, password, ip).await.map_err(|error| errors::status(&error))?;
-        match verified {
-            Verified::Yes => {}
-            Verified::No => {
-                self.0.wrong_password(ip).await;
+        let user = match (verified, user) {
+            (Verified::Yes, Some(user)) => user,
+            (Verified::Yes | Verified::No, _) => {
+                self.0.login_failed(ip, "wrong user name or password").await;
                 return Err(errors::AUTH_FAILED.into());
             }
-            Verified::TooMany => return Err(errors::TOO_MANY_REQUESTS.into()),
-        }
-        let identity = Identity::user(name, ip);
+            (Verified::TooMany, _) => {
+                self.0.login_failed(ip, "too many failed logins").await;
+                return Err(errors::TOO_MANY_REQUESTS.into());
+            }
+        };
+        let identity = Identity::user(&user, name, ip);
         let revision = self.0.store.revision();
-        let (token, first) = self.0.tokens.issue(name, ip, revision, self.0.now());
+        let holder = Holder { user: name.clone(), changed: user.changed, ip };
+        let (token, first) = self.0.tokens.issue(holder, revision, self.0.now());
         let mut at = revision;
         if first {
             let context = identity.context(request.metadata());
-            let login = Proposal::new(context, "auth.login", Intent::Record).on("user", name.clone());
+            let login = Proposal::new(context, "auth.login", Intent::Record).on("user", user.id);
             self.0.store.append(login).await.map_err(|error| errors::status(&error))?;
             at = self.0.store.revision();
         }
@@ -127,22 +144,20 @@ impl App {
         if self.revocations.contains(&serial) {
             return Err(Stranger::Nobody(Unknown { ip: Some(ip) }));
         }
-        let user = self.tokens.holder(token, self.now()).filter(|user| users.is_admin(user));
-        let user = user.ok_or(Stranger::BadToken)?;
-        Ok(Identity { serial, ..Identity::user(&user, ip) })
+        let holder = self.tokens.holder(token, self.now()).ok_or(Stranger::BadToken)?;
+        let user = users.admin(&holder.user).filter(|user| user.changed == holder.changed);
+        Ok(Identity { serial, ..Identity::user(&user.ok_or(Stranger::BadToken)?, &holder.user, ip) })
     }
 
-    async fn wrong_password(&self, ip: IpAddr) {
-        let anonymous = Actor {
-            id: "anonymous".to_owned(),
-            kind: ActorKind::Anonymous,
-            name: None,
-            auth_method: "none".to_owned(),
-            roles: Vec::new(),
-        };
-        let source = Source { ip: Some(ip.to_string()), user_agent: None, interface: "etcd".to_owned() };
-        let context = Context { actor: anonymous, source, ..Context::system() };
-        self.denied_as(context, &format!("login {ip}"), "wrong user name or password").await;
+    /// Whether a user who is known already may still do what they do, for streams that go on.
+    pub(crate) fn still_admin(&self, identity: &Identity) -> bool {
+        let (Role::User { name, changed }, Some(users)) = (&identity.role, &self.users) else { return true };
+        users.admin(name).is_some_and(|user| user.changed == *changed)
+    }
+
+    async fn login_failed(&self, ip: IpAddr, why: &str) {
+        let denial = Denial::of_stranger("auth.login_failed", Some(ip), format!("login {ip}"), why);
+        self.denials.record(&self.store, self.now(), denial).await;
     }
 }
 
@@ -159,9 +174,9 @@ impl From<Stranger> for Status {
 
 impl Identity {
     /// A user who may everything.
-    fn user(name: &str, ip: IpAddr) -> Self {
-        let (uri, serial) = (format!("portolan://user/{name}"), String::new());
-        Self { role: Role::User, uri, serial, common_name: name.to_owned(), ip }
+    fn user(user: &Admin, name: &str, ip: IpAddr) -> Self {
+        let role = Role::User { name: name.to_owned(), changed: user.changed };
+        Self { role, uri: format!("portolan://user/{}", user.id), serial: String::new(), id: user.id.clone(), ip }
     }
 }
 

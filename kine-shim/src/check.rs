@@ -13,7 +13,9 @@ pub struct KeyAndValue {
 
 /// The judge; the control plane gives it.
 pub trait ConfigCheck: Send + Sync + 'static {
-    /// Judges everything that a request may put, in both branches of a transaction. An error is the text for the client; then
-    /// nothing is written, and the log records the refusal.
+    /// Whether a key is one whose values are judged. Asked for each key that is put: a look at its name.
+    fn concerns(&self, key: &[u8]) -> bool;
+    /// Judges what a request may put at such keys, in both branches of a transaction, on a thread where it may take its time. An
+    /// error is the text for the client; then nothing is written, and the log records the refusal.
     fn check(&self, puts: &[KeyAndValue]) -> Result<(), String>;
 }

@@ -1,4 +1,4 @@
-//! The Cluster service: one member, this replica, at the address by which the client reached it.
+//! The Cluster service: one member, this replica, at the addresses that it was given or the one by which the client reached it.
 
 use std::sync::Arc;
 
@@ -18,13 +18,15 @@ pub(crate) struct Service(pub(crate) Arc<App>);
 impl Cluster for Service {
     async fn member_list(&self, request: Request<MemberListRequest>) -> Result<Response<MemberListResponse>, Status> {
         self.0.session(&request).await?;
+        let own = &self.0.settings.member;
         // Clients that "sync" replace their endpoints by these, so it must be an address that works for this client.
-        let reached = request.extensions().get::<Endpoint>().map(|endpoint| endpoint.0.clone());
+        let reached =
+            || request.extensions().get::<Endpoint>().map(|endpoint| endpoint.0.clone()).into_iter().collect();
         let member = Member {
             id: self.0.member_id,
-            name: self.0.settings.member.clone(),
-            peer_ur_ls: Vec::new(),
-            client_ur_ls: reached.into_iter().collect(),
+            name: own.name.clone(),
+            peer_ur_ls: own.peer_urls.clone(),
+            client_ur_ls: if own.client_urls.is_empty() { reached() } else { own.client_urls.clone() },
             is_learner: false,
         };
         let header = Some(self.0.header(self.0.store.revision()));

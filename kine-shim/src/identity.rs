@@ -14,7 +14,12 @@ pub(crate) enum Role {
     /// `portolan://admin/NAME`: sees and writes everything.
     Admin,
     /// Somebody who logged in with a password: as an administrator.
-    User,
+    User {
+        /// The login name.
+        name: String,
+        /// See [`crate::auth::Admin::changed`].
+        changed: i64,
+    },
     /// `portolan://data-plane/GROUP/INSTANCE`: sees its gateway group, writes its own status.
     DataPlane {
         /// The gateway group.
@@ -31,8 +36,8 @@ pub(crate) struct Identity {
     pub(crate) uri: String,
     /// Serial number of the certificate: lower-case hex, without leading zeros.
     pub(crate) serial: String,
-    /// The certificate's common name, or the user's name.
-    pub(crate) common_name: String,
+    /// The certificate's common name, or the user's id.
+    pub(crate) id: String,
     /// Where it connects from.
     pub(crate) ip: IpAddr,
 }
@@ -76,28 +81,26 @@ impl Identity {
         if roles.next().is_some() {
             return Err(unknown);
         }
-        let (uri, serial, common_name) = (uri.clone(), peer.serial.clone(), peer.common_name.clone());
-        Ok(Self { role, uri, serial, common_name, ip })
+        let (uri, serial, id) = (uri.clone(), peer.serial.clone(), peer.common_name.clone());
+        Ok(Self { role, uri, serial, id, ip })
     }
 
     /// The context of what this identity does now.
     pub(crate) fn context(&self, metadata: &MetadataMap) -> Context {
-        let role = match self.role {
-            Role::Admin | Role::User => "admin",
-            Role::DataPlane { .. } => "data_plane",
+        let (kind, name, auth_method, role) = match &self.role {
+            Role::User { name, .. } => (ActorKind::User, Some(name.clone()), "password", "admin"),
+            Role::Admin => (ActorKind::Certificate, None, "mtls", "admin"),
+            Role::DataPlane { .. } => (ActorKind::Certificate, None, "mtls", "data_plane"),
         };
-        let (kind, auth_method) = match self.role {
-            Role::User => (ActorKind::User, "password"),
-            Role::Admin | Role::DataPlane { .. } => (ActorKind::Certificate, "mtls"),
+        let actor = Actor {
+            id: self.id.clone(),
+            kind,
+            name,
+            auth_method: auth_method.to_owned(),
+            roles: vec![role.to_owned()],
         };
         Context {
-            actor: Actor {
-                id: self.common_name.clone(),
-                kind,
-                name: None,
-                auth_method: auth_method.to_owned(),
-                roles: vec![role.to_owned()],
-            },
+            actor,
             source: Source {
                 ip: Some(self.ip.to_string()),
                 user_agent: text(metadata, "user-agent").map(|agent| agent.chars().take(256).collect()),
@@ -109,10 +112,15 @@ impl Identity {
         }
     }
 
+    /// Whether it came with a password.
+    pub(crate) fn is_user(&self) -> bool {
+        matches!(self.role, Role::User { .. })
+    }
+
     /// Whose leases it may use: a data plane its own, an administrator all (`None`).
     pub(crate) fn leases_of(&self) -> Option<&str> {
         match self.role {
-            Role::Admin | Role::User => None,
+            Role::Admin | Role::User { .. } => None,
             Role::DataPlane { .. } => Some(&self.uri),
         }
     }
@@ -120,7 +128,7 @@ impl Identity {
     /// The gateway group of a data plane.
     pub(crate) fn group(&self) -> Option<&str> {
         match &self.role {
-            Role::Admin | Role::User => None,
+            Role::Admin | Role::User { .. } => None,
             Role::DataPlane { group } => Some(group.as_str()),
         }
     }

@@ -101,7 +101,7 @@ impl Kv for Service {
             return Ok(Response::new(CompactionResponse { header: Some(self.0.header(self.0.store.revision())) }));
         }
         let current = self.0.store.compact(revision).await.map_err(|error| errors::status(&error))?;
-        tracing::info!(revision, actor = session.identity.common_name, "compacted for etcd clients");
+        tracing::info!(revision, actor = session.identity.id, "compacted for etcd clients");
         Ok(Response::new(CompactionResponse { header: Some(self.0.header(current)) }))
     }
 }

@@ -79,6 +79,9 @@ impl Lease for Service {
                 Some(Err(status)) => return Some((Err(errors::received(status)), None)),
                 None => return Some((Err(errors::STOPPED.into()), None)),
             };
+            if !app.still_admin(&identity) {
+                return Some((Err(errors::INVALID_TOKEN.into()), None));
+            }
             match app.keep_alive(&identity, request.id).await {
                 Ok(answer) => Some((Ok(answer), Some((app, identity, requests)))),
                 Err(status) => Some((Err(status), None)),

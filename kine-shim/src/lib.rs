@@ -40,8 +40,8 @@ mod view;
 mod watch;
 mod wire;
 
-pub use app::{Settings, Shim};
-pub use auth::{Users, Verified};
+pub use app::{Member, Settings, Shim};
+pub use auth::{Admin, Users, Verified};
 pub use check::{ConfigCheck, KeyAndValue};
 pub use revocation::{REVOKED_PREFIX, Revocations};
 pub use router::router;

@@ -20,7 +20,7 @@ use tonic::service::Routes;
 
 use crate::app::{App, MAX_MESSAGE_BYTES, Shim};
 use crate::gateway::{self, Gateway, plain};
-use crate::{auth, cluster, errors, health, kv, lease, maintenance, metrics, watch};
+use crate::{auth, cluster, denial, errors, health, kv, lease, maintenance, metrics, watch};
 
 /// The URL by which the client reached us; in the extensions of each request.
 #[derive(Clone, Debug)]
@@ -28,7 +28,9 @@ pub(crate) struct Endpoint(pub(crate) String);
 
 /// The service, to be served over mutual TLS by `rt::serve`. It reads `rt::serve::Connection` from each request's extensions.
 pub fn router(shim: Shim) -> Router {
+    let supervisor = shim.supervisor.clone();
     let app = Arc::new(App::new(shim));
+    denial::watch(&app, &supervisor);
     let watching = app.clone();
     let services = Routes::default()
         .add_service(KvServer::new(kv::Service(app.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES))

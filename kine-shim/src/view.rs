@@ -32,7 +32,7 @@ impl View {
     /// The view of an identity.
     pub(crate) fn of(identity: &Identity) -> Self {
         match &identity.role {
-            Role::Admin | Role::User => Self::Everything,
+            Role::Admin | Role::User { .. } => Self::Everything,
             Role::DataPlane { group } => Self::Group { stored: layout::group_prefix(group).into() },
         }
     }

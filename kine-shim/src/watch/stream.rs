@@ -43,6 +43,8 @@ struct Watch<R> {
     app: Arc<App>,
     face: Face,
     viewer: Result<View, Stranger>,
+    /// Whoever came with a password: may lose their rights while they watch.
+    user: Option<Box<Identity>>,
     /// The certificate, and when it is revoked.
     serial: String,
     revocations: Revocations,
@@ -75,6 +77,7 @@ where
 {
     let Opening { viewer, requests, face } = opening;
     let serial = viewer.as_ref().map(|identity| identity.serial.clone()).unwrap_or_default();
+    let user = viewer.as_ref().ok().filter(|identity| identity.is_user()).cloned().map(Box::new);
     let viewer = viewer.map(|identity| View::of(&identity));
     let period = app.settings.progress_interval;
     let mut progress = interval_at(Instant::now() + period, period);
@@ -83,6 +86,7 @@ where
     let watch = Watch {
         served: app.store.revision(),
         viewer,
+        user,
         serial,
         revocations: app.revocations.clone(),
         face,
@@ -116,6 +120,9 @@ where
         loop {
             if self.viewer.is_ok() && self.revocations.contains(&self.serial) {
                 return Err(errors::PERMISSION_DENIED.into());
+            }
+            if self.user.as_deref().is_some_and(|user| !self.app.still_admin(user)) {
+                return Err(errors::INVALID_TOKEN.into());
             }
             if let Some(frame) = self.out.pop_front() {
                 self.watching.watchers(self.watchers.len());

@@ -1,11 +1,14 @@
 //! User name and password, revoked certificates, and maintenance.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use portolan_etcd_proto::etcdserverpb::auth_client::AuthClient;
+use portolan_etcd_proto::etcdserverpb::watch_client::WatchClient;
+use portolan_etcd_proto::etcdserverpb::watch_request::RequestUnion;
 use portolan_etcd_proto::etcdserverpb::{
     AuthStatusRequest, AuthUserAddRequest, AuthenticateRequest, DefragmentRequest, HashKvRequest, LeaseGrantRequest,
-    LeaseKeepAliveRequest, RangeRequest, SnapshotRequest,
+    LeaseKeepAliveRequest, PutRequest, RangeRequest, SnapshotRequest, WatchRequest,
 };
 use portolan_eventstore::proposal::ActorKind;
 use portolan_rt::tls::PeerCertificate;
@@ -42,7 +45,18 @@ async fn a_password_gives_a_token_and_a_token_gives_access() {
     }
     let status = login(&client, "ann", "again").await.unwrap_err();
     assert_eq!((status.code(), status.message()), (Code::ResourceExhausted, "etcdserver: too many requests"));
-    assert_eq!(server.events("auth.denied").await.len(), 1, "one for the address, however many attempts");
+    let failed = server.events("auth.login_failed").await;
+    assert_eq!(failed.len(), 1, "one for the address, however many attempts");
+    server.pass(Duration::from_secs(60));
+    let counted = "3 more since the last event, the last one: too many failed logins";
+    portolan_testkit::eventually(PATIENCE, || async {
+        let failed = server.events("auth.login_failed").await;
+        anyhow::ensure!(failed.len() == 2, "{} events", failed.len());
+        let message = failed[0].personal.as_ref().and_then(|personal| personal.message.as_deref());
+        anyhow::ensure!(message == Some(counted), "{message:?}");
+        Ok(())
+    })
+    .await;
 
     let token = login(&client, "ann", "secret").await.unwrap();
     assert_eq!(range_as(&client, "token", &token).await.unwrap(), 1);
@@ -58,9 +72,53 @@ async fn a_password_gives_a_token_and_a_token_gives_access() {
     login(&client, "ann", "secret").await.unwrap();
     let logins = server.events("auth.login").await;
     assert_eq!(logins.len(), 1, "renewing a token is no login");
-    assert_eq!((logins[0].entry.actor.kind, logins[0].entry.actor.id.as_str()), (ActorKind::User, "ann"));
+    assert_eq!((logins[0].entry.actor.kind, logins[0].entry.actor.id.as_str()), (ActorKind::User, "u-1"));
     server.pass(Duration::from_secs(301));
     assert_eq!(range_as(&client, "token", &token).await.unwrap_err().code(), Code::Unauthenticated);
+}
+
+/// A token and the streams that it opened end with the password that it was given for, and with the rights of its holder.
+#[tokio::test]
+async fn a_changed_user_loses_the_token_and_its_streams() {
+    let server = Server::start().await;
+    let client = server.nobody();
+    for changed in [2, 0] {
+        let token = login(&client, "ann", "secret").await.unwrap();
+        let request =
+            WatchRequest { request_union: Some(RequestUnion::CreateRequest(create("/apisix/", "/apisix0", 0))) };
+        let mut request = Request::new(tokio_stream::once(request).chain(tokio_stream::pending()));
+        request.metadata_mut().insert("token", token.parse().unwrap());
+        let mut watch = WatchClient::with_origin(client.http.clone(), client.origin.clone());
+        let mut watch = watch.watch(request).await.unwrap().into_inner();
+        assert!(watch.message().await.unwrap().unwrap().created);
+        server.ann.store(changed, Ordering::Relaxed);
+        // What changes a user is an event.
+        server.admin().put("/elsewhere", "v").await;
+        let ended = tokio::time::timeout(PATIENCE, watch.message()).await.unwrap().unwrap_err();
+        assert_eq!(ended.message(), "etcdserver: invalid auth token");
+        assert_eq!(range_as(&client, "token", &token).await.unwrap_err().code(), Code::Unauthenticated);
+    }
+    assert_eq!(login(&client, "ann", "secret").await.unwrap_err().code(), Code::InvalidArgument);
+}
+
+/// Who is denied something is told at once, who goes on is told late.
+#[tokio::test]
+async fn a_peer_that_goes_on_asking_waits() {
+    let server = Server::start().await;
+    let (data_plane, other) = (server.data_plane("eu"), server.data_plane("us"));
+    let put = PutRequest { key: "/apisix/routes/1".into(), value: "{}".into(), ..PutRequest::default() };
+    let start = Instant::now();
+    for _ in 0..20 {
+        assert_eq!(data_plane.kv().put(put.clone()).await.unwrap_err().code(), Code::PermissionDenied);
+    }
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    let start = Instant::now();
+    assert_eq!(data_plane.kv().put(put).await.unwrap_err().code(), Code::PermissionDenied);
+    assert!(start.elapsed() >= Duration::from_secs(1), "{:?}", start.elapsed());
+    // What it may do it does as before.
+    assert_eq!(data_plane.put("/apisix/data_plane/a", "{}").await, 3);
+    assert_eq!(other.range("/apisix/", "/apisix0").await.count, 0);
+    assert_eq!(server.events("auth.denied").await.len(), 1);
 }
 
 #[tokio::test]

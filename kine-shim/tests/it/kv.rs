@@ -35,6 +35,10 @@ async fn a_write_is_an_event_with_the_certificate_as_its_actor() {
 struct RefuseBad;
 
 impl ConfigCheck for RefuseBad {
+    fn concerns(&self, key: &[u8]) -> bool {
+        key.starts_with(b"/apisix/routes/")
+    }
+
     fn check(&self, puts: &[KeyAndValue]) -> Result<(), String> {
         match puts.iter().find(|put| put.value == "bad") {
             Some(put) => Err(format!("{} is bad", String::from_utf8_lossy(&put.key))),
@@ -55,6 +59,7 @@ async fn invalid_configuration_is_refused_and_the_refusal_recorded() {
     assert_eq!(events.len(), 1);
     assert_eq!(events[0].entry.outcome.as_str(), "refused");
     assert_eq!(admin.put("/apisix/routes/1", "good").await, 3, "the refusal took revision 2");
+    assert_eq!(admin.put("/elsewhere", "bad").await, 4, "not the check's business");
 }
 
 #[tokio::test]

@@ -71,7 +71,7 @@ impl Replica {
             check: Arc::new(AcceptAll),
             users: None,
             clock,
-            shutdown: supervisor.shutdown(),
+            supervisor: supervisor.clone(),
             settings: Settings::default(),
         };
         Listener { name: "dp manager", listener, tls: Some(tls), limits: Limits::default() }

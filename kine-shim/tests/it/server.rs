@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use portolan_eventstore::read::{Event, EventQuery};
 use portolan_eventstore::{EventStore, Options};
-use portolan_kine_shim::{ConfigCheck, KeyAndValue, Revocations, Settings, Shim, Users, Verified, router};
+use portolan_kine_shim::{Admin, ConfigCheck, KeyAndValue, Revocations, Settings, Shim, Users, Verified, router};
 use portolan_rt::clock::ManualClock;
 use portolan_rt::serve::{Limits, Server as Listener, listen};
 use portolan_rt::task::Supervisor;
@@ -27,13 +28,18 @@ pub const DATA_PLANE: &str = "dp-1";
 pub struct AcceptAll;
 
 impl ConfigCheck for AcceptAll {
+    fn concerns(&self, _key: &[u8]) -> bool {
+        true
+    }
+
     fn check(&self, _puts: &[KeyAndValue]) -> Result<(), String> {
         Ok(())
     }
 }
 
-/// One administrator, `ann`, whose password is `secret`; one user who is none, `bob`, with the same.
-struct Ann;
+/// One administrator, `ann`, whose password is `secret`; one user who is none, `bob`, with the same. The number is the revision
+/// that last changed her; 0 when she is gone.
+struct Ann(Arc<AtomicI64>);
 
 impl Users for Ann {
     fn verify<'a>(
@@ -50,8 +56,9 @@ impl Users for Ann {
         Box::pin(std::future::ready(Ok(verified)))
     }
 
-    fn is_admin(&self, name: &str) -> bool {
-        name == "ann"
+    fn admin(&self, name: &str) -> Option<Admin> {
+        let changed = self.0.load(Ordering::Relaxed);
+        (name == "ann" && changed > 0).then(|| Admin { id: "u-1".to_owned(), changed })
     }
 }
 
@@ -60,7 +67,11 @@ pub struct Server {
     pub clock: Arc<ManualClock>,
     pub dir: TempDir,
     pub authority: Certificates,
+    /// Whose certificates get in.
+    pub roots: Roots,
     pub port: u16,
+    /// The revision that last changed the user `ann`; 0 when she is gone.
+    pub ann: Arc<AtomicI64>,
     supervisor: Supervisor,
 }
 
@@ -73,6 +84,7 @@ impl Server {
         portolan_testkit::install_crypto();
         let dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new(1_700_000_000_000_000));
+        let ann = Arc::new(AtomicI64::new(1));
         let supervisor = Supervisor::new();
         let url = format!("sqlite:{}", dir.path().join("log.db").display());
         let store = EventStore::open(Options { url, clock: clock.clone() }, &supervisor).await.unwrap();
@@ -81,22 +93,22 @@ impl Server {
         let own = authority.server(&["localhost", "127.0.0.1"]).unwrap();
         let identity = Identity::from_pem(own.certificate.as_bytes(), own.key.as_bytes()).unwrap();
         let roots = Roots::from_pem(authority.ca().as_bytes()).unwrap();
-        let tls = tls::server_config(&identity, ClientAuth::Optional(roots), &["h2", "http/1.1"]).unwrap();
+        let tls = tls::server_config(&identity, ClientAuth::Optional(roots.clone()), &["h2", "http/1.1"]).unwrap();
         let listener = listen("listen.dp_manager", "127.0.0.1:0".parse().unwrap()).unwrap();
         let port = listener.local_addr().unwrap().port();
         let shim = Shim {
             store: store.clone(),
             check,
-            users: Some(Arc::new(Ann)),
+            users: Some(Arc::new(Ann(ann.clone()))),
             revocations: Revocations::follow(&store, &supervisor),
             clock: clock.clone(),
-            shutdown: supervisor.shutdown(),
+            supervisor: supervisor.clone(),
             settings,
         };
         Listener { name: "dp manager", listener, tls: Some(tls), limits: Limits::default() }
             .start(router(shim), &supervisor)
             .unwrap();
-        Self { store, clock, dir, authority, port, supervisor }
+        Self { store, clock, dir, authority, roots, port, ann, supervisor }
     }
 
     pub fn url(&self) -> String {
