@@ -12,6 +12,7 @@ mod data_dir;
 mod encryption;
 mod error;
 mod listen;
+mod retention;
 mod secret;
 mod shutdown;
 mod store;
@@ -25,6 +26,7 @@ pub use data_dir::DataDir;
 pub use encryption::Encryption;
 pub use error::Error;
 pub use listen::Listen;
+pub use retention::Retention;
 pub use secret::Secret;
 pub use shutdown::Shutdown;
 pub use store::Store;
@@ -54,6 +56,8 @@ pub struct Config {
     pub tls: Tls,
     /// How the log is proven.
     pub audit: Audit,
+    /// How long payloads of the log are kept.
+    pub retention: Retention,
     /// What is logged, and how.
     pub log: portolan_rt::logs::Config,
     /// How the process ends.

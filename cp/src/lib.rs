@@ -35,6 +35,7 @@ pub mod origin;
 mod protection;
 mod refusal;
 pub mod resources;
+mod retention;
 pub mod rights;
 pub mod rollback;
 pub mod run;

@@ -28,7 +28,7 @@ use crate::config::{AdminApi, Config};
 use crate::error::ApiError;
 use crate::instances::{self, Configured};
 use crate::metrics::Metrics;
-use crate::{health, http, manager, protection, resources, signing};
+use crate::{health, http, manager, protection, resources, retention, signing};
 
 /// Where a running control plane is reached.
 #[derive(Clone, Debug, Serialize)]
@@ -193,6 +193,7 @@ pub async fn start(config: &Config, clock: Arc<dyn Clock>, supervisor: &Supervis
     instances::watch(app.clone(), supervisor);
     health::watch(app.clone(), log, supervisor);
     protection::watch(app.clone(), board.clone(), supervisor);
+    retention::start(app.clone(), &config.retention, supervisor);
     let announcement = ports.announcement(&folder, config.admin_api.https)?;
     ports.serve(&app, &identity, &config.admin_api, board, supervisor)?;
     Ok(announcement)

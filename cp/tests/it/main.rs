@@ -18,6 +18,7 @@ mod openapi;
 mod outage;
 mod plane;
 mod retention;
+mod retention;
 mod rollback;
 mod secrets;
 mod sessions;
