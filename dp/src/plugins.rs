@@ -3,6 +3,7 @@
 use crate::plugin::{Factory, Of};
 
 pub mod api_breaker;
+pub mod basic_auth;
 pub mod cors;
 pub mod echo;
 pub mod fault_injection;
@@ -22,6 +23,7 @@ pub mod response_rewrite;
 pub mod traffic_split;
 
 use api_breaker::ApiBreaker;
+use basic_auth::BasicAuth;
 use cors::Cors;
 use echo::Echo;
 use fault_injection::FaultInjection;
@@ -48,6 +50,7 @@ pub static PLUGINS: &[&dyn Factory] = &[
     &Of::<Mocking>::NEW,
     &Of::<Cors>::NEW,
     &Of::<RequestValidation>::NEW,
+    &Of::<BasicAuth>::NEW,
     &Of::<KeyAuth>::NEW,
     &Of::<ForwardAuth>::NEW,
     &Of::<ProxyRewrite>::NEW,

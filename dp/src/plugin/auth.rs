@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::header::{HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{Answer, Error, Flow};
@@ -19,7 +19,7 @@ pub(crate) const CREDENTIAL_IDENTIFIER: HeaderName = HeaderName::from_static("x-
 pub(crate) const CONSUMER_CUSTOM_ID: HeaderName = HeaderName::from_static("x-consumer-custom-id");
 
 /// Realm of a challenge: what stands between the quotes.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[schemars(inline)]
 pub struct Realm(#[schemars(length(min = 1, max = 128), regex(pattern = r"^[ -!#-[\]-~]+$"))] String);
 
