@@ -4,6 +4,7 @@ use crate::plugin::{Factory, Of};
 
 pub mod api_breaker;
 pub mod basic_auth;
+pub mod consumer_restriction;
 pub mod cors;
 pub mod echo;
 pub mod fault_injection;
@@ -24,6 +25,7 @@ pub mod traffic_split;
 
 use api_breaker::ApiBreaker;
 use basic_auth::BasicAuth;
+use consumer_restriction::ConsumerRestriction;
 use cors::Cors;
 use echo::Echo;
 use fault_injection::FaultInjection;
@@ -52,6 +54,7 @@ pub static PLUGINS: &[&dyn Factory] = &[
     &Of::<RequestValidation>::NEW,
     &Of::<BasicAuth>::NEW,
     &Of::<KeyAuth>::NEW,
+    &Of::<ConsumerRestriction>::NEW,
     &Of::<ForwardAuth>::NEW,
     &Of::<ProxyRewrite>::NEW,
     &Of::<ApiBreaker>::NEW,
