@@ -9,6 +9,7 @@ use portolan_model::{self as model, Keyring, Kind};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::config::HttpRouter;
 use crate::plugin::{Chain, Place, State, Surroundings};
 use crate::plugins;
 use crate::resource::{Consumer, Document, NamedUpstream, Route, Service, Shared, Target, next_serial};
@@ -48,6 +49,7 @@ pub struct Problem {
 pub struct Compiler {
     prefix: Box<str>,
     keyring: Keyring,
+    router: HttpRouter,
     snapshot: Snapshot,
     state: Arc<State>,
     documents: HashMap<Name, Arc<Document>>,
@@ -73,6 +75,7 @@ impl Compiler {
         Self {
             prefix: prefix.into(),
             keyring: Keyring::default(),
+            router: HttpRouter::default(),
             snapshot: Snapshot::default(),
             state: Arc::default(),
             documents: HashMap::new(),
@@ -87,13 +90,20 @@ impl Compiler {
     /// An empty configuration that shares the state of plugins with this one, for a full reload.
     #[must_use]
     pub fn fresh(&self) -> Self {
-        Self { state: self.state.clone(), ..Self::new(&self.prefix).with_keyring(self.keyring.clone()) }
+        let fresh = Self::new(&self.prefix).with_keyring(self.keyring.clone()).routing_by(self.router);
+        Self { state: self.state.clone(), ..fresh }
     }
 
     /// The same, and it reads secrets that were encrypted with these keys.
     #[must_use]
     pub fn with_keyring(self, keyring: Keyring) -> Self {
         Self { keyring, ..self }
+    }
+
+    /// The same, and its routes are found like this.
+    #[must_use]
+    pub fn routing_by(self, router: HttpRouter) -> Self {
+        Self { router, ..self }
     }
 
     /// The same, and its plugins may use what is around them.
@@ -331,6 +341,7 @@ impl Compiler {
             remote_addrs: parsed.all_remote_addrs().map(str::to_owned).collect(),
             vars: (!parsed.vars.is_empty()).then_some(&vars),
             priority: parsed.priority,
+            router: self.router,
         });
         let route = Arc::new(Route {
             id: name.1.clone(),

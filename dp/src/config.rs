@@ -7,6 +7,7 @@ mod encryption;
 mod limits;
 mod listen;
 mod report;
+mod router;
 mod runtime;
 mod shutdown;
 mod snapshot;
@@ -18,6 +19,7 @@ pub use encryption::Encryption;
 pub use limits::Limits;
 pub use listen::Listen;
 pub use report::Report;
+pub use router::{HttpRouter, Router};
 pub use runtime::Runtime;
 pub use shutdown::Shutdown;
 pub use snapshot::Snapshot;
@@ -40,6 +42,8 @@ pub struct Config {
     pub snapshot: Snapshot,
     /// What the control plane is told.
     pub report: Report,
+    /// How requests find their routes.
+    pub router: Router,
     /// Threads.
     pub runtime: Runtime,
     /// What a client may cost.

@@ -1,6 +1,6 @@
-//! Finds the route of a request: host first (exact, then the longest wildcard, then routes without a host), then
+//! Finds the route of a request. Usually by host first (exact, then the longest wildcard, then routes without a host), then
 //! path (exact, then the longest prefix), then the other conditions, by priority: the results of APISIX's
-//! `radixtree_host_uri`.
+//! `radixtree_host_uri`. With the other two routers of APISIX the path comes first and the host is a condition.
 //!
 //! Every structure here is persistent: a change copies the nodes on its way and shares the rest with the router
 //! that is in use, so that one changed route among many thousands costs microseconds.
@@ -74,10 +74,11 @@ impl Router {
 
     fn visit(&mut self, route: &Arc<Route>, mut change: impl FnMut(&mut Paths, &Arc<Pattern>)) {
         let matcher = &route.matcher;
-        if matcher.hosts.is_empty() {
+        if matcher.hosts.is_empty() || matcher.by_path {
             for pattern in &matcher.paths {
                 change(&mut self.any_host, pattern);
             }
+            return;
         }
         for host in &matcher.hosts {
             let (tree, key) = match host.strip_prefix('*') {
@@ -113,7 +114,9 @@ impl Router {
                 }
             }
         }
-        self.any_host.find(path, "", context)
+        let mut found = self.any_host.find(path, "", context)?;
+        found.host = found.route.matcher.host_of(context).unwrap_or_default();
+        Some(found)
     }
 }
 

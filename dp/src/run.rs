@@ -159,6 +159,7 @@ fn start(supervisor: &Supervisor, config: &Config, clock: Arc<dyn Clock>) -> Res
         https_port: ports.https_port(),
     };
     let compiler = Compiler::new(&config.control_plane.prefix).with_keyring(keyring).within(surroundings);
+    let compiler = compiler.routing_by(config.router.http);
     let sync = Sync::new(&config.control_plane, compiler, client, snapshot.clone(), report.clone(), disk, shutdown);
     start_heartbeat(supervisor, config, &report, &sync);
     let mut sync = Some(sync);

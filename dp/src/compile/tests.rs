@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::context::tests::with_snapshot;
 
-const PREFIX: &str = "/apisix/";
+pub(crate) const PREFIX: &str = "/apisix/";
 
 pub(crate) fn put(directory: &str, id: &str, mod_revision: i64, value: &Value) -> Change {
     let key = format!("{PREFIX}{directory}/{id}").into();
@@ -75,15 +75,16 @@ fn a_resource_that_does_not_compile_leaves_its_previous_form() {
 #[test]
 fn what_is_not_served_yet_is_reported_and_nothing_else_suffers() {
     let mut compiler = Compiler::new(PREFIX);
-    let ssl = json!({"sni": "a.example", "cert": "c".repeat(128), "key": "k".repeat(128)});
-    let changes = [put("routes", "1", 1, &json!({"uri": "/a", "upstream": node()})), put("ssls", "1", 2, &ssl)];
+    let found = json!({"service_name": "s", "discovery_type": "dns", "type": "roundrobin"});
+    let changes =
+        [put("routes", "1", 1, &json!({"uri": "/a", "upstream": node()})), put("upstreams", "1", 2, &found)];
     let snapshot = compiler.apply(changes, 2);
     let problems = compiler.problems();
     assert_eq!(problems.len(), 1);
-    assert_eq!((problems[0].key.as_str(), problems[0].previous_in_use), ("/apisix/ssls/1", false));
-    assert!(problems[0].error.contains("does not serve ssls"), "{}", problems[0].error);
+    assert_eq!((problems[0].key.as_str(), problems[0].previous_in_use), ("/apisix/upstreams/1", false));
+    assert!(problems[0].error.contains("discovery"), "{}", problems[0].error);
     assert!(find(&snapshot, "/a").is_some());
-    let snapshot = compiler.apply([gone("ssls", "1")], 3);
+    let snapshot = compiler.apply([gone("upstreams", "1")], 3);
     assert_eq!(compiler.problems(), []);
     assert!(find(&snapshot, "/a").is_some(), "a route of the same id stays");
 }

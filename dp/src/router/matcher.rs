@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use serde_json::Value;
 
 use super::Pattern;
+use crate::config::HttpRouter;
 use crate::context::Context;
 use crate::expr::{self, Expr};
 
@@ -20,6 +21,7 @@ pub struct MatcherSpec<'v> {
     pub remote_addrs: Vec<String>,
     pub vars: Option<&'v Value>,
     pub priority: i64,
+    pub router: HttpRouter,
 }
 
 /// Conditions of a route, compiled.
@@ -27,6 +29,8 @@ pub struct MatcherSpec<'v> {
 pub struct Matcher {
     /// Lower-case; `*…` for a wildcard. Empty: any host.
     pub hosts: Vec<Arc<str>>,
+    /// Whether the host is asked for after the path, as a condition.
+    pub by_path: bool,
     /// The paths.
     pub paths: Vec<Arc<Pattern>>,
     /// Higher goes first among routes of one path.
@@ -66,10 +70,15 @@ impl Matcher {
         for method in &spec.methods {
             methods.0 |= method_bit(method).ok_or_else(|| MatcherError::Method(method.clone()))?;
         }
+        let pattern = match spec.router {
+            HttpRouter::RadixtreeUriWithParameter => Pattern::with_variables,
+            HttpRouter::RadixtreeHostUri | HttpRouter::RadixtreeUri => Pattern::plain,
+        };
         let network = |text: &String| expr::network(text).ok_or_else(|| MatcherError::RemoteAddr(text.clone()));
         Ok(Self {
+            by_path: spec.router != HttpRouter::RadixtreeHostUri,
             hosts: distinct(spec.hosts.iter().map(|host| host.to_ascii_lowercase())).map(Arc::from).collect(),
-            paths: distinct(spec.uris.iter().cloned()).map(|uri| Arc::new(Pattern::parse(&uri))).collect(),
+            paths: distinct(spec.uris.iter().cloned()).map(|uri| Arc::new(pattern(&uri))).collect(),
             priority: spec.priority,
             methods,
             networks: spec.remote_addrs.iter().map(network).collect::<Result<_, _>>()?,
@@ -77,10 +86,22 @@ impl Matcher {
         })
     }
 
-    /// Whether a request, whose host and path fit, meets the rest.
+    /// Its host that this request asks for, when hosts are conditions; empty without one.
+    #[must_use]
+    pub fn host_of(&self, context: &Context<'_>) -> Option<&str> {
+        let asked = context.request.host();
+        let fits = |host: &&Arc<str>| match host.strip_prefix('*') {
+            Some(rest) => asked.ends_with(rest),
+            None => ***host == *asked,
+        };
+        if self.hosts.is_empty() { Some("") } else { self.hosts.iter().find(fits).map(|host| &**host) }
+    }
+
+    /// Whether a request, whose path and place in the tree fit, meets the rest.
     #[must_use]
     pub fn accepts(&self, context: &Context<'_>) -> bool {
-        self.methods.accept(&context.request.parts.method)
+        (!self.by_path || self.host_of(context).is_some())
+            && self.methods.accept(&context.request.parts.method)
             && (self.networks.is_empty() || {
                 let ip = context.request.connection.remote.ip();
                 self.networks.iter().any(|network| network.contains(&ip))

@@ -31,10 +31,18 @@ enum Segment {
 // === impl Pattern ===
 
 impl Pattern {
+    /// Compiles a pattern without variables: an asterisk, wherever it stands, is for all that follows.
+    #[must_use]
+    pub fn plain(text: &str) -> Self {
+        let star = text.find('*');
+        let tail = if star.is_some() { Tail::Anything } else { Tail::Exact };
+        Self { text: text.into(), key: star.unwrap_or(text.len()), tail }
+    }
+
     /// Compiles a pattern. A colon is a variable only at the beginning of a segment, an asterisk at the beginning
     /// of a segment or at the end.
     #[must_use]
-    pub fn parse(text: &str) -> Self {
+    pub fn with_variables(text: &str) -> Self {
         let colon = text.find("/:").map(|at| at + 1);
         let star = text.find('*');
         let first = match (colon, star) {
@@ -161,13 +169,13 @@ mod tests {
             ("/u/:id/*", "/u/1/x/y", Some(&[("id", "1"), (":ext", "x/y")])),
         ];
         for (pattern, path, expected) in cases {
-            let compiled = Pattern::parse(pattern);
+            let compiled = Pattern::with_variables(pattern);
             assert!(path.starts_with(compiled.key()), "{pattern} {path}");
             let params = compiled.params(path);
             let params: Option<Vec<(&str, &str)>> =
                 params.as_ref().map(|list| list.iter().map(|(k, v)| (*k, v.as_str())).collect());
             assert_eq!(params.as_deref(), *expected, "{pattern} {path}");
         }
-        assert!(Pattern::parse("/v1:verb").is_exact());
+        assert!(Pattern::with_variables("/v1:verb").is_exact());
     }
 }

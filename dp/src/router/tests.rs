@@ -1,6 +1,8 @@
 use serde_json::{Value, json};
 
-use crate::compile::tests::{put, snapshot};
+use crate::compile::Compiler;
+use crate::compile::tests::{PREFIX, put};
+use crate::config::HttpRouter;
 use crate::context::tests::with_snapshot;
 
 /// Routes as id and document; requests as method, host, path and the expected id.
@@ -11,12 +13,16 @@ struct Table {
 
 impl Table {
     fn check(self) {
+        self.check_with(HttpRouter::RadixtreeHostUri);
+    }
+
+    fn check_with(self, router: HttpRouter) {
         let with_upstream = |mut route: Value| {
             route["upstream"] = json!({"nodes": {"127.0.0.1:80": 1}});
             route
         };
         let changes = self.routes.into_iter().map(|(id, route)| put("routes", id, 1, &with_upstream(route)));
-        let snapshot = snapshot(changes.collect());
+        let snapshot = Compiler::new(PREFIX).routing_by(router).apply(changes.collect::<Vec<_>>(), 1);
         for (method, host, path, expected) in self.requests {
             let head = http::Request::builder().method(method).uri(path).header("host", host);
             with_snapshot(head, &snapshot, |context| {
@@ -105,7 +111,42 @@ fn params_and_middle_wildcards() {
             ("GET", "h", "/m/a/b", None),
         ],
     }
+    .check_with(HttpRouter::RadixtreeUriWithParameter);
+}
+
+#[test]
+fn without_parameters_a_colon_is_a_colon() {
+    Table {
+        routes: vec![("colon", json!({"uri": "/users/:id"})), ("middle", json!({"uri": "/m/*/end"}))],
+        requests: vec![
+            ("GET", "h", "/users/:id", Some("colon")),
+            ("GET", "h", "/users/7", None),
+            ("GET", "h", "/m/a/b", Some("middle")),
+        ],
+    }
     .check();
+}
+
+#[test]
+fn by_path_first_the_host_is_a_condition() {
+    let routes = || {
+        vec![
+            ("host", json!({"uri": "/*", "host": "a.example"})),
+            ("path", json!({"uri": "/p"})),
+            ("wild", json!({"uri": "/w/*", "hosts": ["*.example", "b.test"], "priority": 1})),
+            ("any", json!({"uri": "/w/*"})),
+        ]
+    };
+    let requests = vec![
+        ("GET", "a.example", "/p", Some("path")),
+        ("GET", "a.example", "/x", Some("host")),
+        ("GET", "b.test", "/w/1", Some("wild")),
+        ("GET", "c.example", "/w/1", Some("wild")),
+        ("GET", "c.test", "/w/1", Some("any")),
+        ("GET", "c.test", "/x", None),
+    ];
+    Table { routes: routes(), requests }.check_with(HttpRouter::RadixtreeUri);
+    Table { routes: routes(), requests: vec![("GET", "a.example", "/p", Some("host"))] }.check();
 }
 
 #[test]
@@ -139,7 +180,8 @@ fn methods_priority_vars_and_addresses() {
 #[test]
 fn values_of_params_are_given() {
     let route = json!({"uri": "/u/:id/f/*path", "host": "*.example", "upstream": {"nodes": {"127.0.0.1:80": 1}}});
-    let snapshot = snapshot(vec![put("routes", "1", 1, &route)]);
+    let mut compiler = Compiler::new(PREFIX).routing_by(HttpRouter::RadixtreeUriWithParameter);
+    let snapshot = compiler.apply([put("routes", "1", 1, &route)], 1);
     with_snapshot(http::Request::get("/u/7/f/a/b").header("host", "x.example"), &snapshot, |context| {
         let found = snapshot.router.find(context).unwrap();
         assert_eq!(found.params, [("id", "7".to_owned()), ("path", "a/b".to_owned())]);
