@@ -11,6 +11,7 @@ mod configs;
 mod identity;
 mod peer;
 mod roots;
+mod servers;
 #[cfg(test)]
 mod tests;
 

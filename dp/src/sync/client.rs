@@ -13,6 +13,7 @@ use portolan_etcd_proto::etcdserverpb::{
     RangeRequest, RangeResponse, ResponseHeader, WatchCreateRequest, WatchRequest, WatchResponse,
 };
 use portolan_etcd_proto::mvccpb::{self, event::EventType};
+use portolan_rt::task::Supervisor;
 use portolan_rt::tls::{self, Identity, Roots};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Status, Streaming};
@@ -109,8 +110,9 @@ pub enum Error {
 
 impl Client {
     /// A client for these endpoints.
-    pub fn new(config: &ControlPlane, identity: Option<&Identity>) -> Result<Self, Error> {
-        let roots = config.ca.as_ref().map(Roots::load).transpose()?;
+    /// Changes of the file of authorities count from the next connection on.
+    pub fn new(config: &ControlPlane, identity: Option<&Identity>, supervisor: &Supervisor) -> Result<Self, Error> {
+        let roots = config.ca.as_ref().map(|file| Roots::watch(&[], file, supervisor)).transpose()?;
         let mut http = HttpConnector::new();
         http.enforce_http(false);
         http.set_nodelay(true);

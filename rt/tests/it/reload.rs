@@ -70,11 +70,13 @@ async fn an_authority_that_is_added_to_the_file_counts_from_the_next_handshake_o
     let tls_config = Some(server_config(&own.identity("server"), ClientAuth::Required(roots), &[]).unwrap());
     let server = Server { name: "test", listener, tls: tls_config, limits: Limits::default() };
     server.start(Router::new().route("/", get(async || "hello")), &supervisor).unwrap();
+    // One configuration each, so that a session could be resumed.
+    let config =
+        |by: &Authority| (by.pem().to_owned(), client_config(&own.roots(), Some(&by.identity("client")), &[]).unwrap());
+    let clients: std::collections::HashMap<_, _> = [&own, &before, &after].map(config).into();
     // In TLS 1.3 the refusal comes after the client's side of the handshake: an answer is the proof.
     let accepted = async |by: &Authority| {
-        let mut config = (*client_config(&own.roots(), Some(&by.identity("client")), &[]).unwrap()).clone();
-        config.resumption = rustls::client::Resumption::disabled();
-        let Ok(io) = tls(address, std::sync::Arc::new(config)).await else { return false };
+        let Ok(io) = tls(address, clients[by.pem()].clone()).await else { return false };
         Client::h1(io).await.try_get("/").await.is_ok()
     };
 
@@ -85,4 +87,29 @@ async fn an_authority_that_is_added_to_the_file_counts_from_the_next_handshake_o
     std::fs::write(&bundle, after.pem()).unwrap();
     in_time(async { while !accepted(&after).await {} }).await;
     assert!(accepted(&own).await && !accepted(&before).await);
+}
+
+#[tokio::test]
+async fn a_client_trusts_the_authority_that_its_file_names_at_the_next_handshake() {
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = folder.path().join("ca.pem");
+    let (before, after) = (Authority::new(), Authority::new());
+    std::fs::write(&bundle, before.pem()).unwrap();
+    let supervisor = Supervisor::new();
+    let roots = Roots::watch(&[], &bundle, &supervisor).unwrap();
+    let config = client_config(&roots, None, &[]).unwrap();
+    let serve = |authority: &Authority| {
+        let listener = listen("listen.test", ([127, 0, 0, 1], 0).into()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let tls_config = Some(server_config(&authority.identity("server"), ClientAuth::None, &[]).unwrap());
+        let server = Server { name: "test", listener, tls: tls_config, limits: Limits::default() };
+        server.start(Router::new().route("/", get(async || "hello")), &supervisor).unwrap();
+        address
+    };
+    let (old, new) = (serve(&before), serve(&after));
+    let trusted = async |address| tls(address, config.clone()).await.is_ok();
+    assert!(trusted(old).await && !trusted(new).await);
+    std::fs::write(&bundle, [before.pem(), after.pem()].concat()).unwrap();
+    in_time(async { while !trusted(new).await {} }).await;
+    assert!(trusted(old).await);
 }
