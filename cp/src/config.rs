@@ -9,6 +9,7 @@ mod admin;
 mod admin_api;
 mod audit;
 mod data_dir;
+mod dp_manager;
 mod encryption;
 mod error;
 mod listen;
@@ -20,9 +21,10 @@ mod stream;
 mod tls;
 
 pub use admin::{Admin, Key, Role};
-pub use audit::Audit;
 pub use admin_api::AdminApi;
+pub use audit::Audit;
 pub use data_dir::DataDir;
+pub use dp_manager::{DpManager, Member};
 pub use encryption::Encryption;
 pub use error::Error;
 pub use listen::Listen;
@@ -48,10 +50,12 @@ pub struct Config {
     pub admin: Admin,
     /// How secrets are stored.
     pub encryption: Encryption,
-    /// Stream routes.
-    pub stream: Stream,
     /// How the Admin API's own port is reached.
     pub admin_api: AdminApi,
+    /// How the etcd service serves.
+    pub dp_manager: DpManager,
+    /// Stream routes.
+    pub stream: Stream,
     /// Server certificates.
     pub tls: Tls,
     /// How the log is proven.

@@ -24,7 +24,7 @@ use crate::auth::passwords::Passwords;
 use crate::auth::users;
 use crate::ca::server::ServerCertificate;
 use crate::ca::{Authority, Seal};
-use crate::config::{AdminApi, Config};
+use crate::config::Config;
 use crate::error::ApiError;
 use crate::instances::{self, Configured};
 use crate::metrics::Metrics;
@@ -195,7 +195,7 @@ pub async fn start(config: &Config, clock: Arc<dyn Clock>, supervisor: &Supervis
     protection::watch(app.clone(), board.clone(), supervisor);
     retention::start(app.clone(), &config.retention, supervisor);
     let announcement = ports.announcement(&folder, config.admin_api.https)?;
-    ports.serve(&app, &identity, &config.admin_api, board, supervisor)?;
+    ports.serve(&app, &identity, config, board, supervisor)?;
     Ok(announcement)
 }
 
@@ -236,22 +236,17 @@ impl Ports {
         self,
         app: &Arc<App>,
         identity: &Identity,
-        admin_api: &AdminApi,
+        config: &Config,
         board: Board,
         supervisor: &Supervisor,
     ) -> Result<(), Error> {
-        let parts = manager::Parts {
-            listener: self.dp_manager,
-            identity,
-            authority: app.authority.certificate(),
-            store: app.store.clone(),
-            clock: app.clock.clone(),
-            keyring: app.keyring.clone(),
-        };
+        let parts =
+            manager::Parts { listener: self.dp_manager, identity, app: app.clone(), config: &config.dp_manager };
         manager::start(parts, supervisor)?;
         let tls = server_config(identity, ClientAuth::None, &["h2", "http/1.1"])?;
         let server = |name, listener, tls| Server { name, listener, tls, limits: Limits::default() };
         server("dashboard", self.dashboard, Some(tls)).start(http::dashboard(app.clone()), supervisor)?;
+        let admin_api = &config.admin_api;
         let own = match (&admin_api.cert, &admin_api.key) {
             (Some(cert), Some(key)) => Identity::watch(cert, key, supervisor)?,
             _ => identity.clone(),

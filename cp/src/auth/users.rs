@@ -75,6 +75,14 @@ pub fn find(app: &App, id: &str) -> Option<User> {
     app.store.read(|view| in_view(view, id))
 }
 
+/// The user of a login name, and the revision that last changed the user or their password.
+pub fn named_and_changed(app: &App, name: &str) -> Option<(User, i64)> {
+    app.store.read(|view| {
+        let users = view.range(&KeyRange::prefix(PREFIX));
+        users.iter().find_map(|kv| read(kv).filter(|user| user.name == name).map(|user| (user, kv.mod_revision)))
+    })
+}
+
 /// The user of a login name.
 pub fn named(app: &App, name: &str) -> Option<User> {
     app.store.read(|view| all(view).into_iter().find(|user| user.name == name))
@@ -84,8 +92,8 @@ pub fn named(app: &App, name: &str) -> Option<User> {
 ///
 /// # Errors
 /// When the store is unavailable.
-pub async fn password_hash(app: &App, id: &str) -> Result<Option<Vec<u8>>, ApiError> {
-    Ok(app.store.secret(&secret_name(id)).await?)
+pub async fn password_hash(app: &App, id: &str) -> Result<Option<Vec<u8>>, portolan_eventstore::Error> {
+    app.store.secret(&secret_name(id)).await
 }
 
 /// Makes the first user as an event, unless somebody can administer already: then nothing changes, not even a password, and

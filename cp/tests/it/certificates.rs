@@ -58,7 +58,11 @@ async fn issued_certificates_open_the_data_plane_manager() {
 
     let ca = Certificate::from_pem(&std::fs::read(plane.ca()).unwrap()).unwrap();
     let without = Client::builder().tls_certs_only([ca]).build().unwrap();
-    without.get(&version).send().await.unwrap_err();
+    let range = format!("{}/v3/kv/range", plane.at.dp_manager);
+    let ask =
+        async |client: &Client| client.post(&range).body(r#"{"key":"L2FwaXNpeA=="}"#).send().await.unwrap().status();
+    assert_eq!(ask(&client).await, 200);
+    assert_eq!(ask(&without).await, 403);
 }
 
 #[tokio::test(flavor = "multi_thread")]
