@@ -11,6 +11,7 @@ pub mod fault_injection;
 pub mod forward_auth;
 pub mod gzip;
 pub mod http_logger;
+pub mod ip_restriction;
 pub mod key_auth;
 pub mod limit_count;
 pub mod mocking;
@@ -18,10 +19,13 @@ pub mod prometheus;
 pub mod proxy_rewrite;
 pub mod real_ip;
 pub mod redirect;
+pub mod referer_restriction;
 pub mod request_id;
 pub mod request_validation;
 pub mod response_rewrite;
 pub mod traffic_split;
+pub mod ua_restriction;
+pub mod uri_blocker;
 
 use api_breaker::ApiBreaker;
 use basic_auth::BasicAuth;
@@ -32,6 +36,7 @@ use fault_injection::FaultInjection;
 use forward_auth::ForwardAuth;
 use gzip::Gzip;
 use http_logger::HttpLogger;
+use ip_restriction::IpRestriction;
 use key_auth::KeyAuth;
 use limit_count::LimitCount;
 use mocking::Mocking;
@@ -39,10 +44,13 @@ use prometheus::Prometheus;
 use proxy_rewrite::ProxyRewrite;
 use real_ip::RealIp;
 use redirect::Redirect;
+use referer_restriction::RefererRestriction;
 use request_id::RequestId;
 use request_validation::RequestValidation;
 use response_rewrite::ResponseRewrite;
 use traffic_split::TrafficSplit;
+use ua_restriction::UaRestriction;
+use uri_blocker::UriBlocker;
 
 /// All plugins, highest priority first.
 pub static PLUGINS: &[&dyn Factory] = &[
@@ -51,6 +59,10 @@ pub static PLUGINS: &[&dyn Factory] = &[
     &Of::<FaultInjection>::NEW,
     &Of::<Mocking>::NEW,
     &Of::<Cors>::NEW,
+    &Of::<IpRestriction>::NEW,
+    &Of::<UaRestriction>::NEW,
+    &Of::<RefererRestriction>::NEW,
+    &Of::<UriBlocker>::NEW,
     &Of::<RequestValidation>::NEW,
     &Of::<BasicAuth>::NEW,
     &Of::<KeyAuth>::NEW,
