@@ -10,6 +10,7 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 
+mod apply;
 mod audit;
 mod bad_input;
 mod chaos;
