@@ -37,6 +37,9 @@ pub mod health;
 #[expect(missing_docs, reason = "generated")]
 pub mod described;
 
+/// The same as a serialised `FileDescriptorSet`, for server reflection.
+pub const DESCRIPTORS: &[u8] = include_bytes!("generated/descriptors.bin");
+
 pub mod schema;
 
 /// Keys and events (package `mvccpb`).

@@ -1,6 +1,7 @@
 //! What all services share, and the way of a request through it: who asks, what they see, how a write gets into the log.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use portolan_etcd_proto::etcdserverpb::ResponseHeader;
@@ -89,6 +90,8 @@ pub(crate) struct App {
     check: Arc<dyn ConfigCheck>,
     clock: Arc<dyn Clock>,
     cluster_id: u64,
+    /// Whether a client has compacted at 0, which the first one of an etcd may, and nobody after it.
+    pub(crate) compacted_at_zero: AtomicBool,
 }
 
 /// One request's asker.
@@ -133,6 +136,7 @@ impl App {
             settings,
             check,
             clock,
+            compacted_at_zero: AtomicBool::new(false),
         }
     }
 
@@ -202,7 +206,13 @@ impl App {
             recorded.map_err(|error| errors::status(&error))?;
             return Err(Status::invalid_argument(text));
         }
-        match self.store.append(proposal(session, action, subject, Intent::Txn(txn))).await {
+        let writing = self.metrics.counts.writing();
+        let appended = self.store.append(proposal(session, action, subject, Intent::Txn(txn))).await;
+        writing.ended(appended.is_ok());
+        if let Ok(Appended::Committed { answer, .. } | Appended::Unchanged { answer, .. }) = &appended {
+            self.metrics.counts.answered(answer);
+        }
+        match appended {
             Ok(Appended::Committed { revision, answer, .. }) => Ok((Progress::committed(revision), answer)),
             Ok(Appended::Unchanged { revision, answer }) => Ok((Progress::unchanged(revision), answer)),
             Ok(Appended::Refused { refusal, .. }) => Err(match refusal.outcome {

@@ -1,6 +1,7 @@
 //! The KV service: who asks → is the request well formed → may they → ask the event store → answer in their terms.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use portolan_etcd_proto::etcdserverpb::kv_server::Kv;
 use portolan_etcd_proto::etcdserverpb::{
@@ -31,6 +32,7 @@ impl Kv for Service {
             self.0.store.linearizable().await.map_err(|error| errors::status(&error))?;
         }
         let query = range::query(&session.view, request);
+        self.0.metrics.counts.range();
         let (revision, answer) = self.0.store.range(&query).await.map_err(|error| errors::status(&error))?;
         let header = Some(self.0.header(revision));
         Ok(Response::new(RangeResponse { header, ..range::response(&session.view, &answer) }))
@@ -85,6 +87,7 @@ impl Kv for Service {
             Err(_) => return Err(self.0.denied(&session, "txn outside of the data plane's own keys").await),
         };
         let view = session.view.clone();
+        self.0.metrics.counts.txn();
         let (mut progress, answer) = self.0.append(session, "etcd.txn", txn).await?;
         let response = txn::response(&view, &answer, &mut progress);
         Ok(Response::new(TxnResponse { header: Some(self.0.header(progress.after)), ..response }))
@@ -96,8 +99,11 @@ impl Kv for Service {
             return Err(self.0.denied(&session, "compaction by a data plane").await);
         }
         let revision = request.into_inner().revision;
-        if revision == 0 && self.0.store.compact_revision() <= 0 {
-            // As in etcd: before the first compaction this is one that does nothing.
+        if revision == 0
+            && self.0.store.compact_revision() <= 0
+            && !self.0.compacted_at_zero.swap(true, Ordering::Relaxed)
+        {
+            // As in etcd: before the first compaction this is one that does nothing, the first time.
             return Ok(Response::new(CompactionResponse { header: Some(self.0.header(self.0.store.revision())) }));
         }
         let current = self.0.store.compact(revision).await.map_err(|error| errors::status(&error))?;

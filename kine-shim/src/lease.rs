@@ -37,6 +37,7 @@ impl Lease for Service {
         let request = request.into_inner();
         let granted = self.0.store.lease_grant_to(&owner, request.id, request.ttl).await;
         let lease = granted.map_err(lease_status)?;
+        self.0.metrics.counts.granted.inc();
         Ok(Response::new(LeaseGrantResponse {
             header: Some(self.0.header(self.0.store.revision())),
             id: lease.id,
@@ -57,6 +58,7 @@ impl Lease for Service {
         let view = session.view.clone();
         let revoked = self.0.store.lease_revoke(session.context, id, move |key| view.may_write_stored(key)).await;
         let revision = revoked.map_err(lease_status)?;
+        self.0.metrics.counts.revoked.inc();
         Ok(Response::new(LeaseRevokeResponse { header: Some(self.0.header(revision)) }))
     }
 
@@ -136,6 +138,9 @@ impl App {
     async fn keep_alive(&self, identity: &Identity, id: i64) -> Result<LeaseKeepAliveResponse, Status> {
         let renewed = self.store.lease_keep_alive(id, identity.leases_of()).await;
         let renewed = renewed.map_err(|error| errors::status(&error))?;
+        if renewed.is_some() {
+            self.metrics.counts.renewed.inc();
+        }
         let header = Some(self.header(self.store.revision()));
         Ok(LeaseKeepAliveResponse { header, id, ttl: renewed.unwrap_or_default() })
     }

@@ -1,6 +1,6 @@
 //! The etcd v3 service over the key space: what data planes and etcd clients talk to.
 //!
-//! Owns the protocol face: gRPC services KV, Watch, Lease, Cluster, Maintenance and Auth; the JSON gateway over all of them;
+//! Owns the protocol face: gRPC services KV, Watch, Lease, Cluster, Maintenance and Auth, health and reflection; the JSON gateway over all of them;
 //! `/version`, `/health` and their like; who a client certificate makes its holder, and which keys that identity sees and may
 //! write. `cp` serves [`router`] on port 7943.
 //!
@@ -32,6 +32,7 @@ mod maintenance;
 mod metrics;
 mod put;
 mod range;
+mod reflection;
 mod revocation;
 mod router;
 mod subject;

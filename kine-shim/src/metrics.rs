@@ -24,6 +24,10 @@ use crate::gateway::plain;
 use crate::health::{CLUSTER_VERSION, ETCD_VERSION};
 use crate::view::View;
 
+mod counts;
+
+use counts::Counts;
+
 /// The registry, and what is counted while it happens.
 #[derive(Debug)]
 pub(crate) struct Metrics {
@@ -37,6 +41,10 @@ pub(crate) struct Metrics {
     streams: Gauge,
     watchers: Gauge,
     events: Counter,
+    committed: Gauge,
+    applied: Gauge,
+    /// Of keys, leases and the log.
+    pub(crate) counts: Counts,
     started: Family<Called, Counter>,
     handled: Family<Handled, Counter>,
 }
@@ -104,6 +112,9 @@ impl Default for Metrics {
         is_leader.set(1);
         let streams = gauge(all, "etcd_debugging_mvcc_watch_stream_total", "Open watch streams");
         let watchers = gauge(all, "etcd_debugging_mvcc_watcher_total", "Watchers");
+        let committed = gauge(all, "etcd_server_proposals_committed_total", "Revision of the log in memory");
+        let applied = gauge(all, "etcd_server_proposals_applied_total", "Revision of the log in memory");
+        let counts = Counts::new(all);
         let events = Counter::default();
         all.register("etcd_debugging_mvcc_events", "Watch responses with events that were sent", events.clone());
         let started = Family::default();
@@ -127,6 +138,9 @@ impl Default for Metrics {
             streams,
             watchers,
             events,
+            committed,
+            applied,
+            counts,
             started,
             handled,
         }
@@ -149,7 +163,10 @@ pub(crate) async fn serve(State(app): State<Arc<App>>, request: Request) -> Resp
         return plain(StatusCode::FORBIDDEN, "metrics are for administrators\n");
     }
     let metrics = &app.metrics;
-    metrics.current_revision.set(app.store.revision());
+    let revision = app.store.revision();
+    for gauge in [&metrics.current_revision, &metrics.committed, &metrics.applied] {
+        gauge.set(revision);
+    }
     metrics.compact_revision.set(app.store.compact_revision());
     metrics.has_leader.set(app.store.linearizable().await.is_ok().into());
     if let Ok(status) = app.store.status().await {

@@ -20,7 +20,7 @@ use tonic::service::Routes;
 
 use crate::app::{App, MAX_MESSAGE_BYTES, Shim};
 use crate::gateway::{self, Gateway, plain};
-use crate::{auth, cluster, denial, errors, health, kv, lease, maintenance, metrics, watch};
+use crate::{auth, cluster, denial, errors, health, kv, lease, maintenance, metrics, reflection, watch};
 
 /// The URL by which the client reached us; in the extensions of each request.
 #[derive(Clone, Debug)]
@@ -32,7 +32,7 @@ pub fn router(shim: Shim) -> Router {
     let app = Arc::new(App::new(shim));
     denial::watch(&app, &supervisor);
     let watching = app.clone();
-    let services = Routes::default()
+    let routes = Routes::default()
         .add_service(KvServer::new(kv::Service(app.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES))
         .add_service(LeaseServer::new(lease::Service(app.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES))
         .add_service(ClusterServer::new(cluster::Service(app.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES))
@@ -40,8 +40,8 @@ pub fn router(shim: Shim) -> Router {
             MaintenanceServer::new(maintenance::Service(app.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES),
         )
         .add_service(AuthServer::new(auth::Service(app.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES))
-        .add_service(HealthServer::new(health::Service(app.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES))
-        .into_axum_router()
+        .add_service(HealthServer::new(health::Service(app.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES));
+    let services = reflection::with(routes)
         .route(watch::PATH, post(move |request: Request| watch::serve(watching.clone(), request)))
         .layer(middleware::map_response(reword))
         .layer(middleware::from_fn_with_state(app.clone(), metrics::count));

@@ -12,6 +12,7 @@ use portolan_etcd_proto::etcdserverpb::{
 };
 use portolan_eventstore::proposal::ActorKind;
 use portolan_rt::tls::PeerCertificate;
+use portolan_testkit::Certificates;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use tokio_stream::StreamExt as _;
@@ -170,6 +171,23 @@ async fn a_revoked_certificate_loses_its_streams_within_a_second() {
         Ok(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn an_authority_comes_and_goes_while_connections_stand() {
+    let server = Server::start().await;
+    let other = Certificates::new().unwrap();
+    let issued = other.client("ops-2", "portolan://admin/ops-2").unwrap();
+    let (before, refused) = (server.admin(), server.client(&issued));
+    let mut watch = before.watch();
+    watch.create(create("a", "", 0)).await;
+    let request = RangeRequest { key: "a".into(), ..RangeRequest::default() };
+    refused.kv().range(request.clone()).await.unwrap_err();
+    server.roots.replace(other.ca().as_bytes()).unwrap();
+    assert_eq!(server.client(&issued).put("a", "1").await, 2);
+    server.admin().kv().range(request).await.unwrap_err();
+    assert_eq!(events(&watch.next().await), ["PUT a=1@2"]);
+    assert_eq!(before.put("a", "2").await, 3, "who is in stays in, unless revoked");
 }
 
 #[tokio::test]

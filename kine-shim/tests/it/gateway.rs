@@ -114,7 +114,10 @@ async fn status_alarms_and_what_is_not_there() {
     let status = answer(&json, "/v3/maintenance/status", "").await;
     assert_eq!((&status["version"], &status["raftTerm"]), (&"3.5.33".into(), &"1".into()));
     assert_eq!(status["leader"], status["header"]["member_id"]);
-    assert!(answer(&json, "/v3/maintenance/alarm", "{\"action\":\"GET\"}").await.get("alarms").is_none());
+    for action in ["GET", "ACTIVATE", "DEACTIVATE"] {
+        let body = format!("{{\"action\":\"{action}\",\"alarm\":\"NOSPACE\"}}");
+        assert!(answer(&json, "/v3/maintenance/alarm", &body).await.get("alarms").is_none());
+    }
     let hash = answer(&json, "/v3/maintenance/hash", "").await;
     assert!(hash["hash"].is_u64(), "32 bits are a number: {hash}");
     for path in ["/v3/maintenance/downgrade", "/v3/maintenance/snapshot", "/v3/auth/user/add"] {
@@ -244,6 +247,12 @@ async fn metrics_bear_etcds_names() {
     watch.next().await;
     watch.next().await;
     post(&json, "/v3/kv/put", b"{}").await;
+    grpc.range("a", "").await;
+    let txn = b"{\"success\":[{\"request_range\":{\"key\":\"YQ==\"}},{\"request_delete_range\":{\"key\":\"Yg==\"}}]}";
+    assert_eq!(post(&json, "/v3/kv/txn", txn).await.0, 200);
+    assert_eq!(post(&json, "/v3/lease/grant", b"{\"TTL\":60,\"ID\":7}").await.0, 200);
+    post(&json, "/v3/lease/keepalive", b"{\"ID\":7}").await;
+    assert_eq!(post(&json, "/v3/lease/revoke", b"{\"ID\":7}").await.0, 200);
     let (status, text) = metrics(&json).await;
     assert_eq!(status, 200);
     let put = "grpc_type=\"unary\",grpc_service=\"etcdserverpb.KV\",grpc_method=\"Put\"";
@@ -254,6 +263,18 @@ async fn metrics_bear_etcds_names() {
         "etcd_debugging_mvcc_watcher_total 2",
         "etcd_debugging_mvcc_events_total 2",
         "etcd_server_has_leader 1",
+        "etcd_mvcc_put_total 2",
+        "etcd_mvcc_range_total 2",
+        "etcd_mvcc_delete_total 1",
+        "etcd_mvcc_txn_total 1",
+        "etcd_debugging_lease_granted_total 1",
+        "etcd_debugging_lease_renewed_total 1",
+        "etcd_debugging_lease_revoked_total 1",
+        "etcd_server_proposals_committed_total 3",
+        "etcd_server_proposals_applied_total 3",
+        "etcd_server_proposals_pending 0",
+        "etcd_server_proposals_failed_total 0",
+        "etcd_disk_backend_commit_duration_seconds_count 3",
         "etcd_server_is_leader 1",
         "etcd_server_version{server_version=\"3.5.33\"} 1",
         &format!("grpc_server_started_total{{{put}}} 3"),

@@ -417,6 +417,13 @@ async fn compactions(both: Both) {
     .await;
 }
 
+/// Before the first compaction one at 0 is fine, once.
+async fn compactions_at_zero(both: Both) {
+    let steps = [-1, 0, 0, -1, 1, 1, 0].map(Step::Compact);
+    all_same(both, steps.into_iter().chain([Step::Put(put("a", "1")), Step::Compact(2), Step::Compact(0)]).collect())
+        .await;
+}
+
 over_both_faces!(
     ranges,
     puts_and_deletes,
@@ -425,4 +432,5 @@ over_both_faces!(
     a_read_inside_a_transaction_may_not_see_the_revision_it_makes,
     leases,
     compactions,
+    compactions_at_zero,
 );
