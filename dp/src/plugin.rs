@@ -22,10 +22,12 @@ pub mod auth;
 mod body_filter;
 mod chain;
 pub mod fields;
+pub mod limit_key;
 mod meta;
 mod per_plugin;
 mod schema;
 mod scope;
+pub mod sharded;
 
 pub use body_filter::{BodyFilter, announce_changed_body};
 pub use chain::{Chain, Instance, Phase, Place};

@@ -6,6 +6,7 @@ pub mod api_breaker;
 pub mod basic_auth;
 pub mod consumer_restriction;
 pub mod cors;
+pub mod csrf;
 pub mod echo;
 pub mod fault_injection;
 pub mod forward_auth;
@@ -13,7 +14,9 @@ pub mod gzip;
 pub mod http_logger;
 pub mod ip_restriction;
 pub mod key_auth;
+pub mod limit_conn;
 pub mod limit_count;
+pub mod limit_req;
 pub mod mocking;
 pub mod prometheus;
 pub mod proxy_rewrite;
@@ -31,6 +34,7 @@ use api_breaker::ApiBreaker;
 use basic_auth::BasicAuth;
 use consumer_restriction::ConsumerRestriction;
 use cors::Cors;
+use csrf::Csrf;
 use echo::Echo;
 use fault_injection::FaultInjection;
 use forward_auth::ForwardAuth;
@@ -38,7 +42,9 @@ use gzip::Gzip;
 use http_logger::HttpLogger;
 use ip_restriction::IpRestriction;
 use key_auth::KeyAuth;
+use limit_conn::LimitConn;
 use limit_count::LimitCount;
+use limit_req::LimitReq;
 use mocking::Mocking;
 use prometheus::Prometheus;
 use proxy_rewrite::ProxyRewrite;
@@ -62,6 +68,7 @@ pub static PLUGINS: &[&dyn Factory] = &[
     &Of::<IpRestriction>::NEW,
     &Of::<UaRestriction>::NEW,
     &Of::<RefererRestriction>::NEW,
+    &Of::<Csrf>::NEW,
     &Of::<UriBlocker>::NEW,
     &Of::<RequestValidation>::NEW,
     &Of::<BasicAuth>::NEW,
@@ -70,7 +77,9 @@ pub static PLUGINS: &[&dyn Factory] = &[
     &Of::<ForwardAuth>::NEW,
     &Of::<ProxyRewrite>::NEW,
     &Of::<ApiBreaker>::NEW,
+    &Of::<LimitConn>::NEW,
     &Of::<LimitCount>::NEW,
+    &Of::<LimitReq>::NEW,
     &Of::<Gzip>::NEW,
     &Of::<TrafficSplit>::NEW,
     &Of::<Redirect>::NEW,

@@ -19,6 +19,8 @@ pub struct PerPlugin {
     pub http_logger_request: Option<Captured>,
     /// http-logger: the same of the response's.
     pub http_logger_response: Option<Captured>,
+    /// limit-conn: where this request counts until its response is over.
+    pub limit_conn: Vec<crate::plugins::limit_conn::Place>,
     /// prometheus: whether metrics show names instead of ids.
     pub prefer_name: bool,
     /// proxy-rewrite: the groups of the expression that matched, for `$1` in headers.
