@@ -25,9 +25,11 @@ mod each;
 mod enterprise;
 mod groups;
 mod history;
+mod holds;
 mod instances;
 mod openapi;
 mod params;
+mod removals;
 mod resources;
 mod revocation;
 mod rollback;
@@ -73,6 +75,11 @@ fn api() -> Table {
         .route(Method::GET, "/api/groups/{group}/resources/{kind}/{id}", resources::get)
         .route(Method::GET, "/api/audit/events", audit::list)
         .route(Method::GET, "/api/audit/events/{revision}", audit::get)
+        .route(Method::GET, "/api/audit/holds", holds::list)
+        .route(Method::POST, "/api/audit/holds", holds::post)
+        .route(Method::DELETE, "/api/audit/holds/{id}", holds::delete)
+        .route(Method::POST, "/api/audit/erasures", removals::erase)
+        .route(Method::POST, "/api/audit/prune", removals::prune)
         .route(Method::GET, "/api/history/{kind}/{id}", history::list)
         .route(Method::POST, "/api/rollback", rollback::post)
         .route(Method::POST, "/api/certificates", certificates::post)

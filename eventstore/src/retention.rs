@@ -106,7 +106,12 @@ impl EventStore {
 
     /// Lets go of payloads of events that were recorded before a time.
     pub async fn prune(&self, context: Context, before: i64, run: Run) -> Result<Removed, Error> {
-        let floor = self.revision_from(before).await?.min(self.backend().head().await?.revision);
+        self.prune_below(context, self.revision_from(before).await?, run).await
+    }
+
+    /// The same of events below a revision. The last event always stays whole.
+    pub async fn prune_below(&self, context: Context, revision: i64, run: Run) -> Result<Removed, Error> {
+        let floor = revision.min(self.backend().head().await?.revision);
         let reach = Reach { actor: None, floor };
         let mut found = remove::work(self, &reach, Work::Count).await?;
         if run == Run::Dry || found.contexts + found.changes == 0 {

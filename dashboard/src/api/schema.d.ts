@@ -137,6 +137,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/audit/holds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Legal holds in force. For administrators. */
+        get: operations["listHolds"];
+        put?: never;
+        /** Set a legal hold: nothing that it covers is pruned or erased, past or to come. */
+        post: operations["createHold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/audit/holds/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Release a legal hold, as a new event; the event that set it stays. */
+        delete: operations["deleteHold"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/audit/erasures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Erase what is personal about the events of an actor: name, addresses, free text. The id and the proof stay. */
+        post: operations["eraseActor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/audit/prune": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let go of payloads of old events: contexts, and changes that no later state is told from. The entries stay. */
+        post: operations["prune"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/history/{kind}/{id}": {
         parameters: {
             query?: never;
@@ -623,6 +692,103 @@ export interface components {
             events: components["schemas"]["Event"][];
             /** Format: int64 */
             next_before: number | null;
+        };
+        /** @description What a legal hold covers. */
+        HoldScope: {
+            /** @enum {string} */
+            type: "actor";
+            /** @description All events of this actor. */
+            actor_id: string;
+        } | {
+            /** @enum {string} */
+            type: "resource";
+            /** @description Its kind, as in paths or in events. */
+            kind: string;
+            /** @description Its id. */
+            id: string;
+            /** @description Its gateway group; `default` unless given. Null for what belongs to none, such as users. */
+            gateway_group_id?: string | null;
+        } | {
+            /** @enum {string} */
+            type: "gateway_group";
+            /** @description Everything in this gateway group. */
+            gateway_group_id: string;
+        } | {
+            /** @enum {string} */
+            type: "revisions";
+            /**
+             * Format: int64
+             * @description The first revision.
+             */
+            first: number;
+            /**
+             * Format: int64
+             * @description The last one.
+             */
+            last: number;
+        };
+        HoldRequest: {
+            scope: components["schemas"]["HoldScope"];
+            /** @description Why. */
+            reason: string;
+        };
+        Hold: {
+            /** @description Its id. */
+            id: string;
+            /**
+             * Format: int64
+             * @description The revision that set it.
+             */
+            revision: number;
+            scope: components["schemas"]["HoldScope"];
+            /** @description Why; null once it was erased. */
+            reason: string | null;
+            actor: components["schemas"]["Actor"];
+            /** Format: date-time */
+            recorded_at: string;
+        };
+        HoldItem: {
+            value: components["schemas"]["Hold"];
+        };
+        HoldList: {
+            total: number;
+            list: components["schemas"]["Hold"][];
+        };
+        ErasureRequest: {
+            /** @description Whose events. */
+            actor_id: string;
+            /** @description Why, for the event. Needed unless it is only looked at. */
+            reason?: string;
+            /**
+             * @description Only count.
+             * @default true
+             */
+            dry_run: boolean;
+        };
+        PruneRequest: {
+            /** @description Events before this time (RFC 3339), or below this revision. */
+            before: string | number;
+            /** @description Why, for the event. Needed unless it is only looked at. */
+            reason?: string;
+            /**
+             * @description Only count.
+             * @default true
+             */
+            dry_run: boolean;
+        };
+        Removed: {
+            dry_run: boolean;
+            /**
+             * Format: int64
+             * @description The event that accounts for it; null when nothing went.
+             */
+            revision: number | null;
+            /** @description Events whose context goes. */
+            contexts: number;
+            /** @description Events whose changes go. */
+            changes: number;
+            /** @description Payloads that a legal hold kept. */
+            held: number;
         };
         Version: {
             /** Format: int64 */
@@ -1436,6 +1602,244 @@ export interface operations {
             400: components["responses"]["Invalid"];
             401: components["responses"]["Unauthenticated"];
             404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listHolds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The holds. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "total": 1,
+                     *       "list": [
+                     *         {
+                     *           "id": "72",
+                     *           "revision": 72,
+                     *           "scope": {
+                     *             "type": "actor",
+                     *             "actor_id": "ann"
+                     *           },
+                     *           "reason": "case 2026/7",
+                     *           "actor": {
+                     *             "id": "admin",
+                     *             "kind": "admin_key",
+                     *             "name": null,
+                     *             "auth_method": "api_key",
+                     *             "roles": [
+                     *               "admin"
+                     *             ]
+                     *           },
+                     *           "recorded_at": "2026-11-23T11:50:34.056892Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["HoldList"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createHold: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A request that comes again with the same key, method, path and body gets its first answer, for a week; with another body it is refused with 422. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "scope": {
+                 *         "type": "actor",
+                 *         "actor_id": "ann"
+                 *       },
+                 *       "reason": "case 2026/7"
+                 *     }
+                 */
+                "application/json": components["schemas"]["HoldRequest"];
+            };
+        };
+        responses: {
+            /** @description The hold. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "value": {
+                     *         "id": "72",
+                     *         "revision": 72,
+                     *         "scope": {
+                     *           "type": "actor",
+                     *           "actor_id": "ann"
+                     *         },
+                     *         "reason": "case 2026/7",
+                     *         "actor": {
+                     *           "id": "admin",
+                     *           "kind": "admin_key",
+                     *           "name": null,
+                     *           "auth_method": "api_key",
+                     *           "roles": [
+                     *             "admin"
+                     *           ]
+                     *         },
+                     *         "recorded_at": "2026-11-23T11:50:34.056892Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["HoldItem"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["Reused"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteHold: {
+        parameters: {
+            query?: {
+                /** @description Why, for the event. */
+                reason?: string;
+            };
+            header?: {
+                /** @description A request that comes again with the same key, method, path and body gets its first answer, for a week; with another body it is refused with 422. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /**
+                 * @description Its id: the revision that set it.
+                 * @example 72
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is released. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Reused"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    eraseActor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "actor_id": "ann",
+                 *       "reason": "she asked for it",
+                 *       "dry_run": false
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErasureRequest"];
+            };
+        };
+        responses: {
+            /** @description What is gone, or would be. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "dry_run": false,
+                     *       "revision": 73,
+                     *       "contexts": 41,
+                     *       "changes": 0,
+                     *       "held": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Removed"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    prune: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "before": "2026-01-01T00:00:00Z",
+                 *       "reason": "older than our policy keeps",
+                 *       "dry_run": false
+                 *     }
+                 */
+                "application/json": components["schemas"]["PruneRequest"];
+            };
+        };
+        responses: {
+            /** @description What is gone, or would be. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "dry_run": false,
+                     *       "revision": 74,
+                     *       "contexts": 1204,
+                     *       "changes": 377,
+                     *       "held": 12
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Removed"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             503: components["responses"]["Unavailable"];
         };
     };

@@ -53,7 +53,7 @@ pub(crate) struct Subject<'a> {
 
 impl Scope {
     /// How its event names it: resource and gateway group.
-    pub(crate) fn named(&self) -> (ResourceRef, Option<String>) {
+    pub fn named(&self) -> (ResourceRef, Option<String>) {
         let named = |kind: &str, id: String| ResourceRef { kind: kind.to_owned(), id };
         match self {
             Self::Actor(id) => (named(ACTOR, id.clone()), None),
