@@ -11,13 +11,16 @@ pub mod echo;
 pub mod fault_injection;
 pub mod forward_auth;
 pub mod gzip;
+pub mod hmac_auth;
 pub mod http_logger;
 pub mod ip_restriction;
+pub mod jwt_auth;
 pub mod key_auth;
 pub mod limit_conn;
 pub mod limit_count;
 pub mod limit_req;
 pub mod mocking;
+pub mod multi_auth;
 pub mod prometheus;
 pub mod proxy_rewrite;
 pub mod real_ip;
@@ -39,13 +42,16 @@ use echo::Echo;
 use fault_injection::FaultInjection;
 use forward_auth::ForwardAuth;
 use gzip::Gzip;
+use hmac_auth::HmacAuth;
 use http_logger::HttpLogger;
 use ip_restriction::IpRestriction;
+use jwt_auth::JwtAuth;
 use key_auth::KeyAuth;
 use limit_conn::LimitConn;
 use limit_count::LimitCount;
 use limit_req::LimitReq;
 use mocking::Mocking;
+use multi_auth::MultiAuth;
 use prometheus::Prometheus;
 use proxy_rewrite::ProxyRewrite;
 use real_ip::RealIp;
@@ -71,7 +77,10 @@ pub static PLUGINS: &[&dyn Factory] = &[
     &Of::<Csrf>::NEW,
     &Of::<UriBlocker>::NEW,
     &Of::<RequestValidation>::NEW,
+    &Of::<MultiAuth>::NEW,
+    &Of::<HmacAuth>::NEW,
     &Of::<BasicAuth>::NEW,
+    &Of::<JwtAuth>::NEW,
     &Of::<KeyAuth>::NEW,
     &Of::<ConsumerRestriction>::NEW,
     &Of::<ForwardAuth>::NEW,

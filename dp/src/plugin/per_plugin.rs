@@ -25,4 +25,6 @@ pub struct PerPlugin {
     pub prefer_name: bool,
     /// proxy-rewrite: the groups of the expression that matched, for `$1` in headers.
     pub captures: Vec<Option<Box<str>>>,
+    /// jwt-auth: what a valid token says, if it is configured to be kept.
+    pub jwt_auth_claims: Option<serde_json::Value>,
 }

@@ -9,25 +9,15 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use base64::Engine as _;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use http::header::AUTHORIZATION;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::context::Context;
-use crate::plugin::auth::{self, Anonymous, Guard, Realm};
+use crate::plugin::auth::{self, Anonymous, BASE64, Guard, Realm};
 use crate::plugin::{Error, Flow, Phase, Phases, Plugin, Proof, Scope};
 use crate::resource::Credential;
-
-/// As nginx decodes: padding and the unused bits of the last character are free.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_allow_trailing_bits(true)
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
 
 /// Configuration on routes and services.
 #[derive(Debug, Deserialize, JsonSchema)]
