@@ -137,7 +137,8 @@ fn start(supervisor: &Supervisor, config: &Config, clock: Arc<dyn Clock>) -> Res
         }
         _ => None,
     };
-    let client = Client::new(&config.control_plane, identity.as_ref(), supervisor).map_err(|e| unusable("control_plane", &e))?;
+    let client =
+        Client::new(&config.control_plane, identity.as_ref(), supervisor).map_err(|e| unusable("control_plane", &e))?;
     let disk = disk(config)?;
     let keyring = config.encryption.keyring()?;
     let ports = Ports::open(config)?;

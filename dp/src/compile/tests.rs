@@ -76,8 +76,7 @@ fn a_resource_that_does_not_compile_leaves_its_previous_form() {
 fn what_is_not_served_yet_is_reported_and_nothing_else_suffers() {
     let mut compiler = Compiler::new(PREFIX);
     let found = json!({"service_name": "s", "discovery_type": "dns", "type": "roundrobin"});
-    let changes =
-        [put("routes", "1", 1, &json!({"uri": "/a", "upstream": node()})), put("upstreams", "1", 2, &found)];
+    let changes = [put("routes", "1", 1, &json!({"uri": "/a", "upstream": node()})), put("upstreams", "1", 2, &found)];
     let snapshot = compiler.apply(changes, 2);
     let problems = compiler.problems();
     assert_eq!(problems.len(), 1);

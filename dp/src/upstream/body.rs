@@ -313,13 +313,7 @@ impl Progress {
 impl ResponseBody {
     /// The body of a response that came over this link.
     #[must_use]
-    pub fn new(
-        incoming: Incoming,
-        link: Link,
-        pool: Rc<Pool>,
-        keepalive: Keepalive,
-        bound: Duration,
-    ) -> Self {
+    pub fn new(incoming: Incoming, link: Link, pool: Rc<Pool>, keepalive: Keepalive, bound: Duration) -> Self {
         let mut body = Self { incoming, link: Some(link), pool, keepalive, silence: Silence::new(bound) };
         if body.incoming.is_end_stream() {
             body.release(&mut Context::from_waker(std::task::Waker::noop()));
