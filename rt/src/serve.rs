@@ -24,9 +24,11 @@ mod adapt;
 mod connection;
 mod limits;
 mod listen;
+mod streams;
 
 pub use limits::Limits;
 pub use listen::{BindError, listen, listen_shared, listen_udp, listen_udp_shared};
+pub use streams::Streams;
 
 /// A listener that is about to serve.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
-use super::connection::{Listener, Streams};
+use super::connection::Listener;
 use super::{Connection, Server};
 use crate::task::{BoxError, Kind, Supervisor};
 
@@ -32,7 +32,7 @@ where
         name: server.name,
         local: socket.local_addr()?,
         tls: server.tls.map(TlsAcceptor::from),
-        builder: server.limits.builder(Streams(supervisor.clone())),
+        supervisor: supervisor.clone(),
         limits: server.limits,
         make,
     });

@@ -1,6 +1,5 @@
 //! The life of one connection.
 
-use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -10,7 +9,6 @@ use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::{Body, Incoming};
 use hyper_util::rt::TokioIo;
-use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
@@ -18,6 +16,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::adapt::Noticed;
+use super::streams::{Driven, Opened};
 use super::{Connection, Limits, Tls};
 use crate::shutdown::Shutdown;
 use crate::task::{BoxError, Supervisor};
@@ -28,14 +27,10 @@ pub(super) struct Listener<M> {
     pub(super) name: &'static str,
     pub(super) local: SocketAddr,
     pub(super) tls: Option<TlsAcceptor>,
-    pub(super) builder: Builder<Streams>,
+    pub(super) supervisor: Supervisor,
     pub(super) limits: Limits,
     pub(super) make: M,
 }
-
-/// Spawns the streams of HTTP/2 connections.
-#[derive(Debug, Clone)]
-pub(super) struct Streams(pub(super) Supervisor);
 
 // === impl Listener ===
 
@@ -90,7 +85,10 @@ where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let (service, seen) = Noticed::new((self.make)(connection));
-        let mut http = pin!(self.builder.serve_connection_with_upgrades(TokioIo::new(io), service));
+        let opened = Opened::new(self.limits.http2_run, &self.supervisor);
+        let builder = self.limits.builder(opened.clone());
+        let http = pin!(builder.serve_connection_with_upgrades(TokioIo::new(io), service));
+        let mut http = Driven::new(http, opened);
         let soft = async {
             shutdown.soft().await;
         };
@@ -103,25 +101,14 @@ where
             }
         };
         tokio::select! {
-            result = http.as_mut() => return result,
+            result = &mut http => return result,
             () = silent => return Err("no request in time".into()),
             () = soft => {}
         }
-        http.as_mut().graceful_shutdown();
+        http.connection().as_mut().graceful_shutdown();
         match self.limits.drain {
             None => http.await,
             Some(drain) => timeout(drain, http).await?,
         }
-    }
-}
-
-// === impl Streams ===
-
-impl<F> hyper::rt::Executor<F> for Streams
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    fn execute(&self, future: F) {
-        self.0.track_part(future);
     }
 }

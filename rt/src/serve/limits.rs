@@ -5,6 +5,8 @@ use std::time::Duration;
 use hyper_util::rt::TokioTimer;
 use hyper_util::server::conn::auto::Builder;
 
+use super::streams::Streams;
+
 /// Bounds for the connections of one listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -21,6 +23,8 @@ pub struct Limits {
     pub header_count: usize,
     /// Concurrent streams of one HTTP/2 connection.
     pub http2_streams: u32,
+    /// Where those run.
+    pub http2_run: Streams,
     /// HTTP/2 PING after this much silence, and as much time again for its answer.
     pub http2_keepalive: Duration,
     /// How long a connection may go on after the soft stage has begun; `None` is until the hard stage.
@@ -39,6 +43,7 @@ impl Default for Limits {
             header_bytes: 32 * 1024,
             header_count: 100,
             http2_streams: 256,
+            http2_run: Streams::Apart,
             http2_keepalive: Duration::from_secs(20),
             drain: None,
         }

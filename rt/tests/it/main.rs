@@ -8,4 +8,5 @@ mod reload;
 mod serving;
 mod signals;
 mod stages;
+mod streams;
 mod tls;

@@ -8,13 +8,15 @@ use axum::body::{Body, Bytes};
 use axum::routing::get;
 use http_body_util::BodyExt;
 use hyper::body::{Frame, Incoming};
-use portolan_rt::serve::{Limits, Server, listen};
+use portolan_rt::serve::{Limits, Server, Streams, listen};
 use portolan_rt::status::Board;
 use portolan_rt::task::Supervisor;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{self, Sender};
 
 use crate::client::{Client, PATIENCE, in_time, tcp};
+
+const WAYS: [(&str, Streams); 3] = [("h1", Streams::Apart), ("h2", Streams::Apart), ("h2", Streams::Together)];
 
 /// A body that says what a channel says.
 struct Told(mpsc::Receiver<Bytes>);
@@ -60,9 +62,9 @@ async fn client(version: &str, address: SocketAddr) -> Client {
 
 #[tokio::test]
 async fn a_body_in_flight_is_finished_after_the_soft_stage() {
-    for version in ["h1", "h2"] {
+    for (version, http2_run) in WAYS {
         let supervisor = Supervisor::new();
-        let (address, mut asked) = start(&supervisor, Limits::default());
+        let (address, mut asked) = start(&supervisor, Limits { http2_run, ..Limits::default() });
         let mut client = client(version, address).await;
         let mut body = client.try_get("/stream").await.unwrap().into_body();
         let say = asked.recv().await.unwrap();
@@ -87,9 +89,9 @@ async fn a_body_in_flight_is_finished_after_the_soft_stage() {
 
 #[tokio::test]
 async fn a_body_that_does_not_end_is_dropped_at_the_deadline() {
-    for version in ["h1", "h2"] {
+    for (version, http2_run) in WAYS {
         let supervisor = Supervisor::new();
-        let (address, mut asked) = start(&supervisor, Limits::default());
+        let (address, mut asked) = start(&supervisor, Limits { http2_run, ..Limits::default() });
         let mut client = client(version, address).await;
         let mut body = client.try_get("/stream").await.unwrap().into_body();
         let say = asked.recv().await.unwrap();
