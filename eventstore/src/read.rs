@@ -171,16 +171,19 @@ impl EventStore {
 
     /// The keys of a range as of a revision: from memory if it reaches back that far, else from the log.
     pub async fn state_at(&self, range: &KeyRange, revision: i64) -> Result<Vec<Arc<KeyValue>>, Error> {
-        if let Some(keys) = self.with_state(|state| state.range_at(range, revision)) {
-            return Ok(keys);
+        let past = revision < self.revision();
+        let keys = match self.with_state(|state| state.range_at(range, revision)) {
+            Some(keys) => keys,
+            None => self.backend().state_at(range, revision).await?.into_iter().map(Arc::new).collect(),
+        };
+        // Asked afterwards: what was pruned meanwhile is missing from the database, and memory must not go on telling it.
+        if past {
+            let floor = self.floor().await?;
+            if revision < floor {
+                return Err(Error::Pruned { revision, floor });
+            }
         }
-        let keys = self.backend().state_at(range, revision).await?;
-        // Asked afterwards: what was pruned meanwhile is missing from the answer.
-        let floor = self.floor().await?;
-        if revision < floor {
-            return Err(Error::Pruned { revision, floor });
-        }
-        Ok(keys.into_iter().map(Arc::new).collect())
+        Ok(keys)
     }
 
     /// Facts for a status page.
