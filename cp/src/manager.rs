@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use portolan_kine_shim::{ConfigCheck, KeyAndValue, Revocations, Settings, Shim, Users};
 use portolan_model::{Keyring, layout};
-use portolan_rt::serve::{Limits, Server};
+use portolan_rt::serve::{Limits, Server, Streams};
 use portolan_rt::task::Supervisor;
 use portolan_rt::tls::{ClientAuth, Identity, Roots, server_config};
 
@@ -91,7 +91,8 @@ pub fn start(parts: Parts<'_>, supervisor: &Supervisor) -> Result<(), Error> {
             ..Settings::default()
         },
     };
-    let limits = Limits { drain: Some(DRAIN), ..Limits::default() };
+    // Thousands of watches hear of each event at the same time.
+    let limits = Limits { drain: Some(DRAIN), http2_run: Streams::Together, ..Limits::default() };
     let server = Server { name: "dp-manager", listener, tls: Some(tls), limits };
     Ok(server.start(portolan_kine_shim::router(shim), supervisor)?)
 }

@@ -207,6 +207,9 @@ impl Watching {
     /// So many watchers are on the stream now.
     pub(crate) fn watchers(&mut self, count: usize) {
         let count = i64::try_from(count).unwrap_or(i64::MAX);
+        if count == self.own {
+            return;
+        }
         self.watchers.inc_by(count - self.own);
         self.own = count;
     }

@@ -50,6 +50,14 @@ impl Revocations {
         self.0.borrow().contains(serial)
     }
 
+    /// Resolves when the set has changed.
+    pub(crate) async fn changed(&mut self) {
+        if self.0.changed().await.is_err() {
+            // The task is gone, as the process will be: streams hear of that otherwise.
+            std::future::pending::<()>().await;
+        }
+    }
+
     /// Resolves once the certificate of this serial number is revoked.
     pub(crate) async fn revoked(&mut self, serial: &str) {
         if self.0.wait_for(|revoked| revoked.contains(serial)).await.is_err() {

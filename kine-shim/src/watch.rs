@@ -7,7 +7,7 @@
 //! Two faces show it: gRPC, here, and the JSON gateway (`gateway/watch.rs`).
 //!
 //! `stream.rs` is the life of one stream, `watcher.rs` what one watcher gets to see, `events.rs` encodes events once for all
-//! watchers of a view, `codec.rs` puts encoded events on the wire.
+//! watchers of a view, `pulse.rs` wakes the streams, `codec.rs` puts encoded events on the wire.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,11 +21,13 @@ use crate::app::{App, MAX_MESSAGE_BYTES};
 
 mod codec;
 mod events;
+mod pulse;
 mod stream;
 mod watcher;
 
 pub(crate) use codec::Frame;
 pub(crate) use events::Events;
+pub(crate) use pulse::{Pulse, channel};
 pub(crate) use stream::{Opening, PROGRESS_INTERVAL, open};
 
 use codec::Codec;

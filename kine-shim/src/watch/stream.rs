@@ -3,7 +3,7 @@
 //! The stream does its work when the client's side of the connection has room for more, in this order: what is ready to go, the
 //! client's requests, the log, and then it waits for one of the last two.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,19 +11,18 @@ use futures_util::{FutureExt as _, Stream, StreamExt as _, stream};
 use portolan_etcd_proto::etcdserverpb::watch_request::RequestUnion;
 use portolan_etcd_proto::etcdserverpb::{WatchCreateRequest, WatchRequest, WatchResponse};
 use portolan_eventstore::KeyRange;
-use tokio::sync::watch;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use tonic::Status;
 
 use super::Face;
 use super::codec::Frame;
+use super::pulse::{Pulse, Revisions};
 use super::watcher::{Batch, CATCH_UP_REVISIONS, Watcher};
 use crate::app::App;
 use crate::auth::Stranger;
 use crate::errors;
 use crate::identity::Identity;
 use crate::metrics::Watching;
-use crate::revocation::Revocations;
 use crate::view::View;
 
 /// The watch id of responses that belong to no watcher.
@@ -47,15 +46,18 @@ struct Watch<R> {
     user: Option<Box<Identity>>,
     /// The certificate, and when it is revoked.
     serial: String,
-    revocations: Revocations,
     requests: R,
     requests_ended: bool,
-    head: watch::Receiver<i64>,
+    /// Whether the client has said nothing since it was last listened to.
+    listened: bool,
+    pulse: Pulse,
     /// The head up to which every watcher that is due was served.
     served: i64,
-    watchers: BTreeMap<i64, Watcher>,
+    /// In the order of their ids.
+    watchers: Vec<Watcher>,
     next_id: i64,
-    progress: Interval,
+    /// For those that want to hear of progress; most don't.
+    progress: Option<Interval>,
     progress_asked: bool,
     out: VecDeque<Frame>,
     watching: Watching,
@@ -64,10 +66,8 @@ struct Watch<R> {
 /// Why the stream woke up.
 enum Wake {
     Request(Result<Option<WatchRequest>, Status>),
-    Log,
+    Pulse,
     Progress,
-    Revoked,
-    Shutdown,
 }
 
 /// Opens a stream for a call. It ends after the first error.
@@ -79,28 +79,24 @@ where
     let serial = viewer.as_ref().map(|identity| identity.serial.clone()).unwrap_or_default();
     let user = viewer.as_ref().ok().filter(|identity| identity.is_user()).cloned().map(Box::new);
     let viewer = viewer.map(|identity| View::of(&identity));
-    let period = app.settings.progress_interval;
-    let mut progress = interval_at(Instant::now() + period, period);
-    progress.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let head = app.store.head();
-    let watch = Watch {
+    let watch = Box::new(Watch {
         served: app.store.revision(),
         viewer,
         user,
         serial,
-        revocations: app.revocations.clone(),
         face,
         requests,
         requests_ended: false,
-        head,
-        watchers: BTreeMap::new(),
+        listened: false,
+        pulse: app.pulse.clone(),
+        watchers: Vec::new(),
         next_id: 0,
-        progress,
+        progress: None,
         progress_asked: false,
         out: VecDeque::new(),
         watching: app.metrics.watching(),
         app,
-    };
+    });
     stream::unfold(Some(watch), |watch| async {
         let mut watch = watch?;
         match watch.next().await {
@@ -118,7 +114,7 @@ where
 {
     async fn next(&mut self) -> Result<Frame, Status> {
         loop {
-            if self.viewer.is_ok() && self.revocations.contains(&self.serial) {
+            if self.viewer.is_ok() && self.app.revocations.contains(&self.serial) {
                 return Err(errors::PERMISSION_DENIED.into());
             }
             if self.user.as_deref().is_some_and(|user| !self.app.still_admin(user)) {
@@ -131,7 +127,10 @@ where
                 }
                 return Ok(frame);
             }
-            if !self.requests_ended
+            // A client that has the log read to it for a long time is listened to in between.
+            if !std::mem::replace(&mut self.listened, false)
+                && self.served < self.app.store.revision()
+                && !self.requests_ended
                 && let Some(request) = self.requests.next().now_or_never()
             {
                 self.request(request.transpose().map_err(errors::received)?).await;
@@ -141,23 +140,30 @@ where
             if !self.out.is_empty() {
                 continue;
             }
-            match self.wait().await {
+            if self.pulse.ended() {
+                return Err(errors::STOPPED.into());
+            }
+            let wake = self.wait().await;
+            self.listened = true;
+            match wake {
                 Wake::Request(request) => self.request(request.map_err(errors::received)?).await,
-                Wake::Log => {}
+                Wake::Pulse => {}
                 Wake::Progress => self.notify(),
-                Wake::Revoked => return Err(errors::PERMISSION_DENIED.into()),
-                Wake::Shutdown => return Err(errors::STOPPED.into()),
             }
         }
     }
 
     async fn wait(&mut self) -> Wake {
+        let progress = async {
+            match &mut self.progress {
+                Some(progress) => drop(progress.tick().await),
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             request = self.requests.next(), if !self.requests_ended => Wake::Request(request.transpose()),
-            changed = self.head.changed() => if changed.is_ok() { Wake::Log } else { Wake::Shutdown },
-            _ = self.progress.tick() => Wake::Progress,
-            () = self.revocations.revoked(&self.serial) => Wake::Revoked,
-            () = self.app.shutdown.soft() => Wake::Shutdown,
+            () = self.pulse.next() => Wake::Pulse,
+            () = progress => Wake::Progress,
         }
     }
 
@@ -167,7 +173,8 @@ where
             return;
         };
         match request.request_union {
-            Some(RequestUnion::CreateRequest(create)) => self.create(create).await,
+            // Its future is large, and idle streams should not be.
+            Some(RequestUnion::CreateRequest(create)) => Box::pin(self.create(create)).await,
             Some(RequestUnion::CancelRequest(cancel)) => self.cancel(cancel.watch_id),
             Some(RequestUnion::ProgressRequest(_)) => self.progress_asked = true,
             None => {}
@@ -196,7 +203,7 @@ where
         }
         let id = match request.watch_id {
             0 => self.free_id(),
-            taken if self.watchers.contains_key(&taken) => {
+            taken if self.place(taken).is_ok() => {
                 self.refuse("mvcc: duplicate watch ID provided on the WatchStream");
                 return;
             }
@@ -212,20 +219,41 @@ where
             self.cancel_at(id, revision);
             return;
         }
-        self.watchers.insert(id, Watcher::new(id, view.inward(range), start, head, &request));
+        if request.progress_notify && self.progress.is_none() {
+            let period = self.app.settings.progress_interval;
+            let mut progress = interval_at(Instant::now() + period, period);
+            progress.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            self.progress = Some(progress);
+        }
+        let watcher = Watcher::new(id, view.inward(range), start, head, &request);
+        if let Err(place) = self.place(id) {
+            // Most streams have one.
+            self.watchers.reserve_exact(usize::from(self.watchers.is_empty()));
+            self.watchers.insert(place, watcher);
+        }
         self.served = self.served.min(start - 1);
     }
 
     /// Ends a watcher; an id that names none gets no answer.
     fn cancel(&mut self, watch_id: i64) {
-        if self.watchers.remove(&watch_id).is_some() {
+        if let Ok(place) = self.place(watch_id) {
+            self.watchers.remove(place);
             self.out.push_back(WatchResponse { watch_id, canceled: true, ..self.response() }.into());
+        }
+    }
+
+    /// Where the watcher of this id is, or where it would be.
+    fn place(&self, id: i64) -> Result<usize, usize> {
+        match self.watchers.last() {
+            // Ids mostly go up.
+            Some(last) if last.id < id => Err(self.watchers.len()),
+            _ => self.watchers.binary_search_by_key(&id, |watcher| watcher.id),
         }
     }
 
     /// The next id of the stream's own; ids that the client took are left out.
     fn free_id(&mut self) -> i64 {
-        while self.watchers.contains_key(&self.next_id) {
+        while self.place(self.next_id).is_ok() {
             self.next_id += 1;
         }
         self.next_id += 1;
@@ -247,19 +275,21 @@ where
     async fn serve(&mut self) -> Result<(), Status> {
         loop {
             // First the mark, then the look: what comes after the look wakes us again.
-            self.head.mark_unchanged();
+            self.pulse.mark();
             let head = self.app.store.revision();
             if self.served < head {
                 self.cancel_compacted();
             }
-            let due = self.watchers.values().map(|watcher| watcher.next).filter(|next| *next <= head).min();
+            let due = self.watchers.iter().map(|watcher| watcher.next).filter(|next| *next <= head).min();
             let Some(place) = due.filter(|_| self.served < head) else {
                 self.served = head;
                 self.answer_progress(head);
                 return Ok(());
             };
-            let revisions = self.app.store.events_after(place - 1, CATCH_UP_REVISIONS).await;
-            let revisions = revisions.map_err(|error| errors::status(&error))?;
+            let revisions = match self.pulse.from(place) {
+                Some(revisions) => revisions,
+                None => Box::pin(revisions_from(&self.app, place)).await?,
+            };
             let (Ok(view), Some(last)) = (&self.viewer, revisions.last()) else { return Ok(()) };
             let batch = Batch {
                 // The head may have moved while we read; a response never says less than it holds.
@@ -271,7 +301,7 @@ where
                 face: self.face,
                 header: self.app.header(0),
             };
-            for watcher in self.watchers.values_mut().filter(|watcher| watcher.next == place) {
+            for watcher in self.watchers.iter_mut().filter(|watcher| watcher.next == place) {
                 watcher.take(&batch, &mut self.out);
             }
             if !self.out.is_empty() {
@@ -285,9 +315,9 @@ where
     /// Ends the watchers whose next revision is compacted, as etcd does: without reason and without revision in the header.
     fn cancel_compacted(&mut self) {
         let compact_revision = self.app.store.compact_revision();
-        let gone: Vec<i64> = self.watchers.values().filter(|w| w.next < compact_revision).map(|w| w.id).collect();
+        let gone: Vec<i64> = self.watchers.iter().filter(|w| w.next < compact_revision).map(|w| w.id).collect();
+        self.watchers.retain(|watcher| watcher.next >= compact_revision);
         for watch_id in gone {
-            self.watchers.remove(&watch_id);
             self.cancel_at(watch_id, compact_revision);
         }
     }
@@ -316,7 +346,7 @@ where
     /// to speak of, and then there is no answer.
     fn answer_progress(&mut self, head: i64) {
         let asked = std::mem::take(&mut self.progress_asked);
-        if asked && self.watchers.values().all(|watcher| watcher.next <= head + 1) {
+        if asked && self.watchers.iter().all(|watcher| watcher.next <= head + 1) {
             let header = Some(self.app.header(head));
             self.out.push_back(WatchResponse { header, watch_id: NO_WATCHER, ..WatchResponse::default() }.into());
         }
@@ -325,7 +355,7 @@ where
     /// Tells the watchers that want it, and had no events for a while, how far they have come.
     fn notify(&mut self) {
         let header = Some(self.app.header(self.served));
-        for watcher in self.watchers.values_mut().filter(|watcher| watcher.progress_notify) {
+        for watcher in self.watchers.iter_mut().filter(|watcher| watcher.progress_notify) {
             let quiet = !std::mem::take(&mut watcher.busy);
             if quiet && watcher.next == self.served + 1 {
                 let response = WatchResponse { header, watch_id: watcher.id, ..WatchResponse::default() };
@@ -337,6 +367,11 @@ where
     fn response(&self) -> WatchResponse {
         WatchResponse { header: Some(self.app.header(self.app.store.revision())), ..WatchResponse::default() }
     }
+}
+
+async fn revisions_from(app: &App, place: i64) -> Result<Revisions, Status> {
+    let revisions = app.store.events_after(place - 1, CATCH_UP_REVISIONS).await;
+    Ok(revisions.map_err(|error| errors::status(&error))?.into())
 }
 
 /// How often watchers that asked for it are told of progress when nothing else happens (etcd's default).

@@ -10,7 +10,7 @@ use portolan_eventstore::read::{Event, EventQuery};
 use portolan_eventstore::{EventStore, Options};
 use portolan_kine_shim::{Admin, ConfigCheck, KeyAndValue, Revocations, Settings, Shim, Users, Verified, router};
 use portolan_rt::clock::ManualClock;
-use portolan_rt::serve::{Limits, Server as Listener, listen};
+use portolan_rt::serve::{Limits, Server as Listener, Streams, listen};
 use portolan_rt::task::Supervisor;
 use portolan_rt::tls::{self, ClientAuth, Identity, Roots};
 use portolan_testkit::certificates::{Certificates, Issued};
@@ -105,9 +105,14 @@ impl Server {
             supervisor: supervisor.clone(),
             settings,
         };
-        Listener { name: "dp manager", listener, tls: Some(tls), limits: Limits::default() }
-            .start(router(shim), &supervisor)
-            .unwrap();
+        Listener {
+            name: "dp manager",
+            listener,
+            tls: Some(tls),
+            limits: Limits { http2_run: Streams::Together, ..Limits::default() },
+        }
+        .start(router(shim), &supervisor)
+        .unwrap();
         Self { store, clock, dir, authority, roots, port, ann, supervisor }
     }
 
