@@ -167,13 +167,15 @@ async fn nothing_fails_while_gateways_restart_one_after_the_other() {
                 let client = reqwest::Client::new();
                 let mut answered = 0;
                 while !stop.load(Ordering::SeqCst) {
-                    let first = urls.read()[number % 2].clone();
-                    let other = urls.read()[(number + 1) % 2].clone();
-                    let response = match client.get(&first).send().await {
-                        Err(error) if error.is_connect() || was_reset(&error) => client.get(&other).send().await,
-                        response => response,
+                    let mut tries = number..number + 20;
+                    let response = loop {
+                        // Looked up each time: a gateway that has come back has another port.
+                        let url = urls.read()[tries.next().expect("one of the two is always there") % 2].clone();
+                        match client.get(&url).send().await {
+                            Err(error) if error.is_connect() || was_reset(&error) => {}
+                            response => break response.unwrap(),
+                        }
                     };
-                    let response = response.unwrap();
                     assert_eq!(response.status(), 200);
                     assert_eq!(response.text().await.unwrap(), "ok");
                     answered += 1;
