@@ -52,8 +52,9 @@ async fn a_panic_ends_one_stream_and_no_other() {
     assert_eq!(client.get("/").await, (200, "hello".to_owned()));
 }
 
-/// The point of it: what a hundred streams say at the same time leaves in few segments.
-#[tokio::test(flavor = "multi_thread")]
+/// The point of it: what a hundred streams say at the same time leaves in few segments. On one thread, so that the order of
+/// the tasks, and with it the number of the writes, does not hang on how busy the machine is.
+#[tokio::test]
 async fn what_many_streams_say_at_once_leaves_in_few_writes() {
     const STREAMS: usize = 100;
     const ROUNDS: u32 = 20;
@@ -89,7 +90,7 @@ async fn what_many_streams_say_at_once_leaves_in_few_writes() {
         assert!(in_time(said.all(async |said| said == format!("{round:04}"))).await);
     }
     let reads = reads.load(std::sync::atomic::Ordering::Relaxed) - before;
-    // Woken a few at a time on a busy machine, but not each alone: that would be two thousand.
-    assert!(reads < STREAMS * ROUNDS as usize / 4, "{reads} reads");
+    // All are woken before the connection runs: two or three writes a round, where each alone would be a hundred.
+    assert!(reads <= 4 * ROUNDS as usize, "{reads} reads");
     tokio::time::timeout(Duration::from_millis(1), next(&mut bodies[0])).await.unwrap_err();
 }
