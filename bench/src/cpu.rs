@@ -38,6 +38,12 @@ pub fn used_by_tree(root: u32) -> anyhow::Result<Duration> {
     Ok(all.iter().filter(|(pid, _)| belongs(**pid)).map(|(_, stat)| stat.used).sum())
 }
 
+/// The time that a process alone has used, user and system, all threads.
+pub fn used_by(pid: u32) -> anyhow::Result<Duration> {
+    let line = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    Ok(parse(&line).with_context(|| format!("/proc/{pid}/stat makes no sense"))?.used)
+}
+
 fn parse(line: &str) -> Option<Stat> {
     // The second field is the name in parentheses, and may hold anything. After it: 0 state, 1 parent, … 11 utime, 12 stime.
     let fields: Vec<&str> = line.rsplit_once(')')?.1.split_whitespace().collect();

@@ -4,17 +4,20 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::Args;
 use serde_json::{Value, json};
 
 mod client;
+mod gateway;
 mod load;
 mod servers;
+mod streams;
 mod watchers;
 
-use load::Work;
+use load::{WORKS, Work};
 use servers::Server;
-use watchers::Shape;
+use watchers::{Face, Shape};
 
 /// Options of `etcd`.
 #[derive(Debug, Args)]
@@ -29,7 +32,7 @@ pub struct Options {
     #[arg(long, value_delimiter = ',', default_value = "postgres")]
     databases: Vec<String>,
     /// What is done.
-    #[arg(long, value_delimiter = ',', default_value = "put,range,serializable,txn")]
+    #[arg(long, value_delimiter = ',', default_value = "put,range,serializable,txn,json-put,json-range,json-txn")]
     work: Vec<String>,
     /// Numbers of clients; they share up to 8 connections.
     #[arg(long, value_delimiter = ',', default_value = "1,16,64")]
@@ -40,6 +43,9 @@ pub struct Options {
     /// Numbers of watchers on one prefix, 100 to a connection; 0 for none.
     #[arg(long, value_delimiter = ',', default_value = "100,1000,10000")]
     watchers: Vec<usize>,
+    /// The same for watchers of the JSON gateway, each on a connection of its own.
+    #[arg(long, value_delimiter = ',', default_value = "100,1000")]
+    json_watchers: Vec<usize>,
     /// Print one line of JSON for each measurement.
     #[arg(long)]
     json: bool,
@@ -86,37 +92,41 @@ async fn measure(options: &Options) -> anyhow::Result<()> {
 }
 
 async fn watch(options: &Options, servers: &[Server]) -> anyhow::Result<()> {
-    let numbers: Vec<usize> = options.watchers.iter().copied().filter(|number| *number > 0).collect();
-    if numbers.is_empty() {
+    let grpc = options.watchers.iter().map(|number| (Face::Grpc, *number));
+    let json = options.json_watchers.iter().map(|number| (Face::Json, *number));
+    let shapes: Vec<Shape> = grpc.chain(json).filter(|(_, number)| *number > 0).map(shape).collect();
+    if shapes.is_empty() {
         return Ok(());
     }
-    say("\nwatchers  server     delivery p50       p99   ratio  KB/idle watcher  ratio", options.json);
-    for watchers in numbers {
-        let shape = match watchers {
-            0..=500 => Shape { watchers, puts: 100, pause: Duration::from_millis(10) },
-            501..=5_000 => Shape { watchers, puts: 40, pause: Duration::from_millis(50) },
-            _ => Shape { watchers, puts: 10, pause: Duration::from_millis(500) },
-        };
+    say(
+        "\nwatchers     server     delivery p50       p99   ratio  KB/idle watcher  ratio  µs CPU/delivery  ratio  of the client",
+        options.json,
+    );
+    for shape in shapes {
         let mut first = None;
         for server in servers {
             let outcome = watchers::run(server, shape).await?;
+            let face = if shape.face == Face::Grpc { "grpc" } else { "json" };
             #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52 bytes")]
             let kilobytes = outcome.bytes as f64 / 1024.0;
-            let p99 = outcome.p99.as_secs_f64();
-            let (slowest, weight) = *first.get_or_insert((p99, kilobytes));
+            let (p99, cpu, client) = (outcome.p99.as_secs_f64(), micros(outcome.server), micros(outcome.client));
+            let (slowest, weight, cost) = *first.get_or_insert((p99, kilobytes, cpu));
             say(
                 &format!(
-                    "{watchers:>8}  {:<9}  {:>12}  {:>8}  {:>5.2}×  {kilobytes:>15.1}  {:>4.2}×",
+                    "{:>6} {face}  {:<9}  {:>12}  {:>8}  {:>5.2}×  {kilobytes:>15.1}  {:>4.2}×  {cpu:>15.1}  {:>4.2}×  {client:>13.1}",
+                    shape.watchers,
                     server.name,
                     millis(outcome.p50),
                     millis(outcome.p99),
                     p99 / slowest,
-                    kilobytes / weight
+                    kilobytes / weight,
+                    cpu / cost,
                 ),
                 options.json,
             );
-            let line = json!({ "work": "watch", "watchers": watchers, "server": server.name,
-                "p50_ms": outcome.p50.as_secs_f64() * 1e3, "p99_ms": p99 * 1e3, "bytes_per_watcher": outcome.bytes });
+            let line = json!({ "work": format!("watch-{face}"), "watchers": shape.watchers, "server": server.name,
+                "p50_ms": outcome.p50.as_secs_f64() * 1e3, "p99_ms": p99 * 1e3, "bytes_per_watcher": outcome.bytes,
+                "cpu_us": cpu, "client_cpu_us": client });
             record(&line, options.json);
             // Streams that were dropped are seen, and their memory is free, before the next server has its turn.
             tokio::time::sleep(Duration::from_millis(300)).await;
@@ -125,14 +135,25 @@ async fn watch(options: &Options, servers: &[Server]) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn shape((face, watchers): (Face, usize)) -> Shape {
+    let (puts, pause) = match watchers {
+        0..=500 => (100, 10),
+        501..=5_000 => (40, 50),
+        _ => (10, 500),
+    };
+    Shape { face, watchers, puts, pause: Duration::from_millis(pause) }
+}
+
 fn work_of(name: &str) -> anyhow::Result<Work> {
-    Ok(match name {
-        "put" => Work::Put,
-        "range" => Work::Range,
-        "serializable" => Work::Serializable,
-        "txn" => Work::Txn,
-        other => anyhow::bail!("unknown work {other:?}; allowed: put, range, serializable, txn"),
+    let found = WORKS.iter().find(|(known, _)| *known == name);
+    found.map(|(_, work)| *work).with_context(|| {
+        let names: Vec<&str> = WORKS.iter().map(|(name, _)| *name).collect();
+        format!("unknown work {name:?}; allowed: {}", names.join(", "))
     })
+}
+
+fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
 }
 
 fn millis(time: Duration) -> String {

@@ -1,4 +1,4 @@
-//! The one client for all: generated stubs over HTTP/2 connections with mutual TLS.
+//! How the clients reach a server: generated stubs over HTTP/2 connections, and plain connections to write on; mutual TLS on all.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,9 +8,11 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use portolan_etcd_proto::etcdserverpb::kv_client::KvClient;
-use portolan_etcd_proto::etcdserverpb::watch_client::WatchClient;
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 type Http = hyper_util::client::legacy::Client<HttpsConnector<HttpConnector>, tonic::body::Body>;
 
@@ -56,6 +58,20 @@ impl Dial {
         let http = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).http2_only(true).build(connector);
         Ok(Connection { http, origin: self.url.parse().context("the URL of a server")? })
     }
+
+    /// An open connection that speaks `h2` or `http/1.1`.
+    pub async fn open(&self, protocol: &str) -> anyhow::Result<TlsStream<TcpStream>> {
+        let tcp = TcpStream::connect(self.authority()).await?;
+        tcp.set_nodelay(true)?;
+        let mut tls = (*self.tls).clone();
+        tls.alpn_protocols = vec![protocol.as_bytes().to_vec()];
+        Ok(TlsConnector::from(Arc::new(tls)).connect(ServerName::try_from("127.0.0.1")?, tcp).await?)
+    }
+
+    /// `127.0.0.1:PORT`.
+    pub fn authority(&self) -> &str {
+        self.url.trim_start_matches("https://")
+    }
 }
 
 // === impl Connection ===
@@ -64,10 +80,5 @@ impl Connection {
     /// The KV service.
     pub fn kv(&self) -> KvClient<Http> {
         KvClient::with_origin(self.http.clone(), self.origin.clone())
-    }
-
-    /// The Watch service.
-    pub fn watch(&self) -> WatchClient<Http> {
-        WatchClient::with_origin(self.http.clone(), self.origin.clone())
     }
 }

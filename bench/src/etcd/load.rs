@@ -9,6 +9,7 @@ use portolan_etcd_proto::etcdserverpb::{Compare, PutRequest, RangeRequest, Reque
 use tokio::task::JoinSet;
 
 use super::client::Connection;
+use super::gateway::{Gateway, base64};
 use super::servers::Server;
 use crate::cpu;
 
@@ -32,6 +33,31 @@ pub enum Work {
     Serializable,
     /// Compare a key's version and put another value: as etcd clients update.
     Txn,
+    /// As `Put`, in JSON.
+    JsonPut,
+    /// As `Range`, in JSON.
+    JsonRange,
+    /// As `Txn`, in JSON.
+    JsonTxn,
+}
+
+/// All of them, by the names they have on the command line.
+pub const WORKS: [(&str, Work); 7] = [
+    ("put", Work::Put),
+    ("range", Work::Range),
+    ("serializable", Work::Serializable),
+    ("txn", Work::Txn),
+    ("json-put", Work::JsonPut),
+    ("json-range", Work::JsonRange),
+    ("json-txn", Work::JsonTxn),
+];
+
+/// One client's connection.
+enum Client {
+    /// Shared with others.
+    Grpc(Box<Connection>),
+    /// Its own.
+    Json(Gateway),
 }
 
 /// What came out.
@@ -55,7 +81,10 @@ pub async fn run(server: &Server, work: Work, clients: usize, time: Duration) ->
     let end = begin + time;
     let mut tasks = JoinSet::new();
     for client in 0..clients {
-        let connection = connections[client % connections.len()].clone();
+        let connection = match work {
+            Work::JsonPut | Work::JsonRange | Work::JsonTxn => Client::Json(Gateway::connect(&server.dial).await?),
+            _ => Client::Grpc(Box::new(connections[client % connections.len()].clone())),
+        };
         tasks.spawn(one(connection, work, client as u64, begin, end));
     }
     let measure = async {
@@ -90,13 +119,12 @@ fn used(server: &Server) -> anyhow::Result<Duration> {
 }
 
 async fn one(
-    connection: Connection,
+    mut connection: Client,
     work: Work,
     client: u64,
     begin: Instant,
     end: Instant,
 ) -> anyhow::Result<Vec<Duration>> {
-    let mut kv = connection.kv();
     let mut latencies = Vec::new();
     let mut random = client.wrapping_mul(0x9e37_79b9_7f4a_7c15) + 1;
     loop {
@@ -109,19 +137,44 @@ async fn one(
         if start >= end {
             return Ok(latencies);
         }
-        match work {
-            Work::Put => drop(kv.put(put(&key)).await.context("put")?),
-            Work::Range | Work::Serializable => {
-                let serializable = work == Work::Serializable;
-                let request = RangeRequest { key: key.into(), serializable, ..RangeRequest::default() };
-                drop(kv.range(request).await.context("range")?);
-            }
-            Work::Txn => drop(kv.txn(txn(&key)).await.context("txn")?),
+        match &mut connection {
+            Client::Grpc(connection) => call(connection, work, key).await?,
+            Client::Json(gateway) => post(gateway, work, &key).await?,
         }
         if start >= begin {
             latencies.push(start.elapsed());
         }
     }
+}
+
+async fn call(connection: &Connection, work: Work, key: String) -> anyhow::Result<()> {
+    let mut kv = connection.kv();
+    match work {
+        Work::Put | Work::JsonPut => drop(kv.put(put(&key)).await.context("put")?),
+        Work::Range | Work::Serializable | Work::JsonRange => {
+            let serializable = work == Work::Serializable;
+            let request = RangeRequest { key: key.into(), serializable, ..RangeRequest::default() };
+            drop(kv.range(request).await.context("range")?);
+        }
+        Work::Txn | Work::JsonTxn => drop(kv.txn(txn(&key)).await.context("txn")?),
+    }
+    Ok(())
+}
+
+async fn post(gateway: &mut Gateway, work: Work, key: &str) -> anyhow::Result<()> {
+    let (key, value) = (base64(key.as_bytes()), base64(&[b'x'; VALUE]));
+    let (path, body) = match work {
+        Work::Put | Work::JsonPut => ("/v3/kv/put", format!("{{\"value\":\"{value}\",\"key\":\"{key}\"}}")),
+        Work::Range | Work::Serializable | Work::JsonRange => ("/v3/kv/range", format!("{{\"key\":\"{key}\"}}")),
+        Work::Txn | Work::JsonTxn => (
+            "/v3/kv/txn",
+            format!(
+                "{{\"compare\":[{{\"key\":\"{key}\",\"target\":\"VERSION\",\"result\":\"GREATER\",\"version\":\"-1\"}}],\
+                 \"success\":[{{\"requestPut\":{{\"key\":\"{key}\",\"value\":\"{value}\"}}}}]}}"
+            ),
+        ),
+    };
+    gateway.call(path, body).await
 }
 
 fn put(key: &str) -> PutRequest {
