@@ -29,14 +29,17 @@ pub mod link;
 pub mod load;
 pub mod patience;
 pub mod pool;
+mod renamed;
 mod trust;
 
 pub use balance::{Balancer, Tried};
 pub use identity::Identity;
 
 use balance::{Member, Pick, crc32};
+use dns::Dns;
 use health::Checker;
 use load::Load;
+use renamed::Renamed;
 
 /// A compiled upstream.
 #[derive(Debug)]
@@ -47,6 +50,8 @@ pub struct Upstream {
     pub balancer: Balancer,
     /// Which nodes are fit, when they are checked.
     pub checker: Option<Arc<Checker>>,
+    /// The same for a hash ring of names, with their addresses instead.
+    renamed: Option<Renamed>,
     /// What requests are known by, for a hash ring.
     hash_on: Option<HashKey>,
     /// TLS or not.
@@ -178,18 +183,20 @@ impl Upstream {
         let nodes = given.iter().map(|node| Node::compile(node, document, place).map(Arc::new));
         let nodes = nodes.collect::<Result<Vec<_>, _>>()?;
         let members = given.iter().zip(&nodes).map(|(given, node)| Member {
-            name: node.name(),
+            name: Cow::Owned(node.name()),
             priority: given.priority,
             weight: given.weight,
             load: node.load.as_ref(),
         });
         let members: Vec<_> = members.collect();
+        let named = document.balancer == Kind::Chash && nodes.iter().any(|node| node.address.is_none());
         let keepalive = document.keepalive_pool.unwrap_or_default();
         let host = Host::compile(document)?;
         let checker = Checker::compile(document, &nodes, &host, place).map_err(Error::Checks)?;
         Ok(Self {
             checker,
             balancer: Balancer::new(&document.balancer, &members),
+            renamed: named.then(|| Renamed::new(&members)),
             hash_on: (document.balancer == Kind::Chash).then(|| HashKey::compile(document)),
             tls,
             http2,
@@ -210,8 +217,21 @@ impl Upstream {
     }
 
     /// The node to ask next; `None` when there is no other.
-    pub fn pick(&self, context: &Context<'_>, tried: &Tried) -> Option<usize> {
-        self.pick_by(tried, &|| self.hash_on.as_ref().map_or(0, |key| key.hash(context)))
+    pub fn pick(&self, context: &Context<'_>, dns: &Dns, tried: &Tried) -> Option<usize> {
+        self.pick_by(dns, tried, &|| self.hash_on.as_ref().map_or(0, |key| key.hash(context)))
+    }
+
+    /// Learns what has to be known before a pick: the addresses of a ring's names.
+    pub async fn prepare(&self, dns: &Dns) {
+        if self.renamed.is_some() {
+            renamed::resolve(&self.nodes, dns, self.timeouts.connect).await;
+        }
+    }
+
+    /// Whether a node that was tried may be asked again when there is no other.
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        self.nodes.len() == 1
     }
 
     /// The same for a stream: `read` gives the values of its variables, `remote` is the client's address.
@@ -219,19 +239,24 @@ impl Upstream {
         &self,
         read: &dyn Fn(&Var) -> Option<Cow<'v, str>>,
         remote: &str,
+        dns: &Dns,
         tried: &Tried,
     ) -> Option<usize> {
         let hash = || match &self.hash_on {
             Some(key) => crc32(key.text(read).as_deref().unwrap_or(remote).as_bytes()),
             None => 0,
         };
-        self.pick_by(tried, &hash)
+        self.pick_by(dns, tried, &hash)
     }
 
-    fn pick_by(&self, tried: &Tried, hash: &dyn Fn() -> u32) -> Option<usize> {
+    fn pick_by(&self, dns: &Dns, tried: &Tried, hash: &dyn Fn() -> u32) -> Option<usize> {
         let checker = self.checker.as_ref().filter(|checker| checker.divides());
         let usable = |node| checker.is_none_or(|checker| checker.is_usable(node));
-        self.balancer.pick(&Pick { tried, usable: &usable, hash })
+        let pick = Pick { tried, usable: &usable, hash };
+        match &self.renamed {
+            Some(renamed) => renamed.balancer(&self.nodes, dns).pick(&pick),
+            None => self.balancer.pick(&pick),
+        }
     }
 }
 
@@ -309,7 +334,11 @@ impl Node {
     /// Host and port as APISIX puts them together.
     #[must_use]
     pub fn name(&self) -> String {
-        format!("{}:{}", self.host, self.port)
+        match self.address {
+            // The text of an address as it is configured: a ring is made of it.
+            Some(SocketAddr::V6(_)) => format!("[{}]:{}", self.host, self.port),
+            _ => format!("{}:{}", self.host, self.port),
+        }
     }
 }
 

@@ -71,7 +71,8 @@ pub struct Template {
 #[derive(Debug, Clone)]
 enum Piece {
     Text(Box<str>),
-    Var(Var),
+    /// And what stands for it when it has no value.
+    Var(Var, Option<Box<str>>),
 }
 
 /// Value of the variable of this name. Allocates only for values that have to be put together.
@@ -229,7 +230,8 @@ impl BuiltIn {
 // === impl Template ===
 
 impl Template {
-    /// Splits a text into literal pieces and variables. `\$` stands for a dollar sign.
+    /// Splits a text into literal pieces and variables. As in APISIX, a dollar sign after a backslash begins none, and
+    /// the backslash stays; `${name ?? text}` is the text when there is no such value.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let mut pieces = Vec::new();
@@ -237,23 +239,21 @@ impl Template {
         let mut rest = text;
         while let Some(at) = rest.find('$') {
             let (before, after) = (&rest[..at], &rest[at + 1..]);
-            if let Some(escaped) = before.strip_suffix('\\') {
-                literal.push_str(escaped);
-                literal.push('$');
-                rest = after;
-                continue;
-            }
             literal.push_str(before);
-            let (name, remaining) = variable_name(after);
-            if name.is_empty() {
+            let escaped = before.ends_with('\\') || (before.is_empty() && literal.ends_with('\\'));
+            let Some((name, remaining)) = variable_name(after).filter(|_| !escaped) else {
                 literal.push('$');
                 rest = after;
                 continue;
-            }
+            };
             if !literal.is_empty() {
                 pieces.push(Piece::Text(std::mem::take(&mut literal).into()));
             }
-            pieces.push(Piece::Var(Var::parse(name)));
+            let (name, otherwise) = match name.split_once("??") {
+                Some((name, otherwise)) => (name.trim_end(), Some(otherwise.trim_start().into())),
+                None => (name, None),
+            };
+            pieces.push(Piece::Var(Var::parse(name), otherwise));
             rest = remaining;
         }
         literal.push_str(rest);
@@ -276,8 +276,8 @@ impl Template {
         for piece in &self.pieces {
             match piece {
                 Piece::Text(text) => out.push_str(text),
-                Piece::Var(var) => {
-                    if let Some(value) = read(var) {
+                Piece::Var(var, otherwise) => {
+                    if let Some(value) = read(var).or_else(|| otherwise.as_deref().map(Cow::Borrowed)) {
                         out.push_str(&value);
                         resolved += 1;
                     }
@@ -295,14 +295,14 @@ fn hostname() -> &'static str {
     &NAME
 }
 
-fn variable_name(after: &str) -> (&str, &str) {
-    if let Some(braced) = after.strip_prefix('{')
-        && let Some(end) = braced.find('}')
-    {
-        return (&braced[..end], &braced[end + 1..]);
+/// The name after a dollar sign, and what follows it.
+fn variable_name(after: &str) -> Option<(&str, &str)> {
+    if let Some(braced) = after.strip_prefix('{') {
+        let (name, rest) = braced.split_once('}')?;
+        return (!name.trim().is_empty()).then_some((name.trim(), rest));
     }
-    let end = after.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(after.len());
-    after.split_at(end)
+    let end = after.find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '.').unwrap_or(after.len());
+    (end > 0).then_some(after.split_at(end))
 }
 
 #[cfg(test)]
@@ -351,7 +351,9 @@ mod tests {
                 ("${arg_x}y", "1y", 1),
                 ("$arg_none", "", 0),
                 ("plain", "plain", 0),
-                (r"\$x $", "$x $", 0),
+                (r"\$x $ ${} ${a $", r"\$x $ ${} ${a $", 0),
+                ("${ arg_x }/${arg_none ?? d e}/${arg_x??d}", "1/d e/1", 3),
+                ("$arg_x.y $host", " h", 1),
             ];
             for (text, expected, count) in cases {
                 assert_eq!(Template::parse(text).render(context), (expected.to_owned(), count), "{text}");

@@ -91,15 +91,17 @@ async fn dial<S>(
 ) -> Result<Dialed<S>, Error> {
     let started = Instant::now();
     let remote = client.remote.ip().to_string();
-    let pick = |tried: &Tried| upstream.pick_for_stream(&|var| client.read(var), &remote, tried);
+    let pick = |tried: &Tried| upstream.pick_for_stream(&|var| client.read(var), &remote, &worker.dns, tried);
+    upstream.prepare(&worker.dns).await;
     let mut tried = Tried::default();
     let mut left = upstream.retries;
     let mut last = None;
     loop {
-        // With all nodes tried and tries left, the round begins again.
-        let again = || (last.is_some()).then(|| pick(&Tried::default())).flatten();
-        let Some(at) = pick(&tried).or_else(again) else { return Err(last.unwrap_or(Error::NoNode)) };
-        tried.add(at);
+        let Some(at) = pick(&tried) else { return Err(last.unwrap_or(Error::NoNode)) };
+        // Who is alone is asked again.
+        if !upstream.is_alone() {
+            tried.add(at);
+        }
         let node = &upstream.nodes[at];
         let opening = async {
             let mut failure = Failure::Resolve("no address".to_owned());

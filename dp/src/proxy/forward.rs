@@ -54,15 +54,16 @@ impl Attempts<'_> {
         let mut tried = Tried::default();
         let mut left = self.upstream.retries;
         let mut last: Option<Failure> = None;
+        let dns = &self.worker.dns;
+        self.upstream.prepare(dns).await;
         loop {
-            let picked = self.upstream.pick(context, &tried);
-            // With all nodes tried and tries left, the round begins again.
-            let again = || left > 0 && last.is_some();
-            let Some(at) = picked.or_else(|| again().then(|| self.upstream.pick(context, &Tried::default())).flatten())
-            else {
+            let Some(at) = self.upstream.pick(context, dns, &tried) else {
                 return Err(last.as_ref().map_or_else(answer::no_node, answer::failed));
             };
-            tried.add(at);
+            // Who is alone is asked again.
+            if !self.upstream.is_alone() {
+                tried.add(at);
+            }
             let node = &self.upstream.nodes[at];
             record.ask(node);
             record.checked = self.upstream.checker.clone().map(|checker| (checker, at));

@@ -1,6 +1,7 @@
 //! Which node is asked next: by turns, by hash, by load or by latency, and only among nodes of the highest priority that
 //! has one to offer.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -27,7 +28,7 @@ pub struct Balancer {
 /// What the balancer knows of a node.
 pub struct Member<'a> {
     /// Host and port as APISIX writes them; what the hash ring is made of.
-    pub name: String,
+    pub name: Cow<'a, str>,
     /// Nodes of a lower priority serve only when all of a higher one are down.
     pub priority: i32,
     /// Its share; 0: none.
@@ -44,6 +45,12 @@ pub struct Pick<'a> {
     pub usable: &'a dyn Fn(usize) -> bool,
     /// Hash of what the request is known by, for a ring.
     pub hash: &'a dyn Fn() -> u32,
+}
+
+/// A node of a group.
+struct Share {
+    node: usize,
+    weight: u32,
 }
 
 #[derive(Debug)]
@@ -66,14 +73,24 @@ pub struct Tried {
 impl Balancer {
     /// From all nodes in their order.
     pub fn new(kind: &Kind, members: &[Member<'_>]) -> Self {
-        let mut by_priority: BTreeMap<std::cmp::Reverse<i32>, Vec<usize>> = BTreeMap::new();
+        let mut by_priority: BTreeMap<std::cmp::Reverse<i32>, Vec<Share>> = BTreeMap::new();
         for (at, member) in members.iter().enumerate() {
-            if member.weight > 0 {
-                by_priority.entry(std::cmp::Reverse(member.priority)).or_default().push(at);
-            }
+            let group = by_priority.entry(std::cmp::Reverse(member.priority)).or_default();
+            // Of two that are the same place the later one counts.
+            group.retain(|share| members[share.node].name != member.name);
+            group.push(Share { node: at, weight: member.weight });
         }
-        let groups = by_priority.into_values();
-        Self { groups: groups.map(|nodes| Group::new(kind, members, &nodes)).collect() }
+        let groups = by_priority.into_values().map(|mut group| {
+            let shared = group.iter().any(|share| share.weight > 0);
+            // As in APISIX: one node alone is asked whatever its weight; where none has any, all are the same, but a
+            // ring has no points then.
+            if members.len() == 1 || (!shared && *kind != Kind::Chash) {
+                group.iter_mut().for_each(|share| share.weight = 1);
+            }
+            group.retain(|share| share.weight > 0);
+            Group::new(kind, members, &group)
+        });
+        Self { groups: groups.collect() }
     }
 
     /// The next node; `None` when there is no other.
@@ -93,20 +110,19 @@ impl Pick<'_> {
 // === impl Group ===
 
 impl Group {
-    fn new(kind: &Kind, members: &[Member<'_>], nodes: &[usize]) -> Self {
-        let load = |at: usize| members[at].load.cloned().unwrap_or_default();
+    fn new(kind: &Kind, members: &[Member<'_>], shares: &[Share]) -> Self {
+        let load = |node: usize| members[node].load.cloned().unwrap_or_default();
+        let shares = shares.iter().map(|share| (share.node, share.weight));
         match kind {
-            Kind::Chash => {
-                Self::Ring(Ring::new(nodes.iter().map(|at| (*at, members[*at].name.as_str(), members[*at].weight))))
-            }
+            Kind::Chash => Self::Ring(Ring::new(shares.map(|(node, weight)| (node, &*members[node].name, weight)))),
             Kind::LeastConn => Self::LeastConnections {
-                nodes: nodes.iter().map(|at| (*at, members[*at].weight, load(*at))).collect(),
+                nodes: shares.map(|(node, weight)| (node, weight, load(node))).collect(),
                 next: AtomicUsize::new(0),
             },
             Kind::Ewma => {
-                Self::Fastest { nodes: nodes.iter().map(|at| (*at, load(*at))).collect(), random: AtomicU64::new(0) }
+                Self::Fastest { nodes: shares.map(|(node, _)| (node, load(node))).collect(), random: AtomicU64::new(0) }
             }
-            _ => Self::Turns(Turns::new(nodes.iter().map(|at| (*at, members[*at].weight)))),
+            _ => Self::Turns(Turns::new(shares)),
         }
     }
 

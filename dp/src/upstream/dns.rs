@@ -81,6 +81,12 @@ impl Dns {
         self.asks.send(Ask { host: host.clone(), reply: Some(reply) }).await.map_err(|_| gone(()))?;
         answer.await.map_err(|_| gone(()))?
     }
+
+    /// The first address in order of a name that was asked for.
+    #[must_use]
+    pub fn known(&self, host: &str) -> Option<IpAddr> {
+        self.cache.load().get(host).and_then(|known| known.addresses.first().copied())
+    }
 }
 
 // === impl Resolved ===
@@ -94,8 +100,9 @@ impl Resolved {
     }
 
     fn new(mut addresses: Vec<IpAddr>, until: Instant) -> Self {
-        // IPv4 first, and the families do not alternate: most hosts have a working IPv4 and not all IPv6.
-        addresses.sort_by_key(IpAddr::is_ipv6);
+        // IPv4 first, and the families do not alternate: most hosts have a working IPv4 and not all IPv6. Name servers
+        // change the order of their answers, which says nothing.
+        addresses.sort_unstable();
         if addresses.first().is_some_and(IpAddr::is_ipv4) {
             addresses.retain(IpAddr::is_ipv4);
         }
@@ -149,6 +156,17 @@ impl Resolver {
         self.cache.store(Arc::new(cache));
         Ok(resolved)
     }
+}
+
+/// A cache that knows these names and asks nobody.
+#[cfg(test)]
+pub(crate) fn fixed(names: &[(&str, &str)]) -> Dns {
+    let until = Instant::now() + FORGET;
+    let resolved = |address: &str| Arc::new(Resolved::new(vec![address.parse().unwrap()], until));
+    let cache: Cache = names.iter().map(|(name, address)| (Arc::from(*name), resolved(address))).collect();
+    let (dns, _) = pair();
+    dns.cache.store(Arc::new(cache));
+    dns
 }
 
 /// The system's name servers and hosts file.
