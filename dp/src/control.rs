@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 use crate::plugin;
 use crate::resource::Document;
 use crate::snapshot::Snapshot;
+use crate::upstream::dns::Dns;
 
 mod health;
 
@@ -23,6 +24,8 @@ mod health;
 pub struct Control {
     /// The current configuration.
     pub snapshot: Arc<ArcSwap<Snapshot>>,
+    /// Names of nodes.
+    pub dns: Dns,
 }
 
 // === impl Control ===
@@ -35,7 +38,7 @@ impl Control {
         let snapshot = self.snapshot.load_full();
         let path = request.uri().path();
         if let Some(rest) = path.strip_prefix("/v1/healthcheck") {
-            let (status, body) = health::answer(&snapshot, rest);
+            let (status, body) = health::answer(&snapshot, &self.dns, rest);
             let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
             return if status == StatusCode::OK && accept.contains("text/html") {
                 health::page(&body)
@@ -57,7 +60,7 @@ impl Control {
         let Some((kind @ ("route" | "service" | "upstream"), id)) = one else {
             return answer(StatusCode::NOT_FOUND, &json!({"error_msg": "not found"}));
         };
-        match document(&snapshot, kind, id) {
+        match snapshot.document(&format!("{kind}s"), id) {
             Some(document) => answer(StatusCode::OK, &item(document)),
             None => answer(StatusCode::NOT_FOUND, &json!({"error_msg": format!("{kind}[{id}] not found")})),
         }
@@ -75,16 +78,6 @@ impl<B> tower::Service<Request<B>> for Control {
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         ready(Ok(self.respond(&request)))
-    }
-}
-
-fn document<'s>(snapshot: &'s Snapshot, kind: &str, id: &str) -> Option<&'s Document> {
-    let id = id.as_bytes();
-    match kind {
-        "route" => snapshot.routes.get(id).map(|route| &*route.document),
-        "service" => snapshot.services.get(id).map(|service| &*service.document),
-        "upstream" => snapshot.upstreams.get(id).map(|upstream| &*upstream.document),
-        _ => None,
     }
 }
 

@@ -176,9 +176,9 @@ fn start(supervisor: &Supervisor, config: &Config, clock: Arc<dyn Clock>) -> Res
     let attendants = supervisor.attendants();
     let serve = |name, listener| Server { name, listener, tls: None, limits: Limits::default() };
     serve("status", ports.status).start(board, &attendants).map_err(Error::System)?;
-    let scrape = Scrape { workers: stats, report };
+    let scrape = Scrape { workers: stats, report, snapshot: snapshot.clone(), dns: shared.dns.clone() };
     serve("metrics", ports.metrics).start(scrape, &attendants).map_err(Error::System)?;
-    serve("control", ports.control).start(Control { snapshot }, &attendants).map_err(Error::System)?;
+    serve("control", ports.control).start(Control { snapshot, dns: shared.dns }, &attendants).map_err(Error::System)?;
     Ok(announcement)
 }
 

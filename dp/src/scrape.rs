@@ -5,6 +5,7 @@ use std::future::{Ready, ready};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
@@ -12,7 +13,9 @@ use http_body_util::Full;
 
 use crate::layer4;
 use crate::metrics::{self, Exposition, WorkerStats};
+use crate::snapshot::Snapshot;
 use crate::sync::{Report, Source};
+use crate::upstream::dns::Dns;
 
 /// Answers scrapes.
 #[derive(Debug, Clone)]
@@ -21,6 +24,10 @@ pub struct Scrape {
     pub workers: Vec<Arc<WorkerStats>>,
     /// How following the control plane goes.
     pub report: Report,
+    /// The configuration in use.
+    pub snapshot: Arc<ArcSwap<Snapshot>>,
+    /// Names of nodes.
+    pub dns: Dns,
 }
 
 // === impl Scrape ===
@@ -59,7 +66,21 @@ impl Scrape {
         out.sample("portolan_dp_control_plane_failures", &[], state.failures);
         metrics::write_requests(&self.workers, &mut out);
         layer4::write(&self.workers, &mut out);
+        self.write_health(&mut out);
         out.finish()
+    }
+
+    /// Nodes of checked upstreams: 1 when they are fit.
+    fn write_health(&self, out: &mut Exposition) {
+        let snapshot = self.snapshot.load();
+        out.family("apisix_upstream_status", "gauge", "fitness of the nodes that are checked");
+        for ((directory, id), checker) in snapshot.checkers.iter() {
+            let Some(document) = snapshot.document(directory, id) else { continue };
+            for (address, port, fit) in checker.states(&self.dns) {
+                let labels = [("name", &*document.key), ("ip", &address), ("port", &port.to_string())];
+                out.sample("apisix_upstream_status", &labels, u8::from(fit));
+            }
+        }
     }
 
     fn respond<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::layer4::{self, Table};
 use crate::plugin::Chain;
-use crate::resource::{Consumer, Credential, NamedUpstream, Route, Service, Shared};
+use crate::resource::{Consumer, Credential, Document, NamedUpstream, Route, Service, Shared};
 use crate::router::Router;
 use crate::tls::{Names, Ssl};
 use crate::tree::Tree;
@@ -61,6 +61,19 @@ impl Snapshot {
     pub fn credential(&self, plugin: &str, identity: &str) -> Option<Arc<Credential>> {
         let (_, credentials) = self.credentials.iter().find(|(name, _)| *name == plugin)?;
         credentials.get(identity.as_bytes()).cloned()
+    }
+
+    /// What a resource that can have an upstream was made of.
+    #[must_use]
+    pub fn document(&self, directory: &str, id: &str) -> Option<&Document> {
+        let id = id.as_bytes();
+        match directory {
+            "routes" => self.routes.get(id).map(|route| &*route.document),
+            "services" => self.services.get(id).map(|service| &*service.document),
+            "upstreams" => self.upstreams.get(id).map(|upstream| &*upstream.document),
+            "stream_routes" => self.stream_routes.get(id).map(|route| &*route.document),
+            _ => None,
+        }
     }
 
     /// The consumer of this name.

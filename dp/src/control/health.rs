@@ -6,13 +6,13 @@ use http::{Response, StatusCode};
 use http_body_util::Full;
 use serde_json::{Value, json};
 
-use crate::resource::Document;
 use crate::snapshot::Snapshot;
+use crate::upstream::dns::Dns;
 
 /// The answer to what follows `/v1/healthcheck`: nothing, or `/routes/1`.
-pub(super) fn answer(snapshot: &Snapshot, rest: &str) -> (StatusCode, Value) {
+pub(super) fn answer(snapshot: &Snapshot, dns: &Dns, rest: &str) -> (StatusCode, Value) {
     let mut segments = rest.split('/').skip(1).filter(|segment| !segment.is_empty());
-    let Some(kind) = segments.next() else { return (StatusCode::OK, all(snapshot)) };
+    let Some(kind) = segments.next() else { return (StatusCode::OK, all(snapshot, dns)) };
     let refused = |status, text: String| (status, json!({ "error_msg": text }));
     let Some(id) = segments.next() else {
         return refused(StatusCode::NOT_FOUND, format!("missing src id for src type {kind}"));
@@ -20,12 +20,12 @@ pub(super) fn answer(snapshot: &Snapshot, rest: &str) -> (StatusCode, Value) {
     if !["routes", "services", "upstreams", "stream_routes"].contains(&kind) {
         return refused(StatusCode::BAD_REQUEST, format!("invalid src type {kind}"));
     }
-    let Some(document) = document(snapshot, kind, id) else {
+    let Some(document) = snapshot.document(kind, id) else {
         return refused(StatusCode::NOT_FOUND, format!("{kind}[{id}] not found"));
     };
     let found = snapshot.checkers.iter().find(|((directory, of), _)| *directory == kind && **of == *id);
     match found {
-        Some((_, checker)) => (StatusCode::OK, checker.describe(&document.key)),
+        Some((_, checker)) => (StatusCode::OK, checker.describe(&document.key, dns)),
         None => refused(StatusCode::NOT_FOUND, format!("no checker for {kind}[{id}]")),
     }
 }
@@ -67,17 +67,13 @@ pub(super) fn page(body: &Value) -> Response<Full<Bytes>> {
 }
 
 /// APISIX writes an empty list as an object.
-fn all(snapshot: &Snapshot) -> Value {
+fn all(snapshot: &Snapshot, dns: &Dns) -> Value {
     let list: Vec<Value> = snapshot
         .checkers
         .iter()
-        .filter_map(|((kind, id), checker)| document(snapshot, kind, id).map(|found| checker.describe(&found.key)))
+        .filter_map(|((kind, id), checker)| snapshot.document(kind, id).map(|found| checker.describe(&found.key, dns)))
         .collect();
     if list.is_empty() { json!({}) } else { Value::Array(list) }
-}
-
-fn document<'s>(snapshot: &'s Snapshot, directory: &str, id: &str) -> Option<&'s Document> {
-    super::document(snapshot, directory.strip_suffix('s')?, id)
 }
 
 fn text(value: &Value) -> String {

@@ -3,6 +3,7 @@
 //! Workers read and write the state of a node without a lock. The checks themselves run on the configuration thread
 //! ([`prober`]). The state outlives a change of the resource, as long as the node stays.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -10,6 +11,7 @@ use portolan_model as model;
 use serde_json::{Value, json};
 use tokio::time::{Duration, Instant};
 
+use super::dns::Dns;
 use super::error::Failure;
 use super::{Host, Node, Place};
 use crate::resource::seconds;
@@ -69,7 +71,7 @@ impl Checker {
         };
         let target = |node: &Arc<Node>| {
             let port = settings.active.port.unwrap_or(node.port);
-            let hostname = settings.active.host.as_deref().map_or_else(|| node.host.clone(), Arc::from);
+            let hostname = settings.active.host.as_deref().map_or_else(|| shown(&node.host), Arc::from);
             let key = format!("health {} {}:{port}:{hostname}", place.resource, node.host);
             let domain = node.address.is_none().then(|| node.host.clone());
             Target {
@@ -109,11 +111,16 @@ impl Checker {
     /// A request ended with this status.
     pub fn answered(&self, node: usize, status: u16) {
         let passive = &self.settings.passive;
-        // Only what is configured is asked here; the defaults are for failures.
-        if passive.healthy_given && passive.healthy.http_statuses.contains(&status) {
-            self.report(node, Report::Healthy, Counter::Success, passive.healthy.successes);
-        } else if passive.unhealthy_given && passive.unhealthy.http_statuses.contains(&status) {
-            self.report(node, Report::Unhealthy, Counter::Http, passive.unhealthy.http_failures);
+        let (good, bad) = (&passive.healthy, &passive.unhealthy);
+        let (is_good, is_bad) = (good.http_statuses.contains(&status), bad.http_statuses.contains(&status));
+        // Only a section that is configured has a say; what it says is then told by both, the good one first.
+        if !(passive.healthy_given && is_good) && !(passive.unhealthy_given && is_bad) {
+            return;
+        }
+        if is_good {
+            self.report(node, Report::Healthy, Counter::Success, good.successes);
+        } else {
+            self.report(node, Report::Unhealthy, Counter::Http, bad.http_failures);
         }
     }
 
@@ -151,19 +158,32 @@ impl Checker {
 
     /// What the control port says of it, under the key of its resource.
     #[must_use]
-    pub fn describe(&self, key: &str) -> Value {
-        let nodes: Vec<Value> = self.targets.iter().map(Target::describe).collect();
+    pub fn describe(&self, key: &str, dns: &Dns) -> Value {
+        let nodes: Vec<Value> = self.targets.iter().map(|target| target.describe(dns)).collect();
         json!({"name": key, "type": self.settings.active.kind.as_str(), "nodes": nodes})
+    }
+
+    /// Address, port and fitness of each node.
+    pub fn states(&self, dns: &Dns) -> impl Iterator<Item = (String, u16, bool)> {
+        self.targets.iter().map(|target| (target.address(dns), target.port, target.state.is_usable()))
     }
 }
 
 // === impl Target ===
 
 impl Target {
-    fn describe(&self) -> Value {
+    /// Of a name that was asked for, the first of its addresses.
+    fn address(&self, dns: &Dns) -> String {
+        match dns.known(&self.host) {
+            Some(address) => shown(&address.to_string()).to_string(),
+            None => shown(&self.host).to_string(),
+        }
+    }
+
+    fn describe(&self, dns: &Dns) -> Value {
         let (status, counters) = self.state.read();
         let mut node = json!({
-            "ip": &*self.host,
+            "ip": self.address(dns),
             "port": self.port,
             "hostname": &*self.hostname,
             "status": status.as_str(),
@@ -180,3 +200,14 @@ impl Target {
         node
     }
 }
+
+/// APISIX shows IPv6 in brackets, in `Host` too.
+fn shown(host: &str) -> Arc<str> {
+    match host.parse() {
+        Ok(IpAddr::V6(ip)) => format!("[{ip}]").into(),
+        _ => host.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use futures_util::{StreamExt, stream};
+use portolan_model::resource::split_address;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, timeout};
 
@@ -89,17 +91,7 @@ impl Prober {
     async fn check(&self, checker: &Checker, target: &Target) -> Seen {
         let active = &checker.settings.active;
         let asked_for = target.host_header.as_ref().unwrap_or(&target.hostname);
-        let connecting = async {
-            let ip = match target.host.parse::<IpAddr>() {
-                Ok(ip) => ip,
-                Err(_) => self.dns.lookup(&target.host).await.ok()?.rotated().next()?,
-            };
-            let name = asked_for.split(':').next().unwrap_or_default();
-            let tls = Tls { verify: active.https_verify_certificate, ..Tls::default() };
-            let tls = (active.kind == Kind::Https).then_some((&tls, name));
-            self.connector.connect(SocketAddr::new(ip, target.port), tls).await.ok()
-        };
-        let mut stream = match timeout(checker.timeout(), connecting).await {
+        let stream = match timeout(checker.timeout(), self.reach(target)).await {
             Ok(Some(stream)) => stream,
             Ok(None) => return Seen::Refused,
             Err(_) => return Seen::Late,
@@ -107,8 +99,34 @@ impl Prober {
         if active.kind == Kind::Tcp {
             return Seen::Connected;
         }
+        let stream = match active.kind {
+            // A node that does not finish the handshake has failed, as in APISIX: only silence after it is a timeout.
+            Kind::Https => timeout(checker.timeout(), self.shake(checker, stream, asked_for)).await.unwrap_or(None),
+            _ => Some(Stream::Plain(stream)),
+        };
+        let Some(mut stream) = stream else { return Seen::Refused };
         let request = checker.request(asked_for);
         timeout(checker.timeout(), ask(&mut stream, request.as_bytes())).await.unwrap_or(Seen::Late)
+    }
+
+    /// Connects to the first address of the node that lets us: the way requests reach it.
+    async fn reach(&self, target: &Target) -> Option<TcpStream> {
+        let addresses = match target.host.parse::<IpAddr>() {
+            Ok(ip) => vec![ip],
+            Err(_) => self.dns.lookup(&target.host).await.ok()?.rotated().collect(),
+        };
+        for ip in addresses {
+            if let Ok(stream) = TcpStream::connect(SocketAddr::new(ip, target.port)).await {
+                return Some(stream);
+            }
+        }
+        None
+    }
+
+    async fn shake(&self, checker: &Checker, stream: TcpStream, host: &str) -> Option<Stream> {
+        let tls = Tls { verify: checker.settings.active.https_verify_certificate, ..Tls::default() };
+        let (name, _) = split_address(host);
+        self.connector.settings(&tls).ok()?.shake(stream, name).await.ok()
     }
 }
 
