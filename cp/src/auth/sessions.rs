@@ -8,9 +8,10 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderValue};
 use portolan_eventstore::txn::{Delete, Op, Put, Txn};
-use portolan_eventstore::{Decision, Intent, KeyRange, KeyValue, View};
+use portolan_eventstore::{Decision, Intent, KeyRange, KeyValue, Refusal, View};
 use serde::{Deserialize, Serialize};
 
+use super::users;
 use crate::app::App;
 use crate::cookies;
 use crate::error::ApiError;
@@ -37,11 +38,12 @@ pub struct Session {
     key: String,
 }
 
-/// A new session of the user: the change that begins it, and the `Set-Cookie` that belongs to it.
+/// A new session of the user as last changed at that revision: the change that begins it, and the `Set-Cookie` that belongs
+/// to it. It does not begin when the user was changed since, for the password may have been, and old sessions have ended.
 ///
 /// # Errors
 /// When the machine has no randomness.
-pub fn begin(app: &App, user: &str) -> Result<(Intent, HeaderValue), ApiError> {
+pub fn begin(app: &App, user: &str, changed: i64) -> Result<(Intent, HeaderValue), ApiError> {
     let mut token = [0; 32];
     aws_lc_rs::rand::fill(&mut token).map_err(ApiError::internal)?;
     let token = URL_SAFE_NO_PAD.encode(token);
@@ -50,7 +52,11 @@ pub fn begin(app: &App, user: &str) -> Result<(Intent, HeaderValue), ApiError> {
     let session =
         Session { user: user.to_owned(), created_at: now, expires_at: now + LIFETIME_SECONDS, key: key.clone() };
     let value = serde_json::to_vec(&session).map_err(ApiError::internal)?;
+    let user = user.to_owned();
     let decide = move |view: &dyn View| {
+        if users::changed(view, &user) != Some(changed) {
+            return Decision::Refuse(Refusal::invalid(409, "the user was changed during the login; log in again"));
+        }
         let ended = view.range(&KeyRange::prefix(PREFIX)).into_iter().filter(|kv| {
             serde_json::from_slice::<Session>(&kv.value).map_or(true, |session| session.expires_at <= now)
         });

@@ -83,6 +83,11 @@ pub fn named_and_changed(app: &App, name: &str) -> Option<(User, i64)> {
     })
 }
 
+/// The revision that last changed a user or the password.
+pub fn changed(view: &dyn View, id: &str) -> Option<i64> {
+    view.get(key(id).as_bytes()).map(|kv| kv.mod_revision)
+}
+
 /// The user of a login name.
 pub fn named(app: &App, name: &str) -> Option<User> {
     app.store.read(|view| all(view).into_iter().find(|user| user.name == name))

@@ -9,7 +9,7 @@ use axum::{Extension, Json};
 use http::header::SET_COOKIE;
 use http::{HeaderMap, StatusCode};
 use portolan_eventstore::proposal::Actor;
-use portolan_eventstore::{Intent, Proposal, Refusal};
+use portolan_eventstore::{Appended, Intent, Proposal, Refusal};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -51,19 +51,21 @@ pub async fn login(
         app.denials.note(&origin, "too many failed logins");
         return Err(ApiError::TooMany { seconds: wait.as_secs() + 1 });
     }
-    let user = users::named(&app, name);
+    let user = users::named_and_changed(&app, name);
     // Also asked for a name that nobody has, so that it takes the same time.
-    let hash = users::password_hash(&app, user.as_ref().map_or(name, |user| &user.id)).await?;
+    let hash = users::password_hash(&app, user.as_ref().map_or(name, |(user, _)| &user.id)).await?;
     let right = app.passwords.verify(&credentials.password, hash).await.map_err(ApiError::internal)?;
-    let Some(user) = user.filter(|_| right) else {
+    let Some((user, changed)) = user.filter(|_| right) else {
         refused(&app, &origin, name).await?;
         return Err(ApiError::WrongPassword);
     };
     app.limiter.succeeded(origin.ip, name);
-    let (intent, cookie) = sessions::begin(&app, &user.id)?;
+    let (intent, cookie) = sessions::begin(&app, &user.id, changed)?;
     let actor = user.actor("password");
     let proposal = Proposal::new(origin.context(actor.clone()), "auth.login", intent);
-    app.append(proposal.on("user", user.id)).await?;
+    if let Appended::Refused { refusal, .. } = app.append(proposal.on("user", user.id)).await? {
+        return Err(ApiError::Refused(refusal));
+    }
     Ok(([(SET_COOKIE, cookie)], Json(view(&actor))).into_response())
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use portolan_rt::clock::SystemClock;
 use serde_json::{Value, json};
 
-use crate::plane::{Answer, Plane, config, send};
+use crate::plane::{Answer, PASSWORD, Plane, config, send};
 
 /// A request of somebody with a cookie, as a program sends it.
 async fn with(plane: &Plane, cookie: &str, method: &str, path: &str, body: Value) -> Answer {
@@ -81,6 +81,36 @@ async fn the_first_steps_of_adc() {
     assert_eq!(plane.as_key(&token, "PUT", "/apisix/admin/services/1", json!({})).await.status, 401);
     let log = plane.expect("GET", "/api/audit/events?limit=500", Value::Null, 200).await.to_string();
     assert!(!log.contains(&token) && !log.contains(new), "neither tokens nor passwords are in the log");
+}
+
+/// A login that checked the old password before it was changed must not begin a session after that ended them all.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_session_of_the_old_password_outlives_its_change() {
+    let plane = Plane::new().await;
+    let session = cookie(&login(&plane, "root", PASSWORD).await);
+    let body = json!({"old_password": PASSWORD, "new_password": "another long password"});
+    let change = with(&plane, &session, "PUT", "/api/password", body);
+    let logins = async || {
+        let mut begun = Vec::new();
+        loop {
+            let answer = login(&plane, "root", PASSWORD).await;
+            match answer.status {
+                200 => begun.push(cookie(&answer)),
+                409 => {}
+                status => break (status, begun),
+            }
+        }
+    };
+    // More at once would be too many failed logins.
+    let (changed, one, other, third) = tokio::join!(change, logins(), logins(), logins());
+    assert_eq!(changed.status, 200, "{}", changed.text);
+    for (status, begun) in [one, other, third] {
+        assert_eq!(status, 401, "the old password is worth nothing");
+        for old in begun {
+            assert_eq!(with(&plane, &old, "GET", "/api/users", Value::Null).await.status, 401);
+        }
+    }
+    assert_eq!(with(&plane, &session, "GET", "/api/users", Value::Null).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
