@@ -4,6 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+mod audit;
+mod history;
+
+pub use audit::{Audit, AuditCommand, AuditKey, Events, Export, Verify};
+pub use history::{Changes, History, Show};
+
 /// An API gateway whose configuration is a log: history, rollback and audit for every change.
 #[derive(Debug, Parser)]
 #[command(name = "portolan", version, disable_help_subcommand = true)]
@@ -29,6 +35,10 @@ pub enum Command {
     Audit(Audit),
     /// Show the versions of one resource.
     History(History),
+    /// Show what changed between two revisions or times.
+    Changes(Changes),
+    /// Show what a gateway group, or one of its resources, was at a revision or time.
+    Show(Show),
     /// Put a gateway group back to the state of a revision, as a new event.
     Rollback(Rollback),
     /// Bring a gateway group to the state of a file in ADC's format, as one event or not at all.
@@ -101,121 +111,6 @@ pub struct Server {
     /// The authority to trust (PEM), for an https address.
     #[arg(long, value_name = "FILE", env = "PORTOLAN_CA")]
     pub ca: Option<PathBuf>,
-}
-
-/// Options of `audit`.
-#[derive(Debug, Args)]
-pub struct Audit {
-    /// What to read.
-    #[command(subcommand)]
-    pub command: AuditCommand,
-}
-
-/// Commands under `audit`.
-#[derive(Debug, Subcommand)]
-pub enum AuditCommand {
-    /// List events, newest first.
-    Events(Events),
-    /// Write a range of the log with everything that proves it into a folder (docs/audit/README.md). Is itself an event.
-    Export(Export),
-    /// Verify a bundle, without network or database, or a database. Exit code 1 when something does not fit.
-    Verify(Verify),
-    /// Print the verifier key that the log names, to be kept where nobody who runs the log can change it.
-    Key(AuditKey),
-}
-
-/// Options of `audit export`.
-#[derive(Debug, Args)]
-pub struct Export {
-    /// The database: `sqlite:PATH`, `postgres://…` or `mysql://…`.
-    #[arg(long, value_name = "URL", env = "PORTOLAN_STORE", hide_env_values = true)]
-    pub store: String,
-    /// First revision. Without it: the first of the log.
-    #[arg(long, value_name = "REVISION")]
-    pub from: Option<i64>,
-    /// Last revision. Without it: the last one that a checkpoint covers.
-    #[arg(long, value_name = "REVISION")]
-    pub to: Option<i64>,
-    /// The folder to make; it must not exist, or be empty.
-    #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
-    /// Why, for the log.
-    #[arg(long, value_name = "TEXT")]
-    pub reason: Option<String>,
-}
-
-/// Options of `audit verify`.
-#[derive(Debug, Args)]
-pub struct Verify {
-    /// The folder of a bundle.
-    #[arg(required_unless_present = "store", conflicts_with = "store")]
-    pub bundle: Option<PathBuf>,
-    /// A database instead: `sqlite:PATH`, `postgres://…` or `mysql://…`. Nothing is written to it.
-    #[arg(long, value_name = "URL")]
-    pub store: Option<String>,
-    /// File with the verifier keys to trust, one a line.
-    #[arg(long, value_name = "FILE")]
-    pub key: PathBuf,
-    /// File with checkpoints that were kept outside of the database, such as the one that `audit.checkpoint_file` makes. The log
-    /// must lead to them too.
-    #[arg(long, value_name = "FILE")]
-    pub checkpoints: Option<PathBuf>,
-}
-
-/// Options of `audit key`.
-#[derive(Debug, Args)]
-pub struct AuditKey {
-    /// The database: `sqlite:PATH`, `postgres://…` or `mysql://…`.
-    #[arg(long, value_name = "URL", env = "PORTOLAN_STORE", hide_env_values = true)]
-    pub store: String,
-}
-
-/// Options of `audit events`.
-#[derive(Debug, Args)]
-pub struct Events {
-    #[command(flatten)]
-    pub server: Server,
-    /// At most so many.
-    #[arg(long, default_value_t = 50)]
-    pub limit: u32,
-    /// Only revisions below this one.
-    #[arg(long, value_name = "REVISION")]
-    pub before: Option<u64>,
-    /// Only revisions above this one.
-    #[arg(long, value_name = "REVISION")]
-    pub after: Option<u64>,
-    /// Only this action, such as `route.update`.
-    #[arg(long)]
-    pub action: Option<String>,
-    /// Only this actor's.
-    #[arg(long)]
-    pub actor: Option<String>,
-    /// Only with this outcome: success, refused, denied or failed.
-    #[arg(long)]
-    pub outcome: Option<String>,
-    /// Only about this kind of resource, such as `route`.
-    #[arg(long)]
-    pub kind: Option<String>,
-    /// Only about the resource with this id.
-    #[arg(long)]
-    pub id: Option<String>,
-    /// Only of this gateway group.
-    #[arg(long)]
-    pub group: Option<String>,
-}
-
-/// Options of `history`.
-#[derive(Debug, Args)]
-pub struct History {
-    #[command(flatten)]
-    pub server: Server,
-    /// The kind of the resource: route, service, upstream or consumer.
-    pub kind: String,
-    /// Its id.
-    pub id: String,
-    /// The gateway group it belongs to.
-    #[arg(long, default_value = "default")]
-    pub group: String,
 }
 
 /// Options of `apply`, `diff` and `validate`.

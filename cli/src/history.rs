@@ -1,4 +1,4 @@
-//! `portolan history KIND ID`.
+//! Looking back: `portolan history KIND ID` here, `changes` and `show` below.
 
 use serde_json::{Map, Value};
 
@@ -7,6 +7,9 @@ use crate::client::{self, Client, text};
 use crate::failure::Failure;
 use crate::output;
 use crate::table::Table;
+
+pub mod changes;
+pub mod show;
 
 /// Shows the versions of one resource and which of its fields each one changed.
 pub fn run(options: &History, json: bool) -> Result<(), Failure> {
@@ -28,15 +31,11 @@ fn table(answer: &Value) -> Table {
     let mut before = &Value::Null;
     for version in versions {
         let after = &version["value"];
-        let actor = match &version["actor"] {
-            Value::Object(actor) => actor.get("name").filter(|name| name.is_string()).or_else(|| actor.get("id")),
-            other => Some(other),
-        };
         rows.push(vec![
             text(version, "/revision"),
             text(version, "/recorded_at"),
             text(version, "/action"),
-            actor.and_then(Value::as_str).unwrap_or("-").to_owned(),
+            actor(version),
             difference(before, after),
         ]);
         before = after;
@@ -44,6 +43,12 @@ fn table(answer: &Value) -> Table {
     let mut table = Table::new(&["REVISION", "TIME", "ACTION", "ACTOR", "CHANGED"]);
     rows.into_iter().rev().for_each(|row| table.row(row));
     table
+}
+
+/// Who did it: the name, or the id where there is none (or no longer).
+fn actor(event: &Value) -> String {
+    let named = event.pointer("/actor/name").filter(|name| name.is_string());
+    named.or_else(|| event.pointer("/actor/id")).and_then(Value::as_str).unwrap_or("-").to_owned()
 }
 
 /// The top-level fields that differ: `+new ~changed -gone`.

@@ -68,6 +68,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Dp(options) => role::data_plane(options, json),
         Command::Audit(options) => audit::run(&options, json),
         Command::History(options) => history::run(&options, json),
+        Command::Changes(options) => history::changes::run(&options, json),
+        Command::Show(options) => history::show::run(&options, json),
         Command::Rollback(options) => rollback::run(&options, json),
         Command::Apply(options) => apply::apply(&options, json),
         Command::Diff(options) => apply::diff(&options, json),

@@ -80,6 +80,8 @@ fn api() -> Table {
         .route(Method::DELETE, "/api/audit/holds/{id}", holds::delete)
         .route(Method::POST, "/api/audit/erasures", removals::erase)
         .route(Method::POST, "/api/audit/prune", removals::prune)
+        .route(Method::GET, "/api/history/changes", history::changes::list)
+        .route(Method::GET, "/api/history/state", history::state::get)
         .route(Method::GET, "/api/history/{kind}/{id}", history::list)
         .route(Method::POST, "/api/rollback", rollback::post)
         .route(Method::POST, "/api/certificates", certificates::post)

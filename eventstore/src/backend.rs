@@ -25,6 +25,7 @@ mod postgres;
 pub(crate) mod retention;
 mod rows;
 mod sqlite;
+pub(crate) mod timeline;
 
 /// Most events that are read at once.
 pub(crate) const PAGE_EVENTS: i64 = 1_000;
@@ -100,7 +101,9 @@ pub(crate) enum CommitError {
 }
 
 /// A database that holds a log.
-pub(crate) trait Backend: evidence::Evidence + retention::Retention + Send + Sync + 'static {
+pub(crate) trait Backend:
+    evidence::Evidence + retention::Retention + timeline::Timeline + Send + Sync + 'static
+{
     /// `sqlite`, `postgres`, `mysql`.
     fn name(&self) -> &'static str;
     /// Whether another process may append; if not, memory is always at the head.
@@ -134,8 +137,12 @@ pub(crate) trait Backend: evidence::Evidence + retention::Retention + Send + Syn
     fn events<'a>(&'a self, query: &'a EventQuery) -> BoxFuture<'a, Result<Vec<StoredEvent>, Error>>;
     /// The leaf hash of one event.
     fn leaf_hash(&self, revision: i64) -> BoxFuture<'_, Result<Option<Vec<u8>>, Error>>;
-    /// The changes of the events, in order.
-    fn changes_of<'a>(&'a self, revisions: &'a [i64]) -> BoxFuture<'a, Result<Vec<(i64, Change)>, Error>>;
+    /// The changes of the events to keys of a range, in order.
+    fn changes_of<'a>(
+        &'a self,
+        revisions: &'a [i64],
+        range: &'a KeyRange,
+    ) -> BoxFuture<'a, Result<Vec<(i64, Change)>, Error>>;
     /// Raises the compaction mark.
     fn compact(&self, revision: i64) -> BoxFuture<'_, Result<(), Error>>;
     /// Inserts a lease; false when the id is in use.

@@ -177,7 +177,8 @@ impl KeyRange {
 // === impl Change ===
 
 impl Change {
-    fn size(&self) -> usize {
+    /// Bytes that it keeps in memory, about.
+    pub(crate) fn size(&self) -> usize {
         let value = |kv: &Option<Arc<KeyValue>>| kv.as_ref().map_or(0, |kv| kv.value.len());
         self.key.len() + value(&self.after) + value(&self.before) + 128
     }

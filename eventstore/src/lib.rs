@@ -28,6 +28,7 @@ pub mod read;
 mod read_index;
 pub mod retention;
 mod store;
+pub mod timeline;
 pub mod txn;
 mod writer;
 

@@ -142,7 +142,7 @@ impl EventStore {
         let stored = self.backend().events(query).await?;
         let revisions: Vec<i64> = stored.iter().map(|event| event.revision).collect();
         let mut changes: HashMap<i64, Vec<Change>> = HashMap::new();
-        for (revision, change) in self.backend().changes_of(&revisions).await? {
+        for (revision, change) in self.backend().changes_of(&revisions, &KeyRange::prefix("")).await? {
             changes.entry(revision).or_default().push(change);
         }
         let own = |event: StoredEvent| {
@@ -178,10 +178,7 @@ impl EventStore {
         };
         // Asked afterwards: what was pruned meanwhile is missing from the database, and memory must not go on telling it.
         if past {
-            let floor = self.floor().await?;
-            if revision < floor {
-                return Err(Error::Pruned { revision, floor });
-            }
+            self.can_tell(revision).await?;
         }
         Ok(keys)
     }
@@ -213,7 +210,8 @@ pub(crate) async fn replay(backend: &dyn Backend, revision: i64) -> Result<Appen
     let stored = backend.events(&query).await?.pop();
     let stored =
         stored.ok_or_else(|| Error::Corrupt(format!("revision {revision} answers a request but is not there")))?;
-    let changes = backend.changes_of(&[revision]).await?.into_iter().map(|(_, change)| change).collect();
+    let changes =
+        backend.changes_of(&[revision], &KeyRange::prefix("")).await?.into_iter().map(|(_, change)| change).collect();
     let Event { entry, personal, changes, .. } = decode(stored, changes)?;
     if entry.outcome == Outcome::Success {
         return Ok(Appended::Committed { revision, changes, answer: TxnAnswer::default() });
@@ -223,7 +221,7 @@ pub(crate) async fn replay(backend: &dyn Backend, revision: i64) -> Result<Appen
     Ok(Appended::Refused { revision, refusal })
 }
 
-fn decode(stored: StoredEvent, changes: Vec<Change>) -> Result<Event, Error> {
+pub(crate) fn decode(stored: StoredEvent, changes: Vec<Change>) -> Result<Event, Error> {
     let broken = |what: &str, error: serde_json::Error| {
         Error::Corrupt(format!("the {what} of revision {} can't be read: {error}", stored.revision))
     };

@@ -23,3 +23,4 @@ mod lost_database;
 mod process;
 mod protected;
 mod restart;
+mod time_travel;

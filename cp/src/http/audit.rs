@@ -109,7 +109,8 @@ pub(crate) fn actor(event: &Event) -> Value {
     })
 }
 
-fn view(app: &App, event: &Event) -> Value {
+/// An event, secrets masked.
+pub(crate) fn view(app: &App, event: &Event) -> Value {
     let entry = &event.entry;
     let personal = event.personal.clone().unwrap_or_default();
     let changes: Vec<Value> = event.changes.iter().map(|c| change(app, c)).collect();

@@ -1,4 +1,4 @@
-//! All versions of one resource.
+//! Time travel: all versions of one resource here; what changed, and what was, below.
 
 use std::sync::Arc;
 
@@ -14,6 +14,11 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::rights::Right;
+
+pub mod changes;
+mod moment;
+mod scope;
+pub mod state;
 
 /// Versions in one answer.
 const MOST: i64 = 500;

@@ -23,4 +23,5 @@ mod rollback;
 mod secrets;
 mod sessions;
 mod signing;
+mod time_travel;
 mod users;

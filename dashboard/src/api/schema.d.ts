@@ -206,6 +206,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/history/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What changed after one point of the history up to another, oldest first, secrets masked. Appended to the state at `from` it gives the state at `to`. */
+        get: operations["listChanges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/history/state": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a gateway group, the resources of one kind or one resource was at a point of the history, secrets masked. */
+        get: operations["getState"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/history/{kind}/{id}": {
         parameters: {
             query?: never;
@@ -803,6 +837,39 @@ export interface components {
         History: {
             versions: components["schemas"]["Version"][];
         };
+        ChangePage: {
+            /** Format: int64 */
+            from: number;
+            /** Format: int64 */
+            to: number;
+            events: components["schemas"]["Event"][];
+            /**
+             * Format: int64
+             * @description `from` of the next page; null on the last one.
+             */
+            next_from: number | null;
+        };
+        PastState: {
+            /** Format: int64 */
+            revision: number;
+            /** Format: date-time */
+            recorded_at: string | null;
+            gateway_group_id: string;
+            total: number;
+            list: components["schemas"]["PastKey"][];
+        };
+        PastKey: {
+            key: string;
+            kind: string | null;
+            id: string | null;
+            value: unknown;
+            /** Format: int64 */
+            create_revision: number;
+            /** Format: int64 */
+            mod_revision: number;
+            /** Format: int64 */
+            version: number;
+        };
         RollbackRequest: {
             /** @default default */
             gateway_group_id: string;
@@ -1079,6 +1146,15 @@ export interface components {
         };
         /** @description There is no such thing. */
         NotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The payloads that the answer would be told from were pruned; the message names the first revision that can be told. */
+        Pruned: {
             headers: {
                 [name: string]: unknown;
             };
@@ -1843,6 +1919,195 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listChanges: {
+        parameters: {
+            query?: {
+                /**
+                 * @description After this point: a revision, or a time (RFC 3339). Without it: everything that can still be told. On the next page: `next_from`.
+                 * @example 20
+                 */
+                from?: number | string;
+                /** @description Up to this point. Without it: now. On the next page: `to` of this answer. */
+                to?: number | string;
+                /**
+                 * @description A page ends with the event whose changes reach this number; the changes of one event are never split.
+                 * @example 1
+                 */
+                limit?: number;
+                /** @description Changes in this gateway group. Without it: in all, and of Portolan's own objects; with a `resource_kind`: in `default`. */
+                gateway_group_id?: string;
+                /**
+                 * @description Resources of this kind, in singular or plural.
+                 * @example service
+                 */
+                resource_kind?: string;
+                /**
+                 * @description The resource of that kind with this id.
+                 * @example s1
+                 */
+                resource_id?: string;
+                /** @description Made by this actor. */
+                actor?: string;
+                /** @description Made by this action, such as `group.rollback`. */
+                action?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of events, each with those of its changes that were asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "from": 20,
+                     *       "to": 71,
+                     *       "events": [
+                     *         {
+                     *           "revision": 21,
+                     *           "event_id": "01a207e8-4c08-72d5-91f1-29b464d20fe0",
+                     *           "recorded_at": "2026-11-23T10:16:34.056892Z",
+                     *           "action": "service.update",
+                     *           "outcome": "success",
+                     *           "actor": {
+                     *             "id": "admin",
+                     *             "kind": "admin_key",
+                     *             "name": null,
+                     *             "auth_method": "api_key",
+                     *             "roles": [
+                     *               "admin"
+                     *             ]
+                     *           },
+                     *           "source": {
+                     *             "ip": "127.0.0.1",
+                     *             "user_agent": "Python-urllib/3.11",
+                     *             "interface": "admin_api"
+                     *           },
+                     *           "reason": null,
+                     *           "request_id": "01a207e8-4c08-72d5-91f1-29b32ff41281",
+                     *           "trace_id": null,
+                     *           "gateway_group_id": "default",
+                     *           "resource": {
+                     *             "kind": "service",
+                     *             "id": "s1"
+                     *           },
+                     *           "causation_revision": null,
+                     *           "error": null,
+                     *           "changes": [
+                     *             {
+                     *               "key": "/apisix/services/s1",
+                     *               "before": {
+                     *                 "id": "s1",
+                     *                 "name": "orders",
+                     *                 "upstream_id": "u1",
+                     *                 "create_time": 1795428994,
+                     *                 "update_time": 1795428994,
+                     *                 "desc": "all orders"
+                     *               },
+                     *               "after": {
+                     *                 "id": "s1",
+                     *                 "name": "orders",
+                     *                 "upstream_id": "u1",
+                     *                 "create_time": 1795428994,
+                     *                 "update_time": 1795428994,
+                     *                 "desc": "all orders"
+                     *               },
+                     *               "create_revision": 16,
+                     *               "version": 4
+                     *             }
+                     *           ],
+                     *           "leaf_hash": "904f1e82a9b0ad29764a28d4198952a8b798763ae14a5c7d1252240ff0734f72"
+                     *         }
+                     *       ],
+                     *       "next_from": 21
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ChangePage"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            410: components["responses"]["Pruned"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getState: {
+        parameters: {
+            query?: {
+                /**
+                 * @description A revision, or a time (RFC 3339), which is the last revision until then. Without it: now.
+                 * @example 20
+                 */
+                at?: number | string;
+                /** @description The gateway group; without it that of the key, else `default`. */
+                gateway_group_id?: string;
+                /**
+                 * @description Resources of this kind, in singular or plural.
+                 * @example service
+                 */
+                resource_kind?: string;
+                /**
+                 * @description The resource of that kind with this id.
+                 * @example s1
+                 */
+                resource_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Everything that there was. Keys that name no resource have no `kind` and no `id`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "revision": 20,
+                     *       "recorded_at": "2026-11-23T10:16:34.053877Z",
+                     *       "gateway_group_id": "default",
+                     *       "total": 1,
+                     *       "list": [
+                     *         {
+                     *           "key": "/apisix/services/s1",
+                     *           "kind": "service",
+                     *           "id": "s1",
+                     *           "value": {
+                     *             "id": "s1",
+                     *             "name": "orders",
+                     *             "upstream_id": "u1",
+                     *             "create_time": 1795428994,
+                     *             "update_time": 1795428994,
+                     *             "desc": "all orders"
+                     *           },
+                     *           "create_revision": 16,
+                     *           "mod_revision": 20,
+                     *           "version": 3
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PastState"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            410: components["responses"]["Pruned"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     getHistory: {
         parameters: {
             query?: {
@@ -2060,6 +2325,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            410: components["responses"]["Pruned"];
             412: components["responses"]["PreconditionFailed"];
             422: components["responses"]["Reused"];
             503: components["responses"]["Unavailable"];

@@ -13,6 +13,7 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlPoolOptions, MySqlQ
 use sqlx::{Executor as _, MySqlPool};
 
 use super::multi::parts;
+use super::timeline::bounds;
 use super::{Backend, Batch, CommitError, Head, Locked, PAGE_EVENTS, Request, migrations, rows};
 use crate::error::Error;
 use crate::keyspace::{Change, Committed, End, KeyRange, KeyValue};
@@ -23,6 +24,7 @@ use crate::read::{EventQuery, StoredEvent};
 mod evidence;
 mod retention;
 mod statements;
+mod timeline;
 mod write;
 
 use statements as sql;
@@ -214,11 +216,17 @@ impl Backend for MySql {
         })
     }
 
-    fn changes_of<'a>(&'a self, revisions: &'a [i64]) -> BoxFuture<'a, Result<Vec<(i64, Change)>, Error>> {
+    fn changes_of<'a>(
+        &'a self,
+        revisions: &'a [i64],
+        range: &'a KeyRange,
+    ) -> BoxFuture<'a, Result<Vec<(i64, Change)>, Error>> {
         Box::pin(async move {
+            let (start, below, end) = bounds(range);
             let mut all = Vec::new();
             for part in parts(revisions, usize::MAX, |_| 0) {
                 let query = part.iter().fold(sqlx::query_as(sql::CHANGES_OF.over(part.len())), |sql, r| sql.bind(*r));
+                let query = query.bind(start).bind(below).bind(&end);
                 let changes: Vec<rows::ChangeRow> = query.fetch_all(&self.pool).await?;
                 all.extend(changes.into_iter().map(rows::change));
             }
@@ -405,6 +413,7 @@ mod tests {
             .iter()
             .chain(evidence::ALL)
             .chain(retention::READS)
+            .chain(timeline::ALL)
             .chain(retention::WRITES)
             .map(|statement| statement.into_sql_str())
             .chain(multi)

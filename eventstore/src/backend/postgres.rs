@@ -11,6 +11,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgDatabaseError, PgListener, PgPoolOptions, PgSeverity};
 use sqlx::{Executor as _, PgConnection, PgPool, Transaction};
 
+use super::timeline::bounds;
 use super::{Backend, Batch, CommitError, Head, Locked, PAGE_EVENTS, Request, migrations, rows};
 use crate::error::Error;
 use crate::keyspace::{Change, Committed, End, KeyRange, KeyValue};
@@ -75,7 +76,7 @@ const CHANGES_OF: &str = "-- changes_of
 SELECT c.revision, c.key, c.value, c.create_revision, c.version, c.lease_id, c.prev_revision,
   p.value, p.create_revision, p.version, p.lease_id
 FROM changes c LEFT JOIN changes p ON p.key = c.key AND p.revision = c.prev_revision
-WHERE c.revision = ANY ($1) ORDER BY c.revision, c.ordinal";
+WHERE c.revision = ANY ($1) AND c.key >= $2 AND (c.revision < $3 OR c.key < $4) ORDER BY c.revision, c.ordinal";
 const STATE_AT: &str = "-- state_at
 SELECT key, value, create_revision, revision, version, lease_id FROM (
   SELECT DISTINCT ON (key) key, value, create_revision, revision, version, lease_id
@@ -118,6 +119,7 @@ SELECT pg_database_size(current_database())";
 
 mod evidence;
 mod retention;
+mod timeline;
 
 /// All statements, prepared against the migrated schema by a test.
 #[cfg(test)]
@@ -369,9 +371,14 @@ impl Backend for Postgres {
         })
     }
 
-    fn changes_of<'a>(&'a self, revisions: &'a [i64]) -> BoxFuture<'a, Result<Vec<(i64, Change)>, Error>> {
+    fn changes_of<'a>(
+        &'a self,
+        revisions: &'a [i64],
+        range: &'a KeyRange,
+    ) -> BoxFuture<'a, Result<Vec<(i64, Change)>, Error>> {
         Box::pin(async move {
-            let query = sqlx::query_as(CHANGES_OF).bind(revisions);
+            let (start, below, end) = bounds(range);
+            let query = sqlx::query_as(CHANGES_OF).bind(revisions).bind(start).bind(below).bind(end);
             let changes: Vec<rows::ChangeRow> = query.fetch_all(&self.pool).await?;
             Ok(changes.into_iter().map(rows::change).collect())
         })
@@ -594,7 +601,9 @@ mod tests {
     async fn every_statement_prepares_against_the_migrated_schema() {
         let database = portolan_testkit::postgres::database().await.unwrap();
         let store = Postgres::open(database.url()).await.unwrap();
-        for statement in ALL.iter().chain(evidence::ALL).chain(retention::READS).chain(retention::WRITES) {
+        for statement in
+            ALL.iter().chain(evidence::ALL).chain(retention::READS).chain(retention::WRITES).chain(timeline::ALL)
+        {
             let prepared = (&store.pool).prepare((*statement).into_sql_str()).await;
             assert!(prepared.is_ok(), "{statement}: {:?}", prepared.err());
         }

@@ -7,6 +7,7 @@ use futures_util::future::BoxFuture;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{SqliteConnection, SqlitePool};
 
+use super::timeline::bounds;
 use super::{Backend, Head, Locked, migrations, rows};
 use crate::error::Error;
 use crate::keyspace::{Change, Committed, End, KeyRange, KeyValue};
@@ -38,6 +39,11 @@ SELECT c.revision, c.key, c.value, c.create_revision, c.version, c.lease_id, c.p
   p.value, p.create_revision, p.version, p.lease_id
 FROM changes c LEFT JOIN changes p ON p.key = c.key AND p.revision = c.prev_revision
 WHERE c.revision > ? AND c.revision <= ? ORDER BY c.revision, c.ordinal";
+const CHANGES_OF: &str = "-- changes_of
+SELECT c.revision, c.key, c.value, c.create_revision, c.version, c.lease_id, c.prev_revision,
+  p.value, p.create_revision, p.version, p.lease_id
+FROM changes c LEFT JOIN changes p ON p.key = c.key AND p.revision = c.prev_revision
+WHERE c.revision = ? AND c.key >= ? AND (c.revision < ? OR c.key < ?) ORDER BY c.ordinal";
 /// SQLite takes the other columns from the row that has the maximum (documented: "bare columns in an aggregate query").
 const STATE_AT: &str = "-- state_at
 SELECT key, value, create_revision, max(revision), version, lease_id
@@ -80,6 +86,7 @@ SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
 
 mod evidence;
 mod retention;
+mod timeline;
 
 /// All statements, prepared against the migrated schema by a test.
 #[cfg(test)]
@@ -90,6 +97,7 @@ pub(super) const ALL: &[&str] = &[
     KEYS,
     COMMITTED,
     CHANGES_BETWEEN,
+    CHANGES_OF,
     STATE_AT,
     HISTORY,
     HISTORY_CHANGES,
@@ -222,11 +230,16 @@ impl Backend for Sqlite {
         })
     }
 
-    fn changes_of<'a>(&'a self, revisions: &'a [i64]) -> BoxFuture<'a, Result<Vec<(i64, Change)>, Error>> {
+    fn changes_of<'a>(
+        &'a self,
+        revisions: &'a [i64],
+        range: &'a KeyRange,
+    ) -> BoxFuture<'a, Result<Vec<(i64, Change)>, Error>> {
         Box::pin(async move {
+            let (start, below, end) = bounds(range);
             let mut all = Vec::new();
             for revision in revisions {
-                let query = sqlx::query_as(CHANGES_BETWEEN).bind(revision - 1).bind(revision);
+                let query = sqlx::query_as(CHANGES_OF).bind(revision).bind(start).bind(below).bind(&end);
                 let changes: Vec<rows::ChangeRow> = query.fetch_all(&self.readers).await?;
                 all.extend(changes.into_iter().map(rows::change));
             }
@@ -331,7 +344,7 @@ mod tests {
             .chain(retention::MULTI)
             .flat_map(|multi| [1, 2, 256].map(|rows| multi.over(rows).into_sql_str()));
         let single = ALL.iter().chain(locked::ALL).chain(write::ALL).chain(evidence::ALL);
-        let single = single.chain(retention::READS).chain(retention::WRITES);
+        let single = single.chain(retention::READS).chain(retention::WRITES).chain(timeline::ALL);
         for statement in single.map(|statement| (*statement).into_sql_str()).chain(multi) {
             let prepared = (&store.writer).prepare(statement.clone()).await;
             assert!(prepared.is_ok(), "{}: {:?}", statement.as_str(), prepared.err());

@@ -9,6 +9,7 @@ mod replicas;
 mod retention;
 mod stand;
 mod suite;
+mod timeline;
 
 /// Runs each test of the suite on each backend.
 macro_rules! suite {
@@ -51,6 +52,23 @@ retention!(
     a_legal_hold_wins,
     a_person_is_erased,
     every_state_that_can_be_told_is_told_right,
+);
+
+/// Runs each test about time travel on each backend.
+macro_rules! timeline {
+    ($($test:ident),* $(,)?) => {
+        mod timeline_sqlite { $(#[tokio::test] async fn $test() { crate::timeline::$test(crate::stand::Stand::sqlite().await).await; })* }
+        mod timeline_postgres { $(#[tokio::test] async fn $test() { crate::timeline::$test(crate::stand::Stand::postgres().await).await; })* }
+        mod timeline_mysql { $(#[tokio::test] async fn $test() { crate::timeline::$test(crate::stand::Stand::mysql().await).await; })* }
+    };
+}
+
+timeline!(
+    changes_replay_to_the_state_at_every_revision,
+    pages_of_a_filter_lose_nothing_and_tell_nothing_twice,
+    a_moment_is_the_revision_that_was_the_last_one_then,
+    changes_below_the_floor_are_an_error,
+    a_page_of_changes_is_bounded_in_bytes_and_in_work,
 );
 
 suite!(

@@ -159,7 +159,7 @@ SELECT c.revision, c.key, c.value, c.create_revision, c.version, c.lease_id, c.p
 FROM changes c LEFT JOIN changes p FORCE INDEX FOR JOIN (changes_by_key) ON p.key = c.key AND p.revision = c.prev_revision
 WHERE c.revision IN (",
     row: "?",
-    after: ") ORDER BY c.revision, c.ordinal",
+    after: ") AND c.key >= ? AND (c.revision < ? OR c.key < ?) ORDER BY c.revision, c.ordinal",
 };
 
 /// All statements, prepared against the migrated schema by a test.

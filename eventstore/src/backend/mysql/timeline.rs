@@ -1,0 +1,15 @@
+//! MySQL: following changes.
+
+use futures_util::future::BoxFuture;
+
+use super::MySql;
+use crate::backend::rows;
+use crate::backend::timeline::{self, Lead, Timeline, made, timeline_reads, timeline_statements};
+use crate::error::Error;
+use crate::read::StoredEvent;
+
+timeline_statements!("?", "?", "?", "?", "?", "?");
+
+impl Timeline for MySql {
+    timeline_reads!(pool);
+}
