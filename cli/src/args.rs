@@ -6,9 +6,11 @@ use clap::{Args, Parser, Subcommand};
 
 mod audit;
 mod history;
+mod retention;
 
 pub use audit::{Audit, AuditCommand, AuditKey, Events, Export, Verify};
 pub use history::{Changes, History, Show};
+pub use retention::{Erase, Hold, HoldAdd, HoldCommand, HoldRelease, Order, Prune};
 
 /// An API gateway whose configuration is a log: history, rollback and audit for every change.
 #[derive(Debug, Parser)]
@@ -31,7 +33,7 @@ pub enum Command {
     Cp(Role),
     /// Run a data plane.
     Dp(Role),
-    /// Read the audit log.
+    /// Read the audit log, prove it, and keep or let go of what it holds.
     Audit(Audit),
     /// Show the versions of one resource.
     History(History),

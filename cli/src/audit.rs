@@ -9,6 +9,8 @@ use crate::output;
 use crate::table::Table;
 
 mod export;
+mod hold;
+mod removal;
 mod verify;
 
 /// `portolan audit`.
@@ -17,6 +19,9 @@ pub fn run(options: &Audit, json: bool) -> Result<(), Failure> {
         AuditCommand::Events(options) => events(options, json),
         AuditCommand::Export(options) => export::run(options, json),
         AuditCommand::Verify(options) => verify::run(options, json),
+        AuditCommand::Hold(options) => hold::run(options, json),
+        AuditCommand::Erase(options) => removal::erase(options, json),
+        AuditCommand::Prune(options) => removal::prune(options, json),
         AuditCommand::Key(options) => verify::key(options, json),
     }
 }

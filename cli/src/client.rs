@@ -3,11 +3,17 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use reqwest::{Certificate, Method, RequestBuilder, StatusCode, Url};
+use reqwest::{Certificate, Method, RequestBuilder, Response, StatusCode, Url};
 use serde_json::Value;
 
 use crate::args::Server;
 use crate::failure::Failure;
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The same for work that grows with the log, and for what is fetched in pieces; it only must not fall silent.
+const LONG_PATIENCE: Duration = Duration::from_secs(24 * 3600);
+const SILENCE: Duration = Duration::from_secs(600);
 
 /// A connection to one control plane with one key.
 #[derive(Debug)]
@@ -41,7 +47,7 @@ impl Client {
         if !matches!(base.scheme(), "http" | "https") {
             return Err(Failure::Usage(format!("--server {server}: http or https is expected")));
         }
-        let mut builder = reqwest::Client::builder().timeout(Duration::from_secs(60));
+        let mut builder = reqwest::Client::builder().timeout(PATIENCE).read_timeout(SILENCE);
         if let Some(pem) = ca {
             let authorities = Certificate::from_pem_bundle(pem.as_bytes())
                 .map_err(|error| Failure::Usage(format!("--ca holds no certificate: {error}")))?;
@@ -51,20 +57,40 @@ impl Client {
         Ok(Self { http, base, token })
     }
 
-    /// GET with a query; parameters without a value are left out.
+    /// GET with a query.
     pub async fn get(&self, path: &[&str], query: &[(&str, Option<String>)]) -> Result<Value, Failure> {
-        let mut url = self.url(path);
-        for (name, value) in query {
-            if let Some(value) = value {
-                url.query_pairs_mut().append_pair(name, value);
-            }
+        self.send(self.http.request(Method::GET, self.asked(path, query))).await
+    }
+
+    /// GET of something large, to be read in pieces.
+    pub async fn download(&self, path: &[&str], query: &[(&str, Option<String>)]) -> Result<Response, Failure> {
+        let request = self.http.request(Method::GET, self.asked(path, query)).header("X-API-KEY", &self.token);
+        let answer = self.begin(request.timeout(LONG_PATIENCE)).await?;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(answer);
         }
-        self.send(self.http.request(Method::GET, url)).await
+        let text = answer.text().await.context("the answer broke off")?;
+        Err(Failure::Failed(refusal(status, &text)))
     }
 
     /// POST of a JSON body.
     pub async fn post(&self, path: &[&str], body: &Value) -> Result<Value, Failure> {
         self.send(self.http.request(Method::POST, self.url(path)).json(body)).await
+    }
+
+    /// The same for work that takes as long as the log is large.
+    pub async fn post_slow(&self, path: &[&str], body: &Value) -> Result<Value, Failure> {
+        self.send(self.http.request(Method::POST, self.url(path)).timeout(LONG_PATIENCE).json(body)).await
+    }
+
+    /// DELETE with a query, which is answered with nothing.
+    pub async fn delete(&self, path: &[&str], query: &[(&str, Option<String>)]) -> Result<(), Failure> {
+        let request = self.http.request(Method::DELETE, self.asked(path, query)).header("X-API-KEY", &self.token);
+        match self.answer(request).await? {
+            (status, _) if status.is_success() => Ok(()),
+            (status, text) => Err(Failure::Failed(refusal(status, &text))),
+        }
     }
 
     /// POST of a configuration to be applied. An answer that lists what is wrong with it is an answer.
@@ -74,12 +100,7 @@ impl Client {
         condition: Option<&str>,
         state: &Value,
     ) -> Result<Value, Failure> {
-        let mut url = self.url(&["api", "apply"]);
-        for (name, value) in query {
-            if let Some(value) = value {
-                url.query_pairs_mut().append_pair(name, value);
-            }
-        }
+        let url = self.asked(&["api", "apply"], query);
         let mut request = self.http.request(Method::POST, url).json(state).header("X-API-KEY", &self.token);
         if let Some(revision) = condition {
             request = request.header("If-Match", revision);
@@ -90,6 +111,17 @@ impl Client {
             Some(body) if status.is_success() || body.get("errors").is_some() => Ok(body),
             _ => Err(Failure::Failed(refusal(status, &text))),
         }
+    }
+
+    /// The address with a query; parameters without a value are left out.
+    fn asked(&self, path: &[&str], query: &[(&str, Option<String>)]) -> Url {
+        let mut url = self.url(path);
+        for (name, value) in query {
+            if let Some(value) = value {
+                url.query_pairs_mut().append_pair(name, value);
+            }
+        }
+        url
     }
 
     fn url(&self, path: &[&str]) -> Url {
@@ -109,9 +141,12 @@ impl Client {
         Err(Failure::Failed(refusal(status, &text)))
     }
 
+    async fn begin(&self, request: RequestBuilder) -> Result<Response, Failure> {
+        Ok(request.send().await.with_context(|| format!("could not reach the control plane at {}", self.base))?)
+    }
+
     async fn answer(&self, request: RequestBuilder) -> Result<(StatusCode, String), Failure> {
-        let answer =
-            request.send().await.with_context(|| format!("could not reach the control plane at {}", self.base))?;
+        let answer = self.begin(request).await?;
         let status = answer.status();
         Ok((status, answer.text().await.context("the answer broke off")?))
     }

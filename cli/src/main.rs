@@ -20,6 +20,7 @@ mod apply;
 mod args;
 mod audit;
 mod client;
+mod confirm;
 mod db;
 mod failure;
 mod history;

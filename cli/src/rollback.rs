@@ -1,12 +1,11 @@
 //! `portolan rollback --group GROUP --to REVISION`: shows the plan, then carries it out.
 
-use std::io::{BufRead as _, IsTerminal as _};
-
 use anyhow::anyhow;
 use serde_json::{Value, json};
 
 use crate::args::Rollback;
 use crate::client::{self, Client, text};
+use crate::confirm;
 use crate::failure::Failure;
 use crate::output;
 use crate::table::Table;
@@ -23,7 +22,8 @@ pub fn run(options: &Rollback, json: bool) -> Result<(), Failure> {
     if !json {
         output::line(&table(&plan).text());
     }
-    if !options.yes && !confirmed(options)? {
+    let question = format!("Put group {} back to revision {}? Type yes:", options.group, options.to);
+    if !options.yes && !confirm::confirmed(&question)? {
         return Err(Failure::Failed(anyhow!("not confirmed, nothing was changed")));
     }
     let done = client::block_on(ask(&client, options, false))?;
@@ -64,16 +64,4 @@ fn table(plan: &Value) -> Table {
         table.row(vec![text(change, "/action"), resource, text(change, "/before"), text(change, "/after")]);
     }
     table
-}
-
-/// Without a terminal there is nobody to ask, and the command line was clear enough.
-fn confirmed(options: &Rollback) -> Result<bool, Failure> {
-    let input = std::io::stdin();
-    if !input.is_terminal() {
-        return Ok(true);
-    }
-    output::progress(&format!("Put group {} back to revision {}? Type yes:", options.group, options.to));
-    let mut line = String::new();
-    input.lock().read_line(&mut line).map_err(|error| Failure::Failed(error.into()))?;
-    Ok(line.trim() == "yes")
 }

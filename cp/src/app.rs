@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use portolan_eventstore::proof::Checkpoints;
 use portolan_eventstore::{Appended, EventStore, Proposal};
 use portolan_model::Keyring;
 use portolan_rt::clock::Clock;
@@ -22,6 +23,8 @@ use crate::refusal;
 pub struct App {
     /// The log and the key space.
     pub store: EventStore,
+    /// Signs it.
+    pub checkpoints: Checkpoints,
     /// Its kind: `sqlite`, `postgres` or `mysql`.
     pub backend: &'static str,
     /// The time.

@@ -43,6 +43,9 @@ pub enum ApiError {
         /// How long to wait.
         seconds: u64,
     },
+    /// Not now; the text says what has to come first.
+    #[error("{0}")]
+    Later(String),
     /// Refused, and the log says so.
     #[error("{}", .0.message)]
     Refused(Refusal),
@@ -72,6 +75,7 @@ impl ApiError {
             Self::NotFound(_) => (StatusCode::NOT_FOUND, None),
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, None),
             Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, None),
+            Self::Later(_) => (StatusCode::SERVICE_UNAVAILABLE, Some(retry_after())),
             Self::TooMany { seconds } => (StatusCode::TOO_MANY_REQUESTS, Some(*seconds)),
             Self::Refused(refusal) => {
                 (StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), None)

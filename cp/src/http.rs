@@ -23,6 +23,7 @@ mod certificates;
 mod dashboard;
 mod each;
 mod enterprise;
+mod export;
 mod groups;
 mod history;
 mod holds;
@@ -75,6 +76,7 @@ fn api() -> Table {
         .route(Method::GET, "/api/groups/{group}/resources/{kind}/{id}", resources::get)
         .route(Method::GET, "/api/audit/events", audit::list)
         .route(Method::GET, "/api/audit/events/{revision}", audit::get)
+        .route(Method::GET, "/api/audit/export", export::get)
         .route(Method::GET, "/api/audit/holds", holds::list)
         .route(Method::POST, "/api/audit/holds", holds::post)
         .route(Method::DELETE, "/api/audit/holds/{id}", holds::delete)

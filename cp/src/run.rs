@@ -157,8 +157,11 @@ pub async fn start(config: &Config, clock: Arc<dyn Clock>, supervisor: &Supervis
     let certificate =
         ServerCertificate::open(authority.clone(), clock.clone(), config.tls.names.clone(), &folder).await?;
     let identity = certificate.identity();
+    let checkpoints =
+        signing::start(&store, &seal, &config.audit, &folder, board.component("checkpoints"), supervisor).await?;
     let app = Arc::new(App {
         store,
+        checkpoints,
         backend,
         clock: clock.clone(),
         keys,
@@ -187,7 +190,6 @@ pub async fn start(config: &Config, clock: Arc<dyn Clock>, supervisor: &Supervis
         }
         None => {}
     }
-    signing::start(&app.store, &seal, &config.audit, &folder, board.component("checkpoints"), supervisor).await?;
     certificate.watch(supervisor);
     denials::watch(app.clone(), supervisor);
     instances::watch(app.clone(), supervisor);

@@ -5,13 +5,14 @@
 //!
 //! ```text
 //! sign    background task: every 10 s or 256 events, checkpoint → table, sinks
-//! export  a range of events with everything that proves it → bundle (docs/audit/README.md)
+//! export  a range of events with everything that proves it → bundle (docs/audit/README.md), as files or as an archive
 //! verify  bundle + public key → OK | FAIL(first bad revision, why); no network, no database
 //! live    the same over a database, and its columns, key space and head as well
 //! ```
 //! Invariant: nothing is signed that does not continue everything signed before.
 //! Invariant: the verifiers trust the public key they are given and nothing in what they verify.
 
+pub mod archive;
 mod bundle;
 pub(crate) mod check;
 pub mod checkpoint;

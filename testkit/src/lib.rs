@@ -15,6 +15,7 @@ pub mod mariadb;
 pub mod ports;
 pub mod postgres;
 pub mod process;
+pub mod python;
 pub mod raw;
 pub mod switch;
 mod throwaway;

@@ -54,6 +54,40 @@ async fn walk(gateway: &Gateway, store: &str, folder: &Path) {
 }
 
 #[tokio::test]
+async fn a_bundle_comes_from_the_control_plane_as_from_the_database() {
+    install_crypto();
+    let folder = tempfile::tempdir().unwrap();
+    let gateway = Gateway::start(&[]).await;
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let store = format!("sqlite:{}", gateway.data().join("portolan.db").display());
+    let (_, key) = audit(&["key", "--store", &store]).await;
+    fs::write(path("log.key"), key["key"].as_str().unwrap()).unwrap();
+    let head = gateway.head().await;
+    // What has just happened is in it: it is signed for this.
+    let exported =
+        gateway.command(&["--json", "audit", "export", "--out", &path("bundle"), "--reason", "yearly"]).await;
+    assert_eq!(exported.code, 0, "{exported:?}");
+    let exported: Value = serde_json::from_str(&exported.stdout).unwrap();
+    assert_eq!((exported["from"].as_u64(), exported["to"].as_u64()), (Some(1), Some(head)));
+    let event = &gateway.events("action=audit.export").await[0];
+    assert_eq!((&event["reason"], &event["actor"]["kind"]), (&"yearly".into(), &"admin_key".into()));
+    let (code, verdict) = audit(&["verify", &path("bundle"), "--key", &path("log.key")]).await;
+    assert_eq!((code, verdict["to"].as_u64()), (0, Some(head)), "{verdict}");
+
+    // Byte for byte what the database gives, but for the checkpoints, of which there may be more by now.
+    let (out, last) = (path("direct"), head.to_string());
+    let direct = ["export", "--store", &store, "--out", &out, "--from", "1", "--to", &last];
+    assert_eq!(audit(&direct).await.0, 0);
+    for name in ["entries-0000000000000001.jsonl", "payloads-0000000000000001.jsonl"] {
+        let read = |bundle: &str| fs::read(folder.path().join(bundle).join(name)).unwrap();
+        assert!(read("bundle") == read("direct"), "{name}");
+    }
+    let again = gateway.command(&["audit", "export", "--out", &path("bundle")]).await;
+    assert!(again.code == 1 && again.stderr.contains("could not write"), "{again:?}");
+    gateway.stop().await;
+}
+
+#[tokio::test]
 async fn a_log_on_sqlite_is_exported_verified_and_found_out() {
     install_crypto();
     let folder = tempfile::tempdir().unwrap();

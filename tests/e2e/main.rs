@@ -23,4 +23,5 @@ mod lost_database;
 mod process;
 mod protected;
 mod restart;
+mod retention;
 mod time_travel;

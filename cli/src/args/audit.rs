@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::Server;
+use super::{Erase, Hold, Prune, Server};
 
 /// Options of `audit`.
 #[derive(Debug, Args)]
@@ -23,6 +23,12 @@ pub enum AuditCommand {
     Export(Export),
     /// Verify a bundle, without network or database, or a database. Exit code 1 when something does not fit.
     Verify(Verify),
+    /// Set, list and release legal holds.
+    Hold(Hold),
+    /// Erase what is personal about the events of an actor: names, addresses, free text. The id and the proof stay.
+    Erase(Erase),
+    /// Let go of the payloads of old events, as far as no later state is told from them. The entries and the proof stay.
+    Prune(Prune),
     /// Print the verifier key that the log names, to be kept where nobody who runs the log can change it.
     Key(AuditKey),
 }
@@ -30,13 +36,15 @@ pub enum AuditCommand {
 /// Options of `audit export`.
 #[derive(Debug, Args)]
 pub struct Export {
-    /// The database: `sqlite:PATH`, `postgres://…` or `mysql://…`.
+    #[command(flatten)]
+    pub server: Server,
+    /// The database itself, without a control plane: `sqlite:PATH`, `postgres://…` or `mysql://…`.
     #[arg(long, value_name = "URL", env = "PORTOLAN_STORE", hide_env_values = true)]
-    pub store: String,
+    pub store: Option<String>,
     /// First revision. Without it: the first of the log.
     #[arg(long, value_name = "REVISION")]
     pub from: Option<i64>,
-    /// Last revision. Without it: the last one that a checkpoint covers.
+    /// Last revision. Without it: the last of the log; from a database, the last one that a checkpoint covers.
     #[arg(long, value_name = "REVISION")]
     pub to: Option<i64>,
     /// The folder to make; it must not exist, or be empty.

@@ -13,6 +13,7 @@ mod coverage;
 mod encryption;
 mod enterprise;
 mod etcd;
+mod export;
 mod groups;
 mod idempotency;
 mod openapi;

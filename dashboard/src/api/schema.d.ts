@@ -137,6 +137,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A range of the log with everything that proves it, as a tar archive: the files of the bundle that `portolan audit verify` reads. Personal data and secrets in clear, so it is for administrators, and an event. */
+        get: operations["exportLog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/audit/holds": {
         parameters: {
             query?: never;
@@ -1678,6 +1695,44 @@ export interface operations {
             400: components["responses"]["Invalid"];
             401: components["responses"]["Unauthenticated"];
             404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    exportLog: {
+        parameters: {
+            query?: {
+                /** @description First revision. Without it: the first of the log. */
+                from?: number;
+                /** @description Last revision. Without it: the last of the log. */
+                to?: number;
+                /** @description Why, for the event. */
+                reason?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The archive. One that breaks off has no end and is refused when it is unpacked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example bundle.json
+                     *     checkpoints.txt
+                     *     accounts.jsonl
+                     *     entries-0000000000000001.jsonl
+                     *     payloads-0000000000000001.jsonl
+                     */
+                    "application/x-tar": string;
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             503: components["responses"]["Unavailable"];
         };
     };

@@ -53,10 +53,11 @@ pub struct Pace {
 }
 
 /// A hold on the running task. Clones are the same.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Checkpoints {
     signed: watch::Receiver<i64>,
     wanted: Arc<Notify>,
+    log: Log,
 }
 
 struct Task {
@@ -78,7 +79,7 @@ struct Task {
 pub fn start(store: &EventStore, signing: Signing, supervisor: &Supervisor) -> Checkpoints {
     let Signing { signer, sinks, pace, status } = signing;
     let (log, wanted, signed) = (Log::of(store), Arc::new(Notify::new()), watch::Sender::new(0));
-    let handle = Checkpoints { signed: signed.subscribe(), wanted: wanted.clone() };
+    let handle = Checkpoints { signed: signed.subscribe(), wanted: wanted.clone(), log: log.clone() };
     for sink in sinks {
         sink::start(sink, log.clone(), signed.subscribe(), supervisor);
     }
@@ -114,6 +115,11 @@ impl Checkpoints {
             // The task has ended with the process.
             std::future::pending::<()>().await;
         }
+    }
+
+    /// The log, with what the task remembers of its tree.
+    pub fn log(&self) -> &Log {
+        &self.log
     }
 
     /// Size of the last checkpoint that the task has signed or met; 0 before the first.

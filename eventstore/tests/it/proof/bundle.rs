@@ -8,6 +8,7 @@ use portolan_eventstore::proof::checkpoint::notes_of;
 use portolan_eventstore::proof::export::Range;
 use portolan_eventstore::proof::{Checkpoint, Error, Export, Log, Verdict, verify};
 use portolan_eventstore::retention::{Run, Scope};
+use portolan_testkit::python;
 use serde_json::{Value, json};
 
 use super::ledger::{self, Keys};
@@ -28,7 +29,12 @@ impl Desk {
     fn new(keys: Keys) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("key"), format!("# the log's key\n{}\n", keys.vkey)).unwrap();
-        Self { folder, keys, python: python(), bundles: std::cell::Cell::new(0) }
+        Self {
+            folder,
+            keys,
+            python: python::with_requirements(Path::new(env!("CARGO_TARGET_TMPDIR"))),
+            bundles: std::cell::Cell::new(0),
+        }
     }
 
     fn next(&self) -> PathBuf {
@@ -83,31 +89,6 @@ impl Desk {
         assert_eq!((&verdict["kind"], &verdict["revision"]), (&json!(kind), &json!(revision)), "{verdict}");
         verdict
     }
-}
-
-/// The interpreter of an environment that has what docs/audit/requirements.txt asks for; made when it is missing.
-fn python() -> PathBuf {
-    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("audit-python");
-    let python = home.join("bin/python");
-    // Each test is a process: one of them makes it, the others wait.
-    let lock = fs::File::create(home.with_extension("lock")).unwrap();
-    lock.lock().unwrap();
-    let usable = || {
-        let probe = std::process::Command::new(&python).args(["-c", "import cryptography"]).output();
-        probe.is_ok_and(|output| output.status.success())
-    };
-    if !usable() {
-        run(std::process::Command::new("python3").args(["-m", "venv", "--clear"]).arg(&home));
-        let list = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/audit/requirements.txt");
-        run(std::process::Command::new(&python).args(["-m", "pip", "install", "--quiet", "-r", list]));
-        assert!(usable());
-    }
-    python
-}
-
-fn run(command: &mut std::process::Command) {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// Changes one file of a bundle as text.
