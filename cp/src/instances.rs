@@ -1,14 +1,14 @@
 //! Data planes as they report themselves, and which revisions they have applied.
 //!
-//! A data plane writes a key below `data_plane/instances/` of its gateway group, which lives by a lease: what is there is alive. It says
-//! the last revision that changed its configuration. [`Configured`] knows the last one that there is for each group.
+//! A data plane writes a key below `data_plane/instances/`, which lives by a lease: what is there is alive. It is stored under the name in
+//! its certificate, so nobody reports in another's name. It says the last revision that changed its configuration. [`Configured`] knows the last one that there is for each group.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use portolan_eventstore::{KeyRange, KeyValue, View};
 use portolan_model::GroupId;
-use portolan_model::layout::{self, APISIX_PREFIX, DATA_PLANE_DIRECTORY, GROUPS_PREFIX};
+use portolan_model::layout::{self, APISIX_PREFIX, CERTIFIED_DIRECTORY, DATA_PLANE_DIRECTORY, GROUPS_PREFIX};
 use portolan_rt::task::{Backoff, Kind, Supervisor};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -80,12 +80,15 @@ pub fn of_group(view: &dyn View, group: &GroupId) -> Vec<Instance> {
 
 fn read(kv: &KeyValue, directory: &str, group: &GroupId) -> Option<Instance> {
     let place = std::str::from_utf8(&kv.key).ok()?.strip_prefix(directory)?;
+    let certified = place.strip_prefix(CERTIFIED_DIRECTORY).and_then(|rest| rest.split_once('/'));
+    // Without a name of its own: an administrator wrote it, such as an APISIX that logs in with a password.
+    let (certified, place) = certified.map_or((None, place), |(name, rest)| (Some(name), rest));
     let ours = place.strip_prefix(OURS).map(|id| (id, "portolan"));
     let (id, kind) = ours.or_else(|| Some((place.strip_prefix(APISIX)?, "apisix")))?;
     let said: Said = serde_json::from_slice(&kv.value).ok().filter(|_| kv.lease != 0)?;
     Some(Instance {
         id: id.to_owned(),
-        name: said.name,
+        name: certified.map_or(said.name, str::to_owned),
         gateway_group_id: group.clone(),
         kind,
         version: said.version,
@@ -201,6 +204,34 @@ fn place(key: &str) -> Option<(GroupId, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_name_is_that_of_the_certificate() {
+        let eu = GroupId::new("eu").unwrap();
+        let directory = "/portolan/groups/eu/data_plane/";
+        for (place, lease, found) in [
+            ("by/dp-1/instances/i", 7, Some(("i", "dp-1", "portolan"))),
+            ("by/dp-1/server_info/s", 7, Some(("s", "dp-1", "apisix"))),
+            ("server_info/s", 7, Some(("s", "said", "apisix"))),
+            ("instances/i", 7, Some(("i", "said", "portolan"))),
+            ("by/dp-1/instances/i", 0, None),
+            ("by/dp-1/else/i", 7, None),
+            ("by/instances/i", 7, None),
+        ] {
+            let key = format!("{directory}{place}").into();
+            let kv = KeyValue {
+                key,
+                value: r#"{"name":"said"}"#.into(),
+                create_revision: 1,
+                mod_revision: 1,
+                version: 1,
+                lease,
+            };
+            let read = read(&kv, directory, &eu).map(|instance| (instance.id, instance.name, instance.kind));
+            let found = found.map(|(id, name, kind)| (id.to_owned(), name.to_owned(), kind));
+            assert_eq!(read, found, "{place}");
+        }
+    }
 
     #[test]
     fn only_configuration_counts() {

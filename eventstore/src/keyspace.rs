@@ -11,8 +11,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 mod range;
+mod set;
 
 pub use range::{Filter, RangeAnswer, RangeQuery, SortOrder, SortTarget};
+pub use set::KeySet;
 
 /// Events kept in memory for watchers and for reads of the recent past.
 const WINDOW_EVENTS: usize = 65_536;
@@ -86,8 +88,23 @@ pub trait View {
     fn get(&self, key: &[u8]) -> Option<Arc<KeyValue>>;
     /// All keys of the range, in key order.
     fn range(&self, range: &KeyRange) -> Vec<Arc<KeyValue>>;
+    /// All keys of the set, in key order.
+    fn keys(&self, set: &KeySet) -> Vec<Arc<KeyValue>> {
+        joined(set, |range| Some(self.range(range))).unwrap_or_default()
+    }
     /// The keys attached to a lease, in key order.
     fn keys_of_lease(&self, lease: i64) -> Vec<Bytes>;
+}
+
+/// What is found in each range of a set, one after the other; `None` when that of one can't be told.
+pub(crate) fn joined<T>(set: &KeySet, find: impl FnMut(&KeyRange) -> Option<Vec<T>>) -> Option<Vec<T>> {
+    let mut found = set.ranges().map(find);
+    // One range needs no copy.
+    let mut all = found.next().flatten()?;
+    for more in found {
+        all.extend(more?);
+    }
+    Some(all)
 }
 
 /// The state itself; `store.rs` keeps it behind a lock that is held only for memory work.

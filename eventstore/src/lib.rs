@@ -33,6 +33,6 @@ pub mod txn;
 mod writer;
 
 pub use error::Error;
-pub use keyspace::{Change, Committed, KeyRange, KeyValue, View};
+pub use keyspace::{Change, Committed, KeyRange, KeySet, KeyValue, View};
 pub use proposal::{Appended, Context, Decision, Intent, Proposal, Refusal};
 pub use store::{EventStore, Options};

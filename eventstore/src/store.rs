@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::backend::{self, Backend, PAGE_EVENTS};
 use crate::error::Error;
 use crate::follower;
-use crate::keyspace::{Committed, RangeAnswer, RangeQuery, State, View};
+use crate::keyspace::{Committed, RangeAnswer, RangeQuery, State, View, joined};
 use crate::lease::{self, Lease, Leases};
 use crate::proposal::{Appended, Context, Decision, Intent, Proposal};
 use crate::read_index::{self, Reads};
@@ -150,17 +150,23 @@ impl EventStore {
                 return Err(txn::Error::FutureRevision);
             }
             if query.revision <= 0 {
-                return Ok((current, Some(state.range(&query.range))));
+                return Ok((current, Some(state.keys(&query.keys))));
             }
             if query.revision < state.compact_revision() {
                 return Err(txn::Error::Compacted);
             }
-            Ok((current, state.range_at(&query.range, query.revision)))
+            Ok((current, joined(&query.keys, |range| state.range_at(range, query.revision))))
         });
         let (current, kvs) = from_memory?;
         let kvs = match kvs {
             Some(kvs) => kvs,
-            None => self.state_at(&query.range, query.revision).await?,
+            None => {
+                let mut all = Vec::new();
+                for range in query.keys.ranges() {
+                    all.extend(self.state_at(range, query.revision).await?);
+                }
+                all
+            }
         };
         Ok((current, query.answer(kvs)))
     }

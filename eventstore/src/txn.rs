@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::keyspace::{KeyRange, KeyValue, RangeAnswer, RangeQuery};
+use crate::keyspace::{KeyRange, KeySet, KeyValue, RangeAnswer, RangeQuery};
 
 pub(crate) mod eval;
 
@@ -58,11 +58,11 @@ pub struct Delete {
     pub prev_kv: bool,
 }
 
-/// One condition on the keys of a range: every key must satisfy it, an empty range counts as one missing key.
+/// One condition on some keys: every one must satisfy it, and where there is none, that counts as one missing key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Compare {
     /// Which keys.
-    pub range: KeyRange,
+    pub keys: KeySet,
     /// How the key's property must relate to the operand.
     pub relation: Relation,
     /// Which property, and the operand.

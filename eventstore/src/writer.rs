@@ -205,7 +205,7 @@ impl Writer {
                     && query.revision > 0
                     && self.shared.with_state(|state| !state.reaches(query.revision))
                 {
-                    past.push((query.range.clone(), query.revision));
+                    past.extend(query.keys.ranges().map(|range| (range.clone(), query.revision)));
                 }
             });
         }

@@ -23,7 +23,7 @@ use crate::revocation::Revocations;
 use crate::subject::{self, Subject};
 use crate::txn::Progress;
 use crate::view::View;
-use crate::watch::{self, Events, Pulse};
+use crate::watch::{self, Events, Heart};
 
 /// Largest message that is read at all (etcd: 1.5 MiB + 512 KiB for what stands around it).
 pub(crate) const MAX_MESSAGE_BYTES: usize = 2 * 1024 * 1024;
@@ -81,7 +81,7 @@ pub(crate) struct App {
     pub(crate) shutdown: Shutdown,
     pub(crate) settings: Settings,
     pub(crate) events: Events,
-    pub(crate) pulse: Pulse,
+    pub(crate) heart: Heart,
     pub(crate) member_id: u64,
     pub(crate) metrics: Metrics,
     pub(crate) users: Option<Arc<dyn Users>>,
@@ -121,13 +121,13 @@ impl Default for Member {
 // === impl App ===
 
 impl App {
-    pub(crate) fn new(shim: Shim, pulse: Pulse) -> Self {
+    pub(crate) fn new(shim: Shim) -> Self {
         let Shim { store, check, users, revocations, clock, supervisor, settings } = shim;
         Self {
             cluster_id: store.cluster_id(),
             member_id: id_of(&settings.member.name),
             events: Events::default(),
-            pulse,
+            heart: Heart::default(),
             metrics: Metrics::default(),
             denials: Denials::default(),
             tokens: Tokens::default(),

@@ -20,10 +20,12 @@ pub(crate) enum Role {
         /// See [`crate::auth::Admin::changed`].
         changed: i64,
     },
-    /// `portolan://data-plane/GROUP/INSTANCE`: sees its gateway group, writes its own status.
+    /// `portolan://data-plane/GROUP/INSTANCE`: sees its gateway group's configuration, and its own status, which it writes.
     DataPlane {
         /// The gateway group.
         group: GroupId,
+        /// Who of it. Several processes that share a certificate are one.
+        instance: Box<str>,
     },
 }
 
@@ -58,7 +60,7 @@ impl Role {
         let role = match (parts.next()?, parts.next()?, parts.next()) {
             ("admin", name, None) if !name.is_empty() => Self::Admin,
             ("data-plane", group, Some(instance)) if !instance.is_empty() => {
-                Self::DataPlane { group: GroupId::new(group).ok()? }
+                Self::DataPlane { group: GroupId::new(group).ok()?, instance: instance.into() }
             }
             _ => return None,
         };
@@ -129,7 +131,7 @@ impl Identity {
     pub(crate) fn group(&self) -> Option<&str> {
         match &self.role {
             Role::Admin | Role::User { .. } => None,
-            Role::DataPlane { group } => Some(group.as_str()),
+            Role::DataPlane { group, .. } => Some(group.as_str()),
         }
     }
 }
@@ -151,7 +153,8 @@ mod tests {
 
     #[test]
     fn uris_name_roles() {
-        let data_plane = |group: &str| Some(Role::DataPlane { group: GroupId::new(group).unwrap() });
+        let data_plane =
+            |group: &str| Some(Role::DataPlane { group: GroupId::new(group).unwrap(), instance: "dp-1".into() });
         for (uri, role) in [
             ("portolan://admin/ops", Some(Role::Admin)),
             ("portolan://data-plane/default/dp-1", data_plane("default")),

@@ -107,7 +107,7 @@ impl Lease for Service {
                 ttl: lease.ttl,
                 granted_ttl: lease.granted_ttl,
                 keys: match request.keys {
-                    true => lease.keys.iter().map(|key| session.view.outward(key)).collect(),
+                    true => lease.keys.iter().filter_map(|key| session.view.visible(key)).collect(),
                     false => Vec::new(),
                 },
                 ..answer

@@ -24,7 +24,7 @@ pub(crate) fn check(request: &RangeRequest) -> Result<(), Etcd> {
 pub(crate) fn query(view: &View, request: RangeRequest) -> RangeQuery {
     let (order, target) = (order(&request).unwrap_or_default(), target(&request).unwrap_or_default());
     RangeQuery {
-        range: view.inward(KeyRange::from_etcd(request.key, request.range_end)),
+        keys: view.inward(KeyRange::from_etcd(request.key, request.range_end)),
         revision: request.revision,
         limit: request.limit,
         order,

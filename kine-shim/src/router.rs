@@ -29,9 +29,8 @@ pub(crate) struct Endpoint(pub(crate) String);
 /// The service, to be served over mutual TLS by `rt::serve`. It reads `rt::serve::Connection` from each request's extensions.
 pub fn router(shim: Shim) -> Router {
     let supervisor = shim.supervisor.clone();
-    let (heart, pulse) = watch::channel();
-    let app = Arc::new(App::new(shim, pulse));
-    heart.beat(&app, &supervisor);
+    let app = Arc::new(App::new(shim));
+    app.heart.beat(&app, &supervisor);
     denial::watch(&app, &supervisor);
     let watching = app.clone();
     let routes = Routes::default()

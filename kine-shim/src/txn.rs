@@ -96,7 +96,7 @@ fn compare(view: &View, compare: pb::Compare) -> Compare {
         (CompareTarget::Value, Some(TargetUnion::Value(v))) => Operand::Value(v),
         (CompareTarget::Value, _) => Operand::Value(bytes::Bytes::new()),
     };
-    Compare { range: view.inward(KeyRange::from_etcd(compare.key, compare.range_end)), relation, operand }
+    Compare { keys: view.inward(KeyRange::from_etcd(compare.key, compare.range_end)), relation, operand }
 }
 
 /// The answer on the wire. The outermost header is the caller's; operations carry the revision only, and a nested

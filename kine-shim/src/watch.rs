@@ -27,7 +27,7 @@ mod watcher;
 
 pub(crate) use codec::Frame;
 pub(crate) use events::Events;
-pub(crate) use pulse::{Pulse, channel};
+pub(crate) use pulse::Heart;
 pub(crate) use stream::{Opening, PROGRESS_INTERVAL, open};
 
 use codec::Codec;

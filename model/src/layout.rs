@@ -20,8 +20,10 @@ pub const APISIX_PREFIX: &str = "/apisix/";
 pub const PORTOLAN_PREFIX: &str = "/portolan/";
 /// The prefix of the groups other than the default one.
 pub const GROUPS_PREFIX: &str = "/portolan/groups/";
-/// Where, below the prefix of its group, a data plane may write.
+/// Where, below the prefix of a group, its data planes say how they are.
 pub const DATA_PLANE_DIRECTORY: &str = "data_plane/";
+/// Below that, where each instance has a directory of its own, which only its certificate opens.
+pub const CERTIFIED_DIRECTORY: &str = "by/";
 /// The name of the default group.
 pub const DEFAULT_GROUP: &str = "default";
 /// The longest group name, in bytes.
@@ -51,6 +53,12 @@ pub struct ResourceKey {
 /// The prefix of a group's keys; ends with `/`.
 pub fn group_prefix(group: &GroupId) -> String {
     if group.is_default() { APISIX_PREFIX.to_owned() } else { format!("{GROUPS_PREFIX}{group}/") }
+}
+
+/// Where the keys of a data plane stand that it sees, and others don't, as `/apisix/data_plane/…`; ends with `/`. `instance` is the
+/// name in its certificate.
+pub fn instance_prefix(group: &GroupId, instance: &str) -> String {
+    format!("{}{DATA_PLANE_DIRECTORY}{CERTIFIED_DIRECTORY}{instance}/", group_prefix(group))
 }
 
 /// The prefix of a group's resources of one kind; ends with `/`. Resources of another kind may stand below it as well:

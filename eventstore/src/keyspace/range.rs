@@ -3,13 +3,13 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use super::{KeyRange, KeyValue};
+use super::{KeySet, KeyValue};
 
 /// A Range request in etcd's terms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RangeQuery {
     /// Which keys.
-    pub range: KeyRange,
+    pub keys: KeySet,
     /// As of which revision; 0 or less = the current one.
     pub revision: i64,
     /// At most this many keys; 0 or less = all.
@@ -81,10 +81,10 @@ pub struct RangeAnswer {
 // === impl RangeQuery ===
 
 impl RangeQuery {
-    /// All keys of the range, now, in key order.
-    pub fn all(range: KeyRange) -> Self {
+    /// All of these keys, now, in key order.
+    pub fn all(keys: impl Into<KeySet>) -> Self {
         Self {
-            range,
+            keys: keys.into(),
             revision: 0,
             limit: 0,
             order: SortOrder::None,

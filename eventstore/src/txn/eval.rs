@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{Compare, Delete, Error, Op, OpAnswer, Operand, Put, Relation, Txn, TxnAnswer};
-use crate::keyspace::{Change, KeyRange, KeyValue, RangeQuery, View};
+use crate::keyspace::{Change, KeyRange, KeySet, KeyValue, RangeQuery, View};
 
 /// The committed state plus the events of the batch that are decided but not committed yet.
 pub(crate) struct Overlay<'a> {
@@ -55,7 +55,12 @@ impl<'a> Overlay<'a> {
         self.events.push(changes.to_vec());
     }
 
-    /// The keys of a range as of a revision up to the current one.
+    /// The keys of a set as of a revision up to the current one.
+    fn keys_at(&self, set: &KeySet, revision: i64, past: &dyn Past) -> Result<Vec<Arc<KeyValue>>, Error> {
+        let found: Result<Vec<_>, Error> = set.ranges().map(|range| self.range_at(range, revision, past)).collect();
+        Ok(found?.concat())
+    }
+
     fn range_at(&self, range: &KeyRange, revision: i64, past: &dyn Past) -> Result<Vec<Arc<KeyValue>>, Error> {
         let Ok(pending @ 1..) = usize::try_from(revision - self.base.revision()) else {
             return past.range_at(range, revision);
@@ -162,7 +167,7 @@ impl<'o, 'a> Draft<'o, 'a> {
     }
 
     fn holds(&self, compare: &Compare) -> bool {
-        let kvs = self.range(&compare.range);
+        let kvs = self.keys(&compare.keys);
         if kvs.is_empty() {
             return holds_for(None, compare);
         }
@@ -173,8 +178,8 @@ impl<'o, 'a> Draft<'o, 'a> {
         // etcd checks the revision asked for against the state before the transaction.
         let kvs = match query.revision {
             asked if asked > self.overlay.revision() => return Err(Error::FutureRevision),
-            asked if asked <= 0 => self.range(&query.range),
-            asked => self.overlay.range_at(&query.range, asked, self.past)?,
+            asked if asked <= 0 => self.keys(&query.keys),
+            asked => self.overlay.keys_at(&query.keys, asked, self.past)?,
         };
         Ok(OpAnswer::Range { revision: self.revision(), answer: query.answer(kvs) })
     }

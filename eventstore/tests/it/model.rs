@@ -47,7 +47,7 @@ impl Random {
 
     fn txn(&mut self, depth: u64) -> Txn {
         let compare = |random: &mut Self| Compare {
-            range: random.range(),
+            keys: random.range().into(),
             relation: [Relation::Equal, Relation::Greater, Relation::Less, Relation::NotEqual]
                 [usize::try_from(random.below(4)).unwrap()],
             operand: match random.below(3) {
@@ -99,7 +99,7 @@ fn run(model: &mut Model, txn: &Txn, revision: i64) -> TxnShape {
                     format!("deleted {gone:?}")
                 }
                 Op::Range(query) => {
-                    let found = model.iter().filter(|(key, _)| query.range.contains(key.as_bytes()));
+                    let found = model.iter().filter(|(key, _)| query.keys.contains(key.as_bytes()));
                     format!(
                         "range {:?}",
                         found.map(|(key, (value, ..))| (key.clone(), value.clone())).collect::<Vec<_>>()
@@ -116,7 +116,7 @@ fn run(model: &mut Model, txn: &Txn, revision: i64) -> TxnShape {
 }
 
 fn holds(model: &Model, compare: &Compare) -> bool {
-    let found: Vec<_> = model.iter().filter(|(key, _)| compare.range.contains(key.as_bytes())).collect();
+    let found: Vec<_> = model.iter().filter(|(key, _)| compare.keys.contains(key.as_bytes())).collect();
     let related = |ordering: std::cmp::Ordering| match compare.relation {
         Relation::Equal => ordering.is_eq(),
         Relation::Greater => ordering.is_gt(),

@@ -55,7 +55,11 @@ pub async fn revisions_are_gapless_and_counters_are_etcds(stand: Stand) {
 
 pub async fn plain_answers_take_no_revision(stand: Stand) {
     let unmet = Txn {
-        compares: vec![Compare { range: KeyRange::key("a"), relation: Relation::Greater, operand: Operand::Create(0) }],
+        compares: vec![Compare {
+            keys: KeyRange::key("a").into(),
+            relation: Relation::Greater,
+            operand: Operand::Create(0),
+        }],
         success: vec![Op::Put(Put::new("a", "1"))],
         failure: vec![],
     };

@@ -13,7 +13,7 @@ use prost::Message as _;
 
 use super::Face;
 use crate::gateway::json;
-use crate::view::View;
+use crate::view::{Audience, View};
 use crate::wire;
 
 /// Encoded revisions kept for watchers that are about to want them. Those of one stream come at once, those of other streams
@@ -52,7 +52,8 @@ struct Recent {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Variant {
     revision: i64,
-    view: View,
+    /// Prefix of the keys that are seen.
+    seen: Bytes,
     prev_kv: bool,
     face: Face,
 }
@@ -62,18 +63,26 @@ struct Variant {
 impl Events {
     /// The events of a revision as a view sees them, in the order of their keys' changes.
     pub(super) fn encode(&self, view: &View, event: &Committed, prev_kv: bool, face: Face) -> Arc<[Encoded]> {
-        let variant = Variant { revision: event.revision, view: view.clone(), prev_kv, face };
+        let variant = Variant { revision: event.revision, seen: seen(view, event), prev_kv, face };
         if let Some(encoded) = self.recent.lock().revisions.get(&variant) {
             return encoded.clone();
         }
-        let encoded: Arc<[Encoded]> = event.changes.iter().filter_map(|change| encode(&variant, change)).collect();
+        let encoded: Arc<[Encoded]> =
+            event.changes.iter().filter_map(|change| encode(&variant, view, change)).collect();
         self.recent.lock().keep(variant, encoded.clone());
         encoded
     }
 }
 
-fn encode(variant: &Variant, change: &Change) -> Option<Encoded> {
-    let Variant { revision, view, prev_kv, face } = variant;
+/// What the view of an event depends on. The data planes of a group share one, unless somebody's own keys are concerned.
+fn seen(view: &View, event: &Committed) -> Bytes {
+    let View::DataPlane { stored, own } = view else { return Bytes::new() };
+    let owned = |change: &Change| matches!(Audience::of(&change.key), Audience::Owner { .. });
+    if event.changes.iter().any(owned) { own.clone() } else { stored.clone() }
+}
+
+fn encode(variant: &Variant, view: &View, change: &Change) -> Option<Encoded> {
+    let Variant { revision, prev_kv, face, .. } = variant;
     let key = view.visible(&change.key)?;
     let (kind, kv) = match &change.after {
         Some(after) => (EventType::Put, wire::key_value(view, after)),
@@ -152,18 +161,20 @@ mod tests {
     }
 
     #[test]
-    fn a_revision_is_encoded_once_per_view() {
+    fn a_revision_is_encoded_once_for_all_who_see_the_same() {
         let events = Events::default();
         let new = kv("/portolan/groups/eu/routes/1", 3, 3);
         let event = revision(3, vec![Change { key: new.key.clone(), before: None, after: Some(new) }]);
-        let eu = View::Group { stored: Bytes::from_static(b"/portolan/groups/eu/") };
-        let us = View::Group { stored: Bytes::from_static(b"/portolan/groups/us/") };
-        assert!(Arc::ptr_eq(
-            &events.encode(&eu, &event, false, Face::Grpc),
-            &events.encode(&eu, &event, false, Face::Grpc)
-        ));
-        assert_eq!(events.encode(&eu, &event, false, Face::Grpc).len(), 1);
-        assert_eq!(events.encode(&us, &event, false, Face::Grpc).len(), 0);
+        let view = |stored: &'static str, own: &'static str| View::DataPlane { stored: stored.into(), own: own.into() };
+        let eu = view("/portolan/groups/eu/", "/portolan/groups/eu/data_plane/by/a/");
+        let mate = view("/portolan/groups/eu/", "/portolan/groups/eu/data_plane/by/b/");
+        let us = view("/portolan/groups/us/", "/portolan/groups/us/data_plane/by/a/");
+        let encode = |view: &View, event: &Committed| events.encode(view, event, false, Face::Grpc);
+        assert!(Arc::ptr_eq(&encode(&eu, &event), &encode(&mate, &event)));
+        assert_eq!((encode(&eu, &event).len(), encode(&us, &event).len()), (1, 0));
+        let report = kv("/portolan/groups/eu/data_plane/by/a/instances/1", 4, 4);
+        let event = revision(4, vec![Change { key: report.key.clone(), before: None, after: Some(report) }]);
+        assert_eq!((encode(&eu, &event).len(), encode(&mate, &event).len()), (1, 0));
     }
 
     #[test]

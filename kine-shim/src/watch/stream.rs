@@ -59,6 +59,8 @@ struct Watch<R> {
     /// For those that want to hear of progress; most don't.
     progress: Option<Interval>,
     progress_asked: bool,
+    /// Whether those that want to hear of progress are to be told.
+    progress_due: bool,
     out: VecDeque<Frame>,
     watching: Watching,
 }
@@ -80,6 +82,8 @@ where
     let user = viewer.as_ref().ok().filter(|identity| identity.is_user()).cloned().map(Box::new);
     let viewer = viewer.map(|identity| View::of(&identity));
     let watch = Box::new(Watch {
+        // First this, then the revision: what comes after the revision wakes.
+        pulse: app.heart.pulse(viewer.as_ref().ok(), || app.store.revision()),
         served: app.store.revision(),
         viewer,
         user,
@@ -88,11 +92,11 @@ where
         requests,
         requests_ended: false,
         listened: false,
-        pulse: app.pulse.clone(),
         watchers: Vec::new(),
         next_id: 0,
         progress: None,
         progress_asked: false,
+        progress_due: false,
         out: VecDeque::new(),
         watching: app.metrics.watching(),
         app,
@@ -148,7 +152,7 @@ where
             match wake {
                 Wake::Request(request) => self.request(request.map_err(errors::received)?).await,
                 Wake::Pulse => {}
-                Wake::Progress => self.notify(),
+                Wake::Progress => self.progress_due = true,
             }
         }
     }
@@ -276,14 +280,23 @@ where
         loop {
             // First the mark, then the look: what comes after the look wakes us again.
             self.pulse.mark();
-            let head = self.app.store.revision();
+            let reach = self.pulse.reach();
+            for watcher in &mut self.watchers {
+                watcher.next = reach.skip(watcher.next);
+            }
+            // What is newer wakes us if it shows something; only who speaks of progress has to look.
+            let tell = self.progress_asked || self.progress_due;
+            let head = if tell { self.app.store.revision() } else { reach.head };
             if self.served < head {
                 self.cancel_compacted();
             }
             let due = self.watchers.iter().map(|watcher| watcher.next).filter(|next| *next <= head).min();
             let Some(place) = due.filter(|_| self.served < head) else {
-                self.served = head;
-                self.answer_progress(head);
+                self.served = self.served.max(head);
+                if tell {
+                    self.answer_progress(head);
+                    self.notify();
+                }
                 return Ok(());
             };
             let revisions = match self.pulse.from(place) {
@@ -312,11 +325,13 @@ where
         }
     }
 
-    /// Ends the watchers whose next revision is compacted, as etcd does: without reason and without revision in the header.
+    /// Ends the watchers whose next revision is compacted, as etcd does: without reason and without revision in the header. One that
+    /// had seen everything keeps its place: the log still has what it has to see.
     fn cancel_compacted(&mut self) {
         let compact_revision = self.app.store.compact_revision();
-        let gone: Vec<i64> = self.watchers.iter().filter(|w| w.next < compact_revision).map(|w| w.id).collect();
-        self.watchers.retain(|watcher| watcher.next >= compact_revision);
+        let compacted = |watcher: &Watcher| watcher.next < compact_revision && !watcher.synced;
+        let gone: Vec<i64> = self.watchers.iter().filter(|w| compacted(w)).map(|w| w.id).collect();
+        self.watchers.retain(|watcher| !compacted(watcher));
         for watch_id in gone {
             self.cancel_at(watch_id, compact_revision);
         }
@@ -354,6 +369,9 @@ where
 
     /// Tells the watchers that want it, and had no events for a while, how far they have come.
     fn notify(&mut self) {
+        if !std::mem::take(&mut self.progress_due) {
+            return;
+        }
         let header = Some(self.app.header(self.served));
         for watcher in self.watchers.iter_mut().filter(|watcher| watcher.progress_notify) {
             let quiet = !std::mem::take(&mut watcher.busy);

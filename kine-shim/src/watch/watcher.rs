@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use portolan_etcd_proto::etcdserverpb::watch_create_request::FilterType;
 use portolan_etcd_proto::etcdserverpb::{ResponseHeader, WatchCreateRequest, WatchResponse};
-use portolan_eventstore::{Committed, KeyRange};
+use portolan_eventstore::{Committed, KeySet};
 
 use super::Face;
 use super::codec::Frame;
@@ -30,13 +30,13 @@ pub(super) struct Watcher {
     pub(super) progress_notify: bool,
     /// Whether it was sent events since the last such response was due.
     pub(super) busy: bool,
-    range: KeyRange,
+    keys: KeySet,
     no_put: bool,
     no_delete: bool,
     prev_kv: bool,
     fragment: bool,
     /// Has seen everything once; from then on each revision is a response of its own.
-    synced: bool,
+    pub(super) synced: bool,
 }
 
 /// What a batch of revisions is read with.
@@ -60,15 +60,15 @@ pub(super) struct Batch<'a> {
 // === impl Watcher ===
 
 impl Watcher {
-    /// A watcher of a range, as stored, from a revision on.
-    pub(super) fn new(id: i64, range: KeyRange, next: i64, head: i64, request: &WatchCreateRequest) -> Self {
+    /// A watcher of keys, as stored, from a revision on.
+    pub(super) fn new(id: i64, keys: KeySet, next: i64, head: i64, request: &WatchCreateRequest) -> Self {
         let filter = |kind: FilterType| request.filters.contains(&kind.into());
         Self {
             id,
             next,
             progress_notify: request.progress_notify,
             busy: false,
-            range,
+            keys,
             no_put: filter(FilterType::Noput),
             no_delete: filter(FilterType::Nodelete),
             prev_kv: request.prev_kv,
@@ -106,7 +106,7 @@ impl Watcher {
     }
 
     fn select(&self, batch: &Batch<'_>, revision: &Committed, into: &mut Vec<Bytes>) {
-        let wanted = revision.changes.iter().any(|change| self.range.contains(&change.key));
+        let wanted = revision.changes.iter().any(|change| self.keys.contains(&change.key));
         if !wanted {
             return;
         }
@@ -114,7 +114,7 @@ impl Watcher {
         let prev_kv = self.prev_kv && revision.revision > batch.compact_revision;
         for event in batch.events.encode(batch.view, revision, prev_kv, batch.face).iter() {
             let filtered = if event.deleted { self.no_delete } else { self.no_put };
-            if !filtered && self.range.contains(&event.key) {
+            if !filtered && self.keys.contains(&event.key) {
                 into.push(event.bytes.clone());
             }
         }

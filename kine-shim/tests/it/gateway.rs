@@ -226,7 +226,7 @@ async fn a_revoked_certificate_loses_its_lines() {
     assert_eq!(connection.chunk().await.unwrap(), None);
 }
 
-async fn metrics(target: &Target) -> (u16, String) {
+pub async fn metrics(target: &Target) -> (u16, String) {
     let mut connection = Connection::open(target).await.unwrap();
     connection.send(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
     let head = connection.head().await.unwrap();

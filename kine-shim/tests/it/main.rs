@@ -13,6 +13,7 @@ mod kv;
 mod lease;
 mod linearizability;
 mod malformed;
+mod mates;
 mod reflection;
 mod server;
 mod views;

@@ -127,8 +127,13 @@ impl Server {
 
     /// A data plane of a gateway group.
     pub fn data_plane(&self, group: &str) -> Client {
-        let uri = format!("portolan://data-plane/{group}/{DATA_PLANE}");
-        self.client(&self.authority.client(DATA_PLANE, &uri).unwrap())
+        self.instance(group, DATA_PLANE)
+    }
+
+    /// A data plane of this name.
+    pub fn instance(&self, group: &str, name: &str) -> Client {
+        let uri = format!("portolan://data-plane/{group}/{name}");
+        self.client(&self.authority.client(name, &uri).unwrap())
     }
 
     pub fn client(&self, issued: &Issued) -> Client {

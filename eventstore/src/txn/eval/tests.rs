@@ -47,7 +47,7 @@ fn run(txn: &Txn) -> Result<(TxnAnswer, Vec<Change>), Error> {
 }
 
 fn compare(range: KeyRange, relation: Relation, operand: Operand) -> Txn {
-    Txn { compares: vec![Compare { range, relation, operand }], ..Txn::default() }
+    Txn { compares: vec![Compare { keys: range.into(), relation, operand }], ..Txn::default() }
 }
 
 #[test]
