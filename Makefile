@@ -1,6 +1,6 @@
 # The commands of this project. Each one says its steps and installs what it needs; the scripts behind them are in scripts/.
 
-.PHONY: run test lint chaos-log bench-proxy bench-etcd bench-log schemathesis
+.PHONY: run test lint chaos-log fuzz-etcd bench-proxy bench-etcd bench-log schemathesis
 
 # Builds and starts a whole gateway. Options of `portolan up`: make run ARGS="--store postgres://…"
 run:
@@ -21,6 +21,10 @@ schemathesis:
 # 200 rounds of kill -9 under 32 writers, and an account of every event; PORTOLAN_CHAOS_ROUNDS=… for another number.
 chaos-log:
 	@exec scripts/chaos-log $(ARGS)
+
+# Malformed and half-right requests to the etcd service, for minutes; FUZZ_SECONDS=… for another time.
+fuzz-etcd:
+	@exec scripts/fuzz-etcd $(ARGS)
 
 # Proxied requests per second beside nginx; bench/README.md says how to read it.
 bench-proxy:

@@ -7,6 +7,7 @@ mod auth;
 mod client;
 mod differential;
 mod etcdctl;
+mod fuzz;
 mod gateway;
 mod json;
 mod kv;

@@ -70,6 +70,8 @@ pub struct Server {
     /// Whose certificates get in.
     pub roots: Roots,
     pub port: u16,
+    /// What the listener serves.
+    pub router: axum::Router,
     /// The revision that last changed the user `ann`; 0 when she is gone.
     pub ann: Arc<AtomicI64>,
     supervisor: Supervisor,
@@ -105,15 +107,16 @@ impl Server {
             supervisor: supervisor.clone(),
             settings,
         };
+        let router = router(shim);
         Listener {
             name: "dp manager",
             listener,
             tls: Some(tls),
             limits: Limits { http2_run: Streams::Together, ..Limits::default() },
         }
-        .start(router(shim), &supervisor)
+        .start(router.clone(), &supervisor)
         .unwrap();
-        Self { store, clock, dir, authority, roots, port, ann, supervisor }
+        Self { store, clock, dir, authority, roots, port, router, ann, supervisor }
     }
 
     pub fn url(&self) -> String {
