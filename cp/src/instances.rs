@@ -3,7 +3,7 @@
 //! A data plane writes a key below `data_plane/instances/`, which lives by a lease: what is there is alive. It is stored under the name in
 //! its certificate, so nobody reports in another's name. It says the last revision that changed its configuration. [`Configured`] knows the last one that there is for each group.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use portolan_eventstore::{KeyRange, KeyValue, View};
@@ -75,7 +75,16 @@ pub struct Receipt {
 pub fn of_group(view: &dyn View, group: &GroupId) -> Vec<Instance> {
     let directory = format!("{}{DATA_PLANE_DIRECTORY}", layout::group_prefix(group));
     let found = view.range(&KeyRange::prefix(directory.clone()));
-    found.iter().filter_map(|kv| read(kv, &directory, group)).collect()
+    let mut all: Vec<Instance> = found.iter().filter_map(|kv| read(kv, &directory, group)).collect();
+    once(&mut all);
+    all
+}
+
+/// Ours also report as those of APISIX do; the other report says more.
+fn once(all: &mut Vec<Instance>) {
+    let ours: HashSet<String> =
+        all.iter().filter(|instance| instance.kind == "portolan").map(|instance| instance.id.clone()).collect();
+    all.retain(|instance| instance.kind == "portolan" || !ours.contains(&instance.id));
 }
 
 fn read(kv: &KeyValue, directory: &str, group: &GroupId) -> Option<Instance> {
@@ -250,9 +259,8 @@ mod tests {
         assert_eq!(last, HashMap::from([(GroupId::default(), 3), (eu, 5)]));
     }
 
-    #[test]
-    fn what_serves_the_last_change_serves_everything_since() {
-        let instance = |applied_revision| Instance {
+    fn instance(applied_revision: Option<i64>) -> Instance {
+        Instance {
             id: String::new(),
             name: String::new(),
             gateway_group_id: GroupId::default(),
@@ -262,7 +270,20 @@ mod tests {
             applied_revision,
             resource_errors: 0,
             last_error: None,
-        };
+        }
+    }
+
+    #[test]
+    fn who_reports_twice_is_one() {
+        let named = |id: &str, kind| Instance { id: id.to_owned(), kind, ..instance(None) };
+        let mut all = vec![named("a", "portolan"), named("a", "apisix"), named("b", "apisix")];
+        once(&mut all);
+        let left: Vec<_> = all.iter().map(|instance| (instance.id.as_str(), instance.kind)).collect();
+        assert_eq!(left, [("a", "portolan"), ("b", "apisix")]);
+    }
+
+    #[test]
+    fn what_serves_the_last_change_serves_everything_since() {
         let all = [instance(Some(10)), instance(Some(7)), instance(None)];
         for (revision, live) in [(7, 2), (8, 1), (10, 1), (15, 1)] {
             assert_eq!(receipt(&all, 10, revision), Receipt { live, total: 2 }, "{revision}");

@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 use crate::plugin;
 use crate::resource::Document;
 use crate::snapshot::Snapshot;
+use crate::sync::ServerInfo;
 use crate::upstream::dns::Dns;
 
 mod health;
@@ -26,6 +27,8 @@ pub struct Control {
     pub snapshot: Arc<ArcSwap<Snapshot>>,
     /// Names of nodes.
     pub dns: Dns,
+    /// Who this data plane is.
+    pub server_info: ServerInfo,
 }
 
 // === impl Control ===
@@ -51,6 +54,7 @@ impl Control {
             "/v1/services" => Some(list(snapshot.services.values().into_iter().map(|service| &*service.document))),
             "/v1/upstreams" => Some(list(snapshot.upstreams.values().into_iter().map(|upstream| &*upstream.document))),
             "/v1/schema" => Some(schema()),
+            "/v1/server_info" => Some(self.server_info.describe()),
             _ => None,
         };
         if let Some(body) = found {

@@ -29,6 +29,7 @@ pub mod referer_restriction;
 pub mod request_id;
 pub mod request_validation;
 pub mod response_rewrite;
+pub mod server_info;
 pub mod traffic_split;
 pub mod ua_restriction;
 pub mod uri_blocker;
@@ -60,6 +61,7 @@ use referer_restriction::RefererRestriction;
 use request_id::RequestId;
 use request_validation::RequestValidation;
 use response_rewrite::ResponseRewrite;
+use server_info::ServerInfo;
 use traffic_split::TrafficSplit;
 use ua_restriction::UaRestriction;
 use uri_blocker::UriBlocker;
@@ -90,6 +92,7 @@ pub static PLUGINS: &[&dyn Factory] = &[
     &Of::<LimitCount>::NEW,
     &Of::<LimitReq>::NEW,
     &Of::<Gzip>::NEW,
+    &Of::<ServerInfo>::NEW,
     &Of::<TrafficSplit>::NEW,
     &Of::<Redirect>::NEW,
     &Of::<ResponseRewrite>::NEW,

@@ -26,7 +26,7 @@ use crate::plugin::{Background, Surroundings};
 use crate::scrape::Scrape;
 use crate::snapshot::Snapshot;
 use crate::snapshot_file::{self, SnapshotFile};
-use crate::sync::{Client, Disk, Heartbeat, Instance, Report, Sync};
+use crate::sync::{Client, Disk, Heartbeat, Instance, Report, ServerInfo, Sync};
 use crate::tls::Fallback;
 use crate::upstream::connect::Connector;
 use crate::upstream::dns::{self, Dns};
@@ -162,7 +162,9 @@ fn start(supervisor: &Supervisor, config: &Config, clock: Arc<dyn Clock>) -> Res
     let compiler = Compiler::new(&config.control_plane.prefix).with_keyring(keyring).within(surroundings);
     let compiler = compiler.routing_by(config.router.http);
     let sync = Sync::new(&config.control_plane, compiler, client, snapshot.clone(), report.clone(), disk, shutdown);
-    start_heartbeat(supervisor, config, &report, &sync);
+    let instance = Instance::load(&config.snapshot.path, config.control_plane.cert.as_deref());
+    let server_info = ServerInfo::new(instance.id, SystemClock.now_micros().div_euclid(1_000_000));
+    start_heartbeat(supervisor, config, instance, &server_info, &report, &sync);
     let mut sync = Some(sync);
     supervisor.spawn("configuration", Kind::Critical, move || {
         let sync = sync.take();
@@ -178,7 +180,9 @@ fn start(supervisor: &Supervisor, config: &Config, clock: Arc<dyn Clock>) -> Res
     serve("status", ports.status).start(board, &attendants).map_err(Error::System)?;
     let scrape = Scrape { workers: stats, report, snapshot: snapshot.clone(), dns: shared.dns.clone() };
     serve("metrics", ports.metrics).start(scrape, &attendants).map_err(Error::System)?;
-    serve("control", ports.control).start(Control { snapshot, dns: shared.dns }, &attendants).map_err(Error::System)?;
+    serve("control", ports.control)
+        .start(Control { snapshot, dns: shared.dns, server_info }, &attendants)
+        .map_err(Error::System)?;
     Ok(announcement)
 }
 
@@ -240,18 +244,24 @@ fn start_resolver(supervisor: &Supervisor, resolver: dns::Resolver) {
 }
 
 /// Tells the control plane how this data plane is.
-fn start_heartbeat(supervisor: &Supervisor, config: &Config, report: &Report, sync: &Sync) {
+fn start_heartbeat(
+    supervisor: &Supervisor,
+    config: &Config,
+    instance: Instance,
+    server_info: &ServerInfo,
+    report: &Report,
+    sync: &Sync,
+) {
     if !config.report.enabled {
         return;
     }
-    let instance = Instance::load(&config.snapshot.path, config.control_plane.cert.as_deref());
     let (interval, prefix) = (config.report.interval(), config.control_plane.prefix.clone());
     let (report, channel, shutdown) = (report.clone(), sync.channel(), supervisor.shutdown());
-    let started_at = SystemClock.now_micros().div_euclid(1_000_000);
+    let server_info = server_info.clone();
     supervisor.spawn("heartbeat", Kind::Restart(Backoff::default()), move || {
         let (instance, prefix) = (instance.clone(), prefix.as_str().into());
-        let (report, channel) = (report.clone(), channel.clone());
-        Heartbeat { instance, started_at, prefix, interval, report, channel }.run(shutdown.clone())
+        let (report, channel, server_info) = (report.clone(), channel.clone(), server_info.clone());
+        Heartbeat { instance, server_info, prefix, interval, report, channel }.run(shutdown.clone())
     });
 }
 

@@ -27,12 +27,14 @@ mod heartbeat;
 mod instance;
 mod report;
 mod saver;
+mod server_info;
 
 pub use client::{Client, Error};
 pub use heartbeat::Heartbeat;
 pub use instance::Instance;
 pub use report::{Report, Source};
 pub use saver::Saver;
+pub use server_info::ServerInfo;
 
 use client::Watched;
 

@@ -289,7 +289,7 @@ impl Template {
 }
 
 /// The name of this machine.
-fn hostname() -> &'static str {
+pub(crate) fn hostname() -> &'static str {
     static NAME: LazyLock<String> =
         LazyLock::new(|| std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned());
     &NAME

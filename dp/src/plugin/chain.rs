@@ -58,6 +58,8 @@ pub struct Place<'a> {
 // === impl Phase ===
 
 impl Phase {
+    /// For a plugin that does its work elsewhere.
+    pub const NONE: Self = Self(0);
     /// See [`Phases::rewrite`].
     pub const REWRITE: Self = Self(1);
     /// See [`Phases::access`].

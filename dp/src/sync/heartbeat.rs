@@ -9,15 +9,20 @@ use std::time::Duration;
 use futures_util::stream;
 use portolan_etcd_proto::etcdserverpb::kv_client::KvClient;
 use portolan_etcd_proto::etcdserverpb::lease_client::LeaseClient;
-use portolan_etcd_proto::etcdserverpb::{LeaseGrantRequest, LeaseKeepAliveRequest, LeaseRevokeRequest, PutRequest};
+use portolan_etcd_proto::etcdserverpb::maintenance_client::MaintenanceClient;
+use portolan_etcd_proto::etcdserverpb::request_op::Request;
+use portolan_etcd_proto::etcdserverpb::{
+    LeaseGrantRequest, LeaseKeepAliveRequest, LeaseRevokeRequest, PutRequest, RequestOp, StatusRequest, TxnRequest,
+};
 use portolan_rt::shutdown::Shutdown;
 use serde::Serialize;
+use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tonic::Status;
 use tonic::transport::Channel;
 
-use super::{Instance, Report};
+use super::{Instance, Report, ServerInfo};
 
 /// The key of a data plane that says nothing more disappears after this time.
 const TTL: Duration = Duration::from_secs(30);
@@ -47,7 +52,7 @@ struct Told {
 /// Keeps the key.
 pub struct Heartbeat {
     pub(crate) instance: Instance,
-    pub(crate) started_at: i64,
+    pub(crate) server_info: ServerInfo,
     pub(crate) prefix: Box<str>,
     pub(crate) interval: Duration,
     pub(crate) report: Report,
@@ -106,6 +111,10 @@ impl Heartbeat {
     }
 
     async fn keep(&self, channel: Channel, lease: &mut Option<i64>, failures: &mut u32) -> Result<Infallible, Error> {
+        // Whoever does not say is spoken to all the same.
+        if let Ok(status) = ask(MaintenanceClient::new(channel.clone()).status(StatusRequest::default())).await {
+            self.server_info.speaks(status.version);
+        }
         let mut leases = LeaseClient::new(channel.clone());
         let mut keys = KvClient::new(channel);
         let known = match *lease {
@@ -123,11 +132,12 @@ impl Heartbeat {
             news.mark_unchanged();
             let now = self.told();
             if told.as_ref() != Some(&now) {
-                // Texts and numbers always serialise.
-                let value = serde_json::to_vec(&now).unwrap_or_default();
-                let key = format!("{}data_plane/instances/{}", self.prefix, self.instance.id);
-                ask(keys.put(PutRequest { key: key.into(), value: value.into(), lease: id, ..PutRequest::default() }))
-                    .await?;
+                // Together they are one event of the log. What the other one says does not change meanwhile.
+                let mut success = vec![self.put("instances", &json!(now), id)];
+                if told.is_none() {
+                    success.push(self.put("server_info", &self.server_info.describe(), id));
+                }
+                ask(keys.txn(TxnRequest { success, ..TxnRequest::default() })).await?;
                 told = Some(now);
                 *failures = 0;
             }
@@ -147,6 +157,12 @@ impl Heartbeat {
         }
     }
 
+    fn put(&self, directory: &str, value: &Value, lease: i64) -> RequestOp {
+        let key = format!("{}data_plane/{directory}/{}", self.prefix, self.instance.id);
+        let put = PutRequest { key: key.into(), value: value.to_string().into(), lease, ..PutRequest::default() };
+        RequestOp { request: Some(Request::RequestPut(put)) }
+    }
+
     fn told(&self) -> Told {
         let state = self.report.state();
         let problem = state.problems.first().map(|problem| format!("{}: {}", problem.key, problem.error));
@@ -154,7 +170,7 @@ impl Heartbeat {
             id: self.instance.id.to_string(),
             name: self.instance.name.clone(),
             version: env!("CARGO_PKG_VERSION"),
-            started_at: self.started_at,
+            started_at: self.server_info.boot_time,
             applied_revision: state.applied,
             resource_errors: state.problems.len(),
             last_error: problem.or(state.disk_error),
