@@ -68,6 +68,7 @@ test_tools() {
   have curl || missing+=(curl)
   have openssl || missing+=(openssl)
   have h2load && have nghttp || missing+=(nghttp2-client)
+  have redis-server && have redis-cli || missing+=(redis-server)
   have etcd || missing+=(etcd-server)
   have etcdctl || missing+=(etcd-client)
   have chromium || have chromium-browser || have google-chrome || missing+=(chromium)

@@ -18,6 +18,7 @@ use serde_json::Value;
 use crate::context::Context;
 use crate::upstream::Node;
 
+pub mod amount;
 pub mod auth;
 mod body_filter;
 mod chain;
@@ -25,6 +26,7 @@ pub mod fields;
 pub mod limit_key;
 mod meta;
 mod per_plugin;
+pub mod redis;
 mod schema;
 mod scope;
 pub mod sharded;

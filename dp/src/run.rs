@@ -157,6 +157,7 @@ fn start(supervisor: &Supervisor, config: &Config, clock: Arc<dyn Clock>) -> Res
     let surroundings = Surroundings {
         client: Some(http_client::Client::new(shared.dns.clone(), shared.connector.clone())),
         background: Some(Background::new(tokio::runtime::Handle::current(), shutdown.clone())),
+        trusted_ca: config.tls.trusted_ca.clone(),
         https_port: ports.https_port(),
     };
     let compiler = Compiler::new(&config.control_plane.prefix).with_keyring(keyring).within(surroundings);

@@ -17,6 +17,7 @@ pub mod postgres;
 pub mod process;
 pub mod python;
 pub mod raw;
+pub mod redis;
 pub mod switch;
 mod throwaway;
 pub mod upstream;

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::redis;
 use crate::context::Context;
 use crate::vars::{Template, Var};
 
@@ -28,6 +29,10 @@ pub enum Policy {
     /// In this instance.
     #[default]
     Local,
+    /// In one Redis server.
+    Redis,
+    /// In a cluster of them.
+    RedisCluster,
 }
 
 /// The compiled key.
@@ -37,6 +42,22 @@ pub enum Key {
     Var(Var),
     /// A text with variables.
     Combination(Template),
+    /// A text.
+    Constant(Box<str>),
+}
+
+// === impl Policy ===
+
+impl Policy {
+    /// The Redis servers that it means, if it means any.
+    #[must_use]
+    pub fn redis(self) -> Option<redis::Kind> {
+        match self {
+            Self::Local => None,
+            Self::Redis => Some(redis::Kind::One),
+            Self::RedisCluster => Some(redis::Kind::Cluster),
+        }
+    }
 }
 
 // === impl Key ===
@@ -53,19 +74,20 @@ impl Key {
 
     /// Its value in this request; unset when no variable of it has one.
     #[must_use]
-    pub fn read<'c>(&self, context: &'c Context<'_>) -> Option<Cow<'c, str>> {
+    pub fn read<'c>(&'c self, context: &'c Context<'_>) -> Option<Cow<'c, str>> {
         match self {
             Self::Var(var) => var.read(context),
             Self::Combination(template) => {
                 let (text, resolved) = template.render(context);
                 (resolved > 0).then_some(Cow::Owned(text))
             }
+            Self::Constant(text) => Some(Cow::Borrowed(text)),
         }
     }
 
     /// The same; the client's address when it has no value.
     #[must_use]
-    pub fn read_or_address<'c>(&self, context: &'c Context<'_>) -> Cow<'c, str> {
+    pub fn read_or_address<'c>(&'c self, context: &'c Context<'_>) -> Cow<'c, str> {
         self.read(context).unwrap_or(Cow::Borrowed(&context.request.connection.remote_ip))
     }
 }

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
@@ -38,6 +39,8 @@ pub struct Surroundings {
     pub client: Option<Client>,
     /// For work that outlives a request.
     pub background: Option<Background>,
+    /// Authorities that servers are believed by, instead of the system's; a file.
+    pub trusted_ca: Option<PathBuf>,
     /// Port of the listener for HTTPS, if there is one.
     pub https_port: Option<u16>,
 }

@@ -18,11 +18,16 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::context::Context;
+use crate::plugin::amount::{Amount, Bound};
 use crate::plugin::limit_key::{Key, KeyType, Policy};
-use crate::plugin::sharded::Sharded;
-use crate::plugin::{Answer, Error, Flow, Logger, Phase, Phases, Plugin, Scope, Summary};
+use crate::plugin::{Answer, Error, Flow, Logger, Phase, Phases, Plugin, Scope, Summary, redis};
 use crate::resource::seconds;
-use crate::vars::Template;
+
+mod places;
+
+pub use places::Place;
+
+use places::{Entered, Places, Shared};
 
 /// Shorter waits are not worth a timer.
 const SHORTEST: Duration = Duration::from_millis(1);
@@ -55,7 +60,7 @@ pub struct Config {
     /// text of a refusal
     #[schemars(length(min = 1))]
     pub rejected_msg: Option<String>,
-    /// let requests pass for which no limit can be found, instead of answering 500
+    /// let requests pass for which no limit can be found, or that cannot be counted, instead of answering 500
     #[serde(default)]
     pub allow_degradation: bool,
     /// several limits; a request must keep all whose key it has
@@ -74,15 +79,12 @@ pub struct Rule {
     pub key: String,
 }
 
-/// A number, or a text with variables that comes to one.
+/// What else there is to say when places are in Redis.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
-#[schemars(inline)]
-pub enum Amount {
-    /// A number.
-    Number(u64),
-    /// A text.
-    Text(String),
+struct InRedis {
+    /// seconds after which a request no longer counts, should its gateway have died
+    #[serde(default = "InRedis::key_ttl")]
+    key_ttl: i64,
 }
 
 /// The compiled form.
@@ -94,7 +96,7 @@ pub struct LimitConn {
     delay: f64,
     refusal: Answer,
     degrade: bool,
-    running: Arc<Sharded<u64>>,
+    places: Places,
 }
 
 #[derive(Debug)]
@@ -104,24 +106,15 @@ struct Limit {
     key: Key,
 }
 
-#[derive(Debug)]
-enum Bound {
-    Number(u64),
-    Text(Template),
-}
-
-/// A request that counts. It stops when this is dropped.
-#[derive(Debug)]
-pub struct Place {
+/// A limit as it is for one request.
+struct Wanted {
     key: Box<str>,
-    running: Arc<Sharded<u64>>,
+    conn: u64,
+    burst: u64,
 }
 
 /// Keeps the places to the end of the response.
 struct UntilTheEnd(Vec<Place>);
-
-/// Above it a number in JSON is no longer exact everywhere.
-const LARGEST: f64 = 9_007_199_254_740_991.0;
 
 // === impl Config ===
 
@@ -147,25 +140,11 @@ impl Config {
     }
 }
 
-// === impl Bound ===
+// === impl InRedis ===
 
-impl Bound {
-    fn compile(amount: Amount) -> Self {
-        match amount {
-            Amount::Number(number) => Self::Number(number),
-            Amount::Text(text) => Self::Text(Template::parse(&text)),
-        }
-    }
-
-    fn read(&self, context: &Context<'_>) -> Option<u64> {
-        match self {
-            Self::Number(number) => Some(*number),
-            Self::Text(template) => {
-                let number = template.render(context).0.trim().parse::<f64>().ok()?;
-                let whole = number.fract() == 0.0 && (0.0..=LARGEST).contains(&number);
-                whole.then_some(number as u64)
-            }
-        }
+impl InRedis {
+    fn key_ttl() -> i64 {
+        3600
     }
 }
 
@@ -176,26 +155,23 @@ impl Plugin for LimitConn {
     const PRIORITY: i64 = 1003;
     const VERSION: f64 = 0.1;
     const PHASES: Phase = Phase::ACCESS.and(Phase::LOG);
+    const ENCRYPT_FIELDS: &'static [&'static str] = &["redis_password"];
 
     type Config = Config;
 
     fn refine_schema(schema: &mut Value) {
-        let amounts = [("conn", 1), ("burst", 0)];
         for properties in ["/properties", "/properties/rules/items/properties"] {
             let Some(properties) = schema.pointer_mut(properties) else { continue };
-            for (name, least) in amounts {
-                let about = properties[name]["description"].take();
-                properties[name] = json!({
-                    "description": about,
-                    "oneOf": [{"type": "integer", "minimum": least}, {"type": "string"}],
-                });
-            }
+            Amount::refine(properties, "conn", 1);
+            Amount::refine(properties, "burst", 0);
         }
         schema["properties"]["default_conn_delay"]["exclusiveMinimum"] = json!(0);
         schema["oneOf"] = json!([
             {"required": ["conn", "burst", "default_conn_delay", "key"]},
             {"required": ["default_conn_delay", "rules"]},
         ]);
+        let more = &crate::plugin::schema_of::<InRedis>()["properties"];
+        redis::refine(schema, &[redis::Kind::One, redis::Kind::Cluster], more);
     }
 
     fn compile(mut config: Config, scope: &Scope<'_>) -> Result<Self, Error> {
@@ -212,7 +188,16 @@ impl Plugin for LimitConn {
                 None => Answer::empty(status),
             },
             degrade: config.allow_degradation,
-            running: scope.state.get(&format!("limit-conn {} {}", scope.resource, scope.config), Sharded::default),
+            places: match config.policy.redis() {
+                None => Places::here(scope),
+                Some(kind) => {
+                    let life = InRedis::deserialize(scope.config)?.key_ttl;
+                    if life < 1 {
+                        return Err(Error::Refused("key_ttl must be above 0".to_owned()));
+                    }
+                    Places::redis(redis::client(kind, scope)?, redis::counters(Self::NAME, scope), life, scope)
+                }
+            },
         })
     }
 }
@@ -224,13 +209,17 @@ impl Phases for LimitConn {
             tracing::error!("limit-conn: no limit can be found for this request");
             return Flow::Respond(Answer::empty(StatusCode::INTERNAL_SERVER_ERROR));
         }
+        let running = match &self.places {
+            Places::Here(running) => running,
+            Places::Redis(shared) => return Flow::Wait(Box::pin(self.enter_redis(shared, context, wanted))),
+        };
         let mut delay = Duration::ZERO;
-        for (key, conn, burst) in wanted {
-            let Some((place, wait)) = self.enter(key, conn, burst) else {
-                return Flow::Respond(self.refusal.clone());
-            };
-            context.plugins.limit_conn.push(place);
-            delay += wait;
+        for Wanted { key, conn, burst } in wanted {
+            let entered = places::enter(running, key, conn.saturating_add(burst));
+            match self.admit(context, entered, conn) {
+                Some(wait) => delay += wait,
+                None => return Flow::Respond(self.refusal.clone()),
+            }
         }
         if delay < SHORTEST {
             return Flow::Continue;
@@ -248,36 +237,42 @@ impl Phases for LimitConn {
 }
 
 impl LimitConn {
-    fn resolve(&self, limit: &Limit, context: &Context<'_>) -> Option<(Box<str>, u64, u64)> {
+    fn resolve(&self, limit: &Limit, context: &Context<'_>) -> Option<Wanted> {
         let conn = limit.conn.read(context).filter(|conn| *conn > 0)?;
         let burst = limit.burst.read(context)?;
         let key = if self.several { limit.key.read(context)? } else { limit.key.read_or_address(context) };
-        Some((Cow::into_owned(key).into(), conn, burst))
+        Some(Wanted { key: Cow::into_owned(key).into(), conn, burst })
     }
 
-    /// A place, and how long the request waits in it; none when there is none.
-    fn enter(&self, key: Box<str>, conn: u64, burst: u64) -> Option<(Place, Duration)> {
-        let running = self.running.with(&key, is_over, |running| {
-            let fits = *running < conn.saturating_add(burst);
-            fits.then(|| {
-                *running += 1;
-                *running
-            })
-        })?;
-        let rounds = (running - 1) / conn;
-        Some((Place { key, running: self.running.clone() }, seconds(self.delay * rounds as f64)))
+    /// Keeps the request's place; says how long it waits in it.
+    fn admit(&self, context: &mut Context<'_>, entered: Entered, conn: u64) -> Option<Duration> {
+        let (place, inside) = entered?;
+        context.plugins.limit_conn.push(place);
+        let rounds = (inside - 1) / conn;
+        Some(seconds(self.delay * rounds as f64))
     }
-}
 
-fn is_over(running: &u64) -> bool {
-    *running == 0
-}
-
-// === impl Place ===
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.running.with(&self.key, is_over, |running| *running = running.saturating_sub(1));
+    async fn enter_redis<'a>(
+        &'a self,
+        shared: &'a Arc<Shared>,
+        context: &'a mut Context<'_>,
+        wanted: Vec<Wanted>,
+    ) -> Flow<'a> {
+        let mut delay = Duration::ZERO;
+        for Wanted { key, conn, burst } in wanted {
+            match shared.enter(&key, conn.saturating_add(burst)).await {
+                Ok(entered) => match self.admit(context, entered, conn) {
+                    Some(wait) => delay += wait,
+                    None => return Flow::Respond(self.refusal.clone()),
+                },
+                Err(_) if self.degrade => {}
+                Err(_) => return Flow::Respond(Answer::empty(StatusCode::INTERNAL_SERVER_ERROR)),
+            }
+        }
+        if delay >= SHORTEST {
+            sleep(delay).await;
+        }
+        Flow::Continue
     }
 }
 

@@ -3,9 +3,9 @@
 //! ```json
 //! {"limit-req": {"rate": 10, "burst": 5, "key": "remote_addr", "rejected_code": 429}}
 //! ```
-//! A bucket that leaks: each request fills it by one, and it loses `rate` a second. This instance's own.
+//! A bucket that leaks: each request fills it by one, and it loses `rate` a second. This instance's own, or one in Redis.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use http::StatusCode;
@@ -16,12 +16,34 @@ use tokio::time::sleep;
 
 use crate::context::Context;
 use crate::plugin::limit_key::{Key, KeyType, Policy};
+use crate::plugin::redis::{self, Client, Failure, Script};
 use crate::plugin::sharded::Sharded;
 use crate::plugin::{Answer, Error, Flow, Phase, Phases, Plugin, Scope};
 use crate::resource::seconds;
 
 /// Shorter waits are not worth a timer.
 const SHORTEST: Duration = Duration::from_millis(1);
+
+/// A year: what Redis is asked to keep at most, in milliseconds.
+const LONGEST: f64 = 31_536_000_000.0;
+
+/// The bucket in Redis, by the clock of Redis; in microseconds and millionths of a request.
+static TAKE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local time = redis.call('TIME')
+         local now = time[1] * 1000000 + time[2]
+         local rate, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
+         local known = redis.call('HMGET', KEYS[1], 'excess', 'last')
+         local excess = 0
+         if known[1] and known[2] then
+           excess = math.max(known[1] - rate * math.abs(now - known[2]) + 1000000, 0)
+           if excess > burst then return {0, 0} end
+         end
+         redis.call('HSET', KEYS[1], 'excess', string.format('%.0f', excess), 'last', string.format('%.0f', now))
+         redis.call('PEXPIRE', KEYS[1], ARGV[3])
+         return {1, math.floor(excess)}",
+    )
+});
 
 /// Configuration on routes, services and consumers.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -49,7 +71,7 @@ pub struct Config {
     /// let those who may wait pass at once
     #[serde(default)]
     pub nodelay: bool,
-    /// let requests pass when they cannot be counted; here they always can
+    /// let requests pass when they cannot be counted
     #[serde(default)]
     pub allow_degradation: bool,
 }
@@ -62,7 +84,14 @@ pub struct LimitReq {
     key: Key,
     nodelay: bool,
     refusal: Answer,
-    buckets: Arc<Sharded<Bucket>>,
+    degrade: bool,
+    buckets: Buckets,
+}
+
+#[derive(Debug)]
+enum Buckets {
+    Here(Arc<Sharded<Bucket>>),
+    Redis { client: Arc<Client>, prefix: String },
 }
 
 /// What a key has left behind.
@@ -89,12 +118,14 @@ impl Plugin for LimitReq {
     const PRIORITY: i64 = 1001;
     const VERSION: f64 = 0.1;
     const PHASES: Phase = Phase::ACCESS;
+    const ENCRYPT_FIELDS: &'static [&'static str] = &["redis_password"];
 
     type Config = Config;
 
     fn refine_schema(schema: &mut Value) {
         schema["properties"]["rate"]["exclusiveMinimum"] = json!(0);
         schema["properties"]["burst"]["minimum"] = json!(0);
+        redis::refine(schema, &[redis::Kind::One, redis::Kind::Cluster], &Value::Null);
     }
 
     fn compile(config: Config, scope: &Scope<'_>) -> Result<Self, Error> {
@@ -112,14 +143,41 @@ impl Plugin for LimitReq {
                 Some(message) => Answer::json(status, &json!({"error_msg": message})),
                 None => Answer::empty(status),
             },
-            buckets: scope.state.get(&format!("limit-req {} {}", scope.resource, scope.config), Sharded::default),
+            degrade: config.allow_degradation,
+            buckets: match config.policy.redis() {
+                None => {
+                    let key = format!("limit-req {} {}", scope.resource, scope.config);
+                    Buckets::Here(scope.state.get(&key, Sharded::default))
+                }
+                Some(kind) => {
+                    Buckets::Redis { client: redis::client(kind, scope)?, prefix: redis::counters(Self::NAME, scope) }
+                }
+            },
         })
     }
 }
 
 impl Phases for LimitReq {
     fn access<'a>(&'a self, context: &'a mut Context<'_>) -> Flow<'a> {
-        match self.take(&self.key.read_or_address(context), context.now_micros) {
+        let key = self.key.read_or_address(context);
+        let delay = match &self.buckets {
+            Buckets::Here(buckets) => self.take(buckets, &key, context.now_micros),
+            Buckets::Redis { client, prefix } => {
+                let key = format!("{prefix}{key}");
+                return Flow::Wait(Box::pin(async move {
+                    match self.take_redis(client, &key).await {
+                        Ok(Some(delay)) if !self.nodelay && delay >= SHORTEST => sleep(delay).await,
+                        Ok(None) => return Flow::Respond(self.refusal.clone()),
+                        Err(_) if !self.degrade => {
+                            return Flow::Respond(Answer::empty(StatusCode::INTERNAL_SERVER_ERROR));
+                        }
+                        _ => {}
+                    }
+                    Flow::Continue
+                }));
+            }
+        };
+        match delay {
             None => Flow::Respond(self.refusal.clone()),
             Some(delay) if delay < SHORTEST || self.nodelay => Flow::Continue,
             Some(delay) => Flow::Wait(Box::pin(async move {
@@ -132,11 +190,11 @@ impl Phases for LimitReq {
 
 impl LimitReq {
     /// How long a request of this key waits, or none when it is refused.
-    fn take(&self, key: &str, now: i64) -> Option<Duration> {
+    fn take(&self, buckets: &Sharded<Bucket>, key: &str, now: i64) -> Option<Duration> {
         // Also when the clock was set back: time has passed all the same.
         let leaked = |last: i64| self.rate * (now.abs_diff(last) as f64) / 1e6;
         let over = |bucket: &Bucket| bucket.last.is_none_or(|last| leaked(last) > bucket.excess + 1.0);
-        self.buckets.with(key, over, |bucket| {
+        buckets.with(key, over, |bucket| {
             let excess = bucket.last.map_or(0.0, |last| (bucket.excess - leaked(last) + 1.0).max(0.0));
             if excess > self.burst {
                 return None;
@@ -144,6 +202,15 @@ impl LimitReq {
             *bucket = Bucket { excess, last: Some(now) };
             Some(seconds(excess / self.rate))
         })
+    }
+
+    /// The same in Redis.
+    async fn take_redis(&self, client: &Client, key: &str) -> Result<Option<Duration>, Failure> {
+        // An empty bucket says nothing: by then it can be forgotten.
+        let emptied = (((self.burst + 1.0) / self.rate * 1000.0).ceil() + 1000.0).min(LONGEST);
+        let arguments = [self.rate.to_string(), (self.burst * 1e6).to_string(), emptied.to_string()];
+        let [taken, excess] = client.run(&TAKE, key, &arguments).await?;
+        Ok((taken == 1).then(|| seconds(excess as f64 / 1e6 / self.rate)))
     }
 }
 
@@ -158,6 +225,7 @@ mod tests {
     fn requests_above_the_rate_wait_or_are_refused() {
         let config = json!({"rate": 2, "burst": 1.5, "key": "remote_addr"});
         let plugin = compile::<LimitReq>(config, &State::default()).unwrap();
+        let Buckets::Here(buckets) = &plugin.buckets else { panic!("not on this instance") };
         let millis = |millis| Some(Duration::from_millis(millis));
         let steps = [
             // key, milliseconds, wait
@@ -173,7 +241,7 @@ mod tests {
             ("a", 8500, millis(0)),
         ];
         for (at, (key, now, wait)) in steps.into_iter().enumerate() {
-            assert_eq!(plugin.take(key, now * 1000), wait, "step {at}");
+            assert_eq!(plugin.take(buckets, key, now * 1000), wait, "step {at}");
         }
     }
 
@@ -215,7 +283,8 @@ mod tests {
             (json!({"rate": 1, "burst": 1}), "property \"key\" is required"),
             (json!({"rate": 0, "burst": 1, "key": "a"}), "property \"rate\""),
             (json!({"rate": 1, "burst": -1, "key": "a"}), "property \"burst\""),
-            (json!({"rate": 1, "burst": 0, "key": "a", "policy": "redis"}), "property \"policy\""),
+            (json!({"rate": 1, "burst": 0, "key": "a", "policy": "redis"}), "then clause did not match"),
+            (json!({"rate": 1, "burst": 0, "key": "a", "policy": "redis-sentinel"}), "property \"policy\""),
             (json!({"rate": 1, "burst": 0, "key": "a", "key_type": "constant"}), "property \"key_type\""),
             (json!({"rate": 1, "burst": 0, "key": "a", "rejected_code": 600}), "property \"rejected_code\""),
         ]);

@@ -14,6 +14,7 @@ mod plugins;
 mod protocol;
 mod proxy;
 mod raw;
+mod redis;
 mod report;
 mod shaping;
 mod shared;

@@ -48,8 +48,11 @@ fn requests_at_the_same_time_wait_or_are_refused() {
 fn the_wait_grows_with_the_queue() {
     let config = json!({"conn": 2, "burst": 9, "default_conn_delay": 0.1, "key": "remote_addr"});
     let plugin = compile::<LimitConn>(config, &State::default()).unwrap();
-    let entered: Vec<_> = (0..6).map(|_| plugin.enter("k".into(), 2, 9).unwrap()).collect();
-    let waits: Vec<_> = entered.iter().map(|(_, wait)| wait.as_millis()).collect();
+    let Places::Here(running) = &plugin.places else { panic!("not on this instance") };
+    let snapshot = Snapshot::default();
+    let mut context = Context::new(request("/"), &snapshot, 1);
+    let mut wait = || plugin.admit(&mut context, places::enter(running, "k".into(), 11), 2).unwrap();
+    let waits: Vec<_> = (0..6).map(|_| wait().as_millis()).collect();
     assert_eq!(waits, [0, 0, 100, 100, 200, 200]);
 }
 
@@ -95,7 +98,9 @@ fn what_makes_no_sense_is_refused() {
         (with("conn", json!(0)), "property \"conn\""),
         (with("burst", json!(-1)), "property \"burst\""),
         (with("default_conn_delay", json!(0)), "property \"default_conn_delay\""),
-        (with("policy", json!("redis-cluster")), "property \"policy\""),
+        (with("policy", json!("redis-sentinel")), "property \"policy\""),
+        (with("policy", json!("redis-cluster")), "else clause did not match"),
+        (with("policy", json!("redis")), "then clause did not match"),
         (with("rejected_code", json!(600)), "property \"rejected_code\""),
         (json!({"default_conn_delay": 1, "rules": [{"conn": 1, "burst": 1}]}), "property \"rules\""),
     ]);

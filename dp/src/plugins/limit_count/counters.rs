@@ -6,6 +6,8 @@ use std::hash::{BuildHasher, RandomState};
 
 use parking_lot::Mutex;
 
+use super::taken::Taken;
+
 /// Number of shards: well above the number of cores that meet here.
 const SHARDS: usize = 64;
 /// A shard looks for counters that are over when it has grown to this many, and at each doubling.
@@ -13,7 +15,7 @@ const SWEEP_FROM: usize = 1024;
 
 /// Counters of one configuration.
 #[derive(Debug)]
-pub struct Counters {
+pub(super) struct Counters {
     shards: Box<[Shard]>,
     hasher: RandomState,
 }
@@ -32,19 +34,13 @@ struct Windows {
 #[derive(Debug, Clone, Copy)]
 struct Window {
     used: u64,
+    began_micros: i64,
     ends_micros: i64,
 }
 
-/// What came of one request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Taken {
-    /// Whether it was within the limit.
-    pub allowed: bool,
-    /// How many more are.
-    pub remaining: u64,
-    /// Time to the end of the window.
-    pub reset_micros: i64,
-}
+/// A worker whose request began a little earlier is still in the window that another one has begun; a clock that is
+/// further behind was set back, and must not lock a key out for longer than a window.
+const BEHIND_MICROS: i64 = 10_000_000;
 
 // === impl Counters ===
 
@@ -57,7 +53,7 @@ impl Default for Counters {
 
 impl Counters {
     /// Counts one request of `key`.
-    pub fn take(&self, key: &str, count: u64, window_micros: i64, now_micros: i64) -> Taken {
+    pub(super) fn take(&self, key: &str, count: u64, window_micros: i64, now_micros: i64) -> Taken {
         let hash = self.hasher.hash_one(key);
         let shard = &self.shards[usize::try_from(hash % SHARDS as u64).unwrap_or(0)];
         shard.0.lock().take(key, count, window_micros, now_micros)
@@ -68,7 +64,7 @@ impl Counters {
 
 impl Windows {
     fn take(&mut self, key: &str, count: u64, window_micros: i64, now: i64) -> Taken {
-        let fresh = Window { used: 0, ends_micros: now.saturating_add(window_micros) };
+        let fresh = Window { used: 0, began_micros: now, ends_micros: now.saturating_add(window_micros) };
         let window = match self.by_key.get_mut(key) {
             Some(window) => window,
             None => {
@@ -76,13 +72,11 @@ impl Windows {
                 self.by_key.entry(key.into()).or_insert(fresh)
             }
         };
-        // A clock that was set back must not lock a key out for longer than a window.
-        if now >= window.ends_micros || window.ends_micros > fresh.ends_micros {
+        if now >= window.ends_micros || now < window.began_micros.saturating_sub(BEHIND_MICROS) {
             *window = fresh;
         }
-        let allowed = window.used < count;
         window.used = window.used.saturating_add(1);
-        Taken { allowed, remaining: count.saturating_sub(window.used), reset_micros: window.ends_micros - now }
+        Taken::fixed(window.used, count, window.ends_micros - now.max(window.began_micros))
     }
 
     fn sweep(&mut self, now: i64) {
@@ -104,11 +98,19 @@ mod tests {
     fn a_window_begins_with_its_first_request_and_ends() {
         let counters = Counters::default();
         let take = |now| counters.take("k", 2, 10 * SECOND, now);
-        assert_eq!(take(0), Taken { allowed: true, remaining: 1, reset_micros: 10 * SECOND });
-        assert_eq!(take(SECOND), Taken { allowed: true, remaining: 0, reset_micros: 9 * SECOND });
-        assert_eq!(take(2 * SECOND), Taken { allowed: false, remaining: 0, reset_micros: 8 * SECOND });
-        assert!(take(10 * SECOND).allowed);
-        assert!(take(0).allowed, "the clock was set back");
+        assert_eq!(take(50 * SECOND), Taken { allowed: true, remaining: 1, reset: 1000 });
+        assert_eq!(take(51 * SECOND), Taken { allowed: true, remaining: 0, reset: 900 });
+        assert_eq!(take(52 * SECOND), Taken { allowed: false, remaining: 0, reset: 800 });
+        assert_eq!(take(50 * SECOND - 1), Taken { allowed: false, remaining: 0, reset: 1000 }, "a worker is late");
+        assert!(take(60 * SECOND).allowed);
+        assert!(take(10 * SECOND).allowed, "the clock was set back");
+    }
+
+    #[test]
+    fn a_shorter_window_does_not_begin_another_one() {
+        let counters = Counters::default();
+        assert!(counters.take("k", 1, 60 * SECOND, 0).allowed);
+        assert!(!counters.take("k", 1, SECOND, 1).allowed, "the length may come from the request");
     }
 
     #[test]

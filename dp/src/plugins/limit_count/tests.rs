@@ -111,6 +111,59 @@ fn metadata_names_the_headers_and_unknown_settings_pass() {
 }
 
 #[test]
+fn limits_may_come_from_the_request() {
+    let dynamic = |more: Value| {
+        let mut config = json!({"count": "${arg_n}", "time_window": "$arg_w"});
+        config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        config
+    };
+    let cases = [
+        (dynamic(json!({})), "/?n=1&w=10", [0, 503]),
+        (dynamic(json!({})), "/?n=2&w=10", [0, 0]),
+        (dynamic(json!({})), "/?n=0&w=10", [500, 500]),
+        (dynamic(json!({})), "/?n=1.5&w=10", [500, 500]),
+        (dynamic(json!({})), "/?n=1", [500, 500]),
+        (dynamic(json!({"allow_degradation": true})), "/?n=1", [0, 0]),
+        (dynamic(json!({"window_type": "sliding"})), "/?n=1&w=10", [0, 503]),
+        (json!({"rules": []}), "/", [500, 500]),
+    ];
+    for (config, target, expected) in cases {
+        let plugin = plugin(config.clone());
+        assert_eq!([0, 1].map(|at| run(&plugin, get(target), at).0), expected, "{config} {target}");
+    }
+}
+
+#[test]
+fn rules_are_kept_all_and_shown_apart() {
+    let plugin = plugin(json!({"rejected_code": 429, "rules": [
+        {"count": 2, "time_window": 10, "key": "$arg_user"},
+        {"count": "$arg_n", "time_window": 60, "key": "$arg_team", "header_prefix": "Team"},
+    ]}));
+    let ask = |target: &str| {
+        with_context(get(target), |context| {
+            let status = decided(plugin.access(context)).map_or(0, |answer| answer.status.as_u16());
+            let shown =
+                context.response_headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()));
+            (status, shown.filter(|line| line.contains("remaining")).collect::<Vec<_>>())
+        })
+    };
+    let [user, team] = ["x-1-ratelimit-remaining", "x-team-ratelimit-remaining"];
+    let both = |a: u8, b: u8| vec![format!("{user}: {a}"), format!("{team}: {b}")];
+    assert_eq!(ask("/?user=a&team=t&n=9"), (0, both(1, 8)));
+    assert_eq!(ask("/?user=a&team=t&n=x"), (500, vec![]), "one that is not known lets none count");
+    assert_eq!(ask("/?user=a"), (0, vec![format!("{user}: 0")]));
+    assert_eq!(ask("/?user=a&team=t&n=9"), (429, vec![format!("{user}: 0")]));
+    assert_eq!(ask("/?user=b&team=t&n=9"), (0, both(1, 7)));
+    assert_eq!(ask("/?user=t"), (0, vec![format!("{user}: 1")]), "rules count apart");
+    assert_eq!(ask("/"), (500, vec![]));
+}
+
+#[test]
+fn settings_of_redis_mean_nothing_without_it() {
+    plugin(json!({"count": 1, "time_window": 1, "sync_interval": 0.5, "redis_timeout": "soon", "redis_sentinels": 1}));
+}
+
+#[test]
 fn nonsense_is_refused() {
     let cases = [
         json!({}),
@@ -118,12 +171,21 @@ fn nonsense_is_refused() {
         json!({"count": 1, "time_window": -1}),
         json!({"count": 1, "time_window": 1, "rejected_code": 600}),
         json!({"count": 1, "time_window": 1, "key_type": "other"}),
-        json!({"count": 1, "time_window": 1, "policy": "redis", "redis_host": "127.0.0.1"}),
         json!({"count": 1, "time_window": 1, "policy": "redis"}),
-        json!({"count": "1", "time_window": 1}),
+        json!({"count": 1, "time_window": 1, "policy": "redis", "redis_host": "h", "redis_timeout": 0}),
+        json!({"count": 1, "time_window": 1, "policy": "redis", "redis_host": "hh", "redis_port": 70_000}),
+        json!({"count": 1, "time_window": 1, "policy": "redis", "redis_host": "hh", "sync_interval": 0.5}),
+        json!({"count": 1, "time_window": 1, "policy": "redis-cluster", "redis_cluster_nodes": ["127.0.0.1:1"]}),
+        json!({"count": 1, "time_window": 1, "policy": "redis-cluster", "redis_cluster_nodes": [], "redis_cluster_name": "c"}),
+        json!({"count": 1, "time_window": 1, "policy": "redis-sentinel", "redis_sentinels": [{"host": "ab"}],
+            "redis_master_name": "m"}),
+        json!({"count": 1, "rules": []}),
         json!({"count": 1, "time_window": 1, "rules": []}),
-        json!({"count": 1, "time_window": 1, "sync_interval": 0.5}),
-        json!({"count": 1, "time_window": 1, "window_type": "sliding"}),
+        json!({"rules": [{"count": 1, "time_window": 1}]}),
+        json!({"rules": [{"count": 1, "time_window": 0, "key": "a"}]}),
+        json!({"rules": [{"count": 1, "time_window": 1, "key": "a"}, {"count": 2, "time_window": 9, "key": "a"}]}),
+        json!({"rules": [{"count": 1, "time_window": 1, "key": "a"}], "group": "g"}),
+        json!({"count": 1, "time_window": 1, "window_type": "jumping"}),
     ];
     for config in cases {
         assert!(compile::<LimitCount>(config.clone(), &State::default()).is_err(), "{config}");
