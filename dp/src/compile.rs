@@ -10,8 +10,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::config::HttpRouter;
-use crate::plugin::{Chain, Place, State, Surroundings};
-use crate::plugins;
+use crate::metrics::Disabled;
+use crate::plugin::{Chain, Place, Plugin as _, State, Surroundings};
+use crate::plugins::{self, prometheus::Prometheus};
 use crate::resource::{Consumer, Document, NamedUpstream, Route, Service, Shared, Target, next_serial};
 use crate::router::{Matcher, MatcherSpec};
 use crate::snapshot::Snapshot;
@@ -261,7 +262,7 @@ impl Compiler {
             Kind::Upstream => self.snapshot.upstreams.remove(id),
             Kind::Service => self.snapshot.services.remove(id),
             Kind::Consumer => self.remove_consumer(id),
-            Kind::PluginMetadata => drop(self.metadata.remove(id)),
+            Kind::PluginMetadata => self.remove_metadata(id),
             Kind::PluginConfig => self.snapshot.plugin_configs.remove(id),
             Kind::ConsumerGroup => self.snapshot.consumer_groups.remove(id),
             Kind::GlobalRule => self.snapshot.global_rules.remove(id),
@@ -378,8 +379,21 @@ impl Compiler {
 
     fn compile_metadata(&mut self, plugin: &Arc<str>, document: &Arc<Document>) -> Result<(), String> {
         let parsed: model::resource::PluginMetadata = read(document)?;
-        self.metadata.insert(plugin.clone(), Value::Object(parsed.settings));
+        let settings = Value::Object(parsed.settings);
+        if **plugin == *Prometheus::NAME {
+            self.snapshot.disabled_labels = Arc::new(Disabled::of(&settings));
+        }
+        self.metadata.insert(plugin.clone(), settings);
+        self.snapshot.plugin_metadata.insert(plugin, document.clone());
         Ok(())
+    }
+
+    fn remove_metadata(&mut self, plugin: &Arc<str>) {
+        if **plugin == *Prometheus::NAME {
+            self.snapshot.disabled_labels = Arc::new(Disabled::of(&Value::Null));
+        }
+        self.metadata.remove(plugin);
+        self.snapshot.plugin_metadata.remove(plugin);
     }
 
     /// Plugin configs, consumer groups and global rules: plugins with an id.

@@ -9,10 +9,13 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
+pub mod configuration;
 mod histogram;
+mod labels;
 mod text;
 
 pub use histogram::Histogram;
+pub use labels::{Disabled, schema as metadata_schema};
 pub use text::Exposition;
 
 /// Series of one worker. The worker adds to atomics that no other thread writes; the maps are locked only when a
@@ -30,7 +33,8 @@ pub struct WorkerStats {
     /// Streams.
     pub streams: crate::layer4::Stats,
     status: Mutex<HashMap<StatusLabels, Arc<AtomicU64>>>,
-    traffic: Mutex<HashMap<TrafficLabels, Arc<Traffic>>>,
+    latency: Mutex<HashMap<TrafficLabels, Arc<Latency>>>,
+    bandwidth: Mutex<HashMap<TrafficLabels, Arc<Bandwidth>>>,
 }
 
 /// Labels of `apisix_http_status`.
@@ -44,6 +48,7 @@ pub struct StatusLabels {
     pub service: Arc<str>,
     pub consumer: Arc<str>,
     pub node: Arc<str>,
+    pub request_type: &'static str,
     pub response_source: &'static str,
 }
 
@@ -55,46 +60,61 @@ pub struct TrafficLabels {
     pub service: Arc<str>,
     pub consumer: Arc<str>,
     pub node: Arc<str>,
+    pub request_type: &'static str,
 }
 
-/// Latency and bandwidth of one combination of labels.
+/// What `request_type` is for requests that do not go to a language model.
+pub const TRADITIONAL: &str = "traditional_http";
+
+/// Latency of one combination of labels.
 #[derive(Debug, Default)]
-pub struct Traffic {
+pub struct Latency {
     /// From the head of the request to the end of the response.
     pub request: Histogram,
     /// From the choice of a node to the head of its response.
     pub upstream: Histogram,
     /// The rest.
     pub gateway: Histogram,
+}
+
+/// Bandwidth of one combination of labels.
+#[derive(Debug, Default)]
+pub struct Bandwidth {
     /// Bytes of request bodies.
     pub ingress: AtomicU64,
     /// Bytes of response bodies.
     pub egress: AtomicU64,
 }
 
-/// Both series of a request.
+/// The series of a request.
 #[derive(Debug, Clone)]
 pub struct Series {
     /// Counts requests.
     pub status: Arc<AtomicU64>,
-    /// Measures them.
-    pub traffic: Arc<Traffic>,
+    /// Measures their time.
+    pub latency: Arc<Latency>,
+    /// Measures their bodies.
+    pub bandwidth: Arc<Bandwidth>,
 }
 
 // === impl WorkerStats ===
 
 impl WorkerStats {
     /// The series of these labels, made when it is new.
-    pub fn series(&self, labels: StatusLabels) -> Series {
+    pub fn series(&self, labels: StatusLabels, disabled: &Disabled) -> Series {
         let traffic = TrafficLabels {
             route: labels.route.clone(),
             service: labels.service.clone(),
             consumer: labels.consumer.clone(),
             node: labels.node.clone(),
+            request_type: labels.request_type,
         };
+        let latency = disabled.of_latency(traffic.clone());
+        let bandwidth = disabled.of_bandwidth(traffic);
         Series {
-            status: self.status.lock().entry(labels).or_default().clone(),
-            traffic: self.traffic.lock().entry(traffic).or_default().clone(),
+            status: self.status.lock().entry(disabled.of_status(labels)).or_default().clone(),
+            latency: self.latency.lock().entry(latency).or_default().clone(),
+            bandwidth: self.bandwidth.lock().entry(bandwidth).or_default().clone(),
         }
     }
 }
@@ -110,13 +130,21 @@ pub fn write_requests(workers: &[Arc<WorkerStats>], out: &mut Exposition) {
     let accepted = sum(|worker| worker.accepted.load(Ordering::Relaxed));
     let active = total(|worker| worker.active.load(Ordering::Relaxed));
     let in_flight = total(|worker| worker.in_flight.load(Ordering::Relaxed));
-    for (state, value) in
-        [("accepted", accepted), ("active", active.unsigned_abs()), ("writing", in_flight.unsigned_abs())]
-    {
+    let states = [
+        ("accepted", accepted),
+        ("active", active.unsigned_abs()),
+        ("handled", accepted),
+        // A head is read in one go as far as this counts.
+        ("reading", 0),
+        ("waiting", (active - in_flight).max(0).unsigned_abs()),
+        ("writing", in_flight.unsigned_abs()),
+    ];
+    for (state, value) in states {
         out.sample("apisix_nginx_http_current_connections", &[("state", state)], value);
     }
     write_status(workers, out);
-    write_traffic(workers, out);
+    write_latency(workers, out);
+    write_bandwidth(workers, out);
 }
 
 fn write_status(workers: &[Arc<WorkerStats>], out: &mut Exposition) {
@@ -137,52 +165,77 @@ fn write_status(workers: &[Arc<WorkerStats>], out: &mut Exposition) {
             ("service", &labels.service),
             ("consumer", &labels.consumer),
             ("node", &labels.node),
+            ("request_type", labels.request_type),
+            ("request_llm_model", ""),
+            ("llm_model", ""),
             ("response_source", labels.response_source),
         ];
         out.sample("apisix_http_status", &labels, *count);
     }
 }
 
-fn write_traffic(workers: &[Arc<WorkerStats>], out: &mut Exposition) {
-    let mut all: BTreeMap<TrafficLabels, Traffic> = BTreeMap::new();
+fn write_latency(workers: &[Arc<WorkerStats>], out: &mut Exposition) {
+    let mut all: BTreeMap<TrafficLabels, Latency> = BTreeMap::new();
     for worker in workers {
-        for (labels, traffic) in worker.traffic.lock().iter() {
-            all.entry(labels.clone()).or_default().add(traffic);
+        for (labels, latency) in worker.latency.lock().iter() {
+            all.entry(labels.clone()).or_default().add(latency);
         }
     }
-    let base = |kind: &'static str, labels: &TrafficLabels| {
-        [
-            ("type", Arc::<str>::from(kind)),
-            ("route", labels.route.clone()),
-            ("service", labels.service.clone()),
-            ("consumer", labels.consumer.clone()),
-            ("node", labels.node.clone()),
-        ]
-    };
     out.family("apisix_http_latency", "histogram", "milliseconds: whole request, upstream, and the gateway's own");
-    for (labels, traffic) in &all {
-        let kinds = [("request", &traffic.request), ("upstream", &traffic.upstream), ("apisix", &traffic.gateway)];
-        for (kind, histogram) in kinds {
-            out.histogram("apisix_http_latency", &base(kind, labels), histogram);
-        }
-    }
-    out.family("apisix_bandwidth", "counter", "bytes of bodies, in and out");
-    for (labels, traffic) in &all {
-        for (kind, bytes) in [("ingress", &traffic.ingress), ("egress", &traffic.egress)] {
-            let labels = base(kind, labels);
-            let labels = labels.each_ref().map(|(name, value)| (*name, &**value));
-            out.sample("apisix_bandwidth", &labels, bytes.load(Ordering::Relaxed));
+    for (labels, latency) in &all {
+        let kinds = [("request", &latency.request), ("upstream", &latency.upstream), ("apisix", &latency.gateway)];
+        for (kind, histogram) in kinds.into_iter().filter(|(_, histogram)| !histogram.is_empty()) {
+            out.histogram("apisix_http_latency", &labels.with_type(kind), histogram);
         }
     }
 }
 
-// === impl Traffic ===
+fn write_bandwidth(workers: &[Arc<WorkerStats>], out: &mut Exposition) {
+    let mut all: BTreeMap<TrafficLabels, Bandwidth> = BTreeMap::new();
+    for worker in workers {
+        for (labels, bandwidth) in worker.bandwidth.lock().iter() {
+            all.entry(labels.clone()).or_default().add(bandwidth);
+        }
+    }
+    out.family("apisix_bandwidth", "counter", "bytes of bodies, in and out");
+    for (labels, bandwidth) in &all {
+        for (kind, bytes) in [("ingress", &bandwidth.ingress), ("egress", &bandwidth.egress)] {
+            out.sample("apisix_bandwidth", &labels.with_type(kind), bytes.load(Ordering::Relaxed));
+        }
+    }
+}
 
-impl Traffic {
+// === impl TrafficLabels ===
+
+impl TrafficLabels {
+    fn with_type<'l>(&'l self, kind: &'static str) -> [(&'static str, &'l str); 8] {
+        [
+            ("type", kind),
+            ("route", &self.route),
+            ("service", &self.service),
+            ("consumer", &self.consumer),
+            ("node", &self.node),
+            ("request_type", self.request_type),
+            ("request_llm_model", ""),
+            ("llm_model", ""),
+        ]
+    }
+}
+
+// === impl Latency ===
+
+impl Latency {
     fn add(&self, other: &Self) {
         self.request.add(&other.request);
         self.upstream.add(&other.upstream);
         self.gateway.add(&other.gateway);
+    }
+}
+
+// === impl Bandwidth ===
+
+impl Bandwidth {
+    fn add(&self, other: &Self) {
         self.ingress.fetch_add(other.ingress.load(Ordering::Relaxed), Ordering::Relaxed);
         self.egress.fetch_add(other.egress.load(Ordering::Relaxed), Ordering::Relaxed);
     }

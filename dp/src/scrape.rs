@@ -64,6 +64,7 @@ impl Scrape {
             "connections to the control plane lost or not made",
         );
         out.sample("portolan_dp_control_plane_failures", &[], state.failures);
+        metrics::configuration::write(&self.snapshot.load(), state.revision, &mut out);
         metrics::write_requests(&self.workers, &mut out);
         layer4::write(&self.workers, &mut out);
         self.write_health(&mut out);

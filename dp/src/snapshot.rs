@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::layer4::{self, Table};
+use crate::metrics::Disabled;
 use crate::plugin::Chain;
 use crate::resource::{Consumer, Credential, Document, NamedUpstream, Route, Service, Shared};
 use crate::router::Router;
@@ -47,6 +48,10 @@ pub struct Snapshot {
     pub streams: Table,
     /// Stream routes by id.
     pub stream_routes: Tree<Arc<layer4::Route>>,
+    /// Metadata by plugin.
+    pub plugin_metadata: Tree<Arc<Document>>,
+    /// Labels that metrics leave empty.
+    pub disabled_labels: Arc<Disabled>,
     /// Consumers by name.
     pub consumers: Tree<Arc<Consumer>>,
     /// Credentials by authentication plugin and identity.

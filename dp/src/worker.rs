@@ -220,11 +220,16 @@ impl Worker {
     }
 
     /// The series of these serial numbers; `labels` are asked for only when they are new to this worker.
-    pub fn series(&self, key: SeriesKey, labels: impl FnOnce() -> crate::metrics::StatusLabels) -> Series {
+    pub fn series(
+        &self,
+        key: SeriesKey,
+        disabled: &crate::metrics::Disabled,
+        labels: impl FnOnce() -> crate::metrics::StatusLabels,
+    ) -> Series {
         if let Some(series) = self.series.borrow().get(&key) {
             return series.clone();
         }
-        let series = self.stats.series(labels());
+        let series = self.stats.series(labels(), disabled);
         let mut known = self.series.borrow_mut();
         if known.len() < SERIES {
             known.insert(key, series.clone());

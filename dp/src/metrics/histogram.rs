@@ -33,6 +33,11 @@ impl Histogram {
         self.sum_micros.fetch_add(other.sum_micros.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 
+    /// Whether nothing was observed.
+    pub fn is_empty(&self) -> bool {
+        self.buckets.iter().all(|bucket| bucket.load(Ordering::Relaxed) == 0)
+    }
+
     /// Bound of each bucket and the number of observations up to it; the last has no bound.
     pub fn cumulated(&self) -> impl Iterator<Item = (Option<u64>, u64)> + '_ {
         let bounds = BOUNDS_MS.iter().copied().map(Some).chain([None]);

@@ -1,7 +1,6 @@
 //! The Prometheus text format, version 0.0.4.
 
 use std::fmt::{Display, Write};
-use std::sync::Arc;
 
 use super::Histogram;
 
@@ -27,20 +26,19 @@ impl Exposition {
     }
 
     /// Adds a histogram.
-    pub fn histogram(&mut self, name: &str, labels: &[(&'static str, Arc<str>)], histogram: &Histogram) {
-        let all: Vec<(&str, &str)> = labels.iter().map(|(key, value)| (*key, &**value)).collect();
+    pub fn histogram(&mut self, name: &str, labels: &[(&str, &str)], histogram: &Histogram) {
         let mut count = 0;
         let bucket = format!("{name}_bucket");
         for (bound, sum) in histogram.cumulated() {
             let bound = bound.map_or_else(|| "+Inf".to_owned(), |bound| bound.to_string());
-            let mut with_bound = all.clone();
+            let mut with_bound = labels.to_vec();
             with_bound.push(("le", &bound));
             self.sample(&bucket, &with_bound, sum);
             count = sum;
         }
         let micros = histogram.sum_micros();
-        self.sample(&format!("{name}_sum"), &all, format_args!("{}.{:03}", micros / 1000, micros % 1000));
-        self.sample(&format!("{name}_count"), &all, count);
+        self.sample(&format!("{name}_sum"), labels, format_args!("{}.{:03}", micros / 1000, micros % 1000));
+        self.sample(&format!("{name}_count"), labels, count);
     }
 
     /// The whole text.
@@ -86,7 +84,7 @@ mod tests {
         let histogram = Histogram::default();
         histogram.observe(Duration::from_micros(1500));
         histogram.observe(Duration::from_secs(100));
-        out.histogram("h", &[("t", "r".into())], &histogram);
+        out.histogram("h", &[("t", "r")], &histogram);
         let text = out.finish();
         assert!(text.starts_with("# HELP a help\n# TYPE a counter\na{x=\"1\",y=\"q\\\"\\\\\\n\"} 7\n"), "{text}");
         assert!(text.contains("h_bucket{t=\"r\",le=\"1\"} 0\nh_bucket{t=\"r\",le=\"2\"} 1\n"), "{text}");

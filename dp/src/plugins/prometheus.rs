@@ -7,8 +7,10 @@
 use http::response::Parts;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::context::Context;
+use crate::metrics;
 use crate::plugin::{Error, Phase, Phases, Plugin, Scope};
 
 /// Configuration on routes, services and global rules.
@@ -34,6 +36,10 @@ impl Plugin for Prometheus {
     const PHASES: Phase = Phase::HEADER_FILTER;
 
     type Config = Config;
+
+    fn metadata_schema() -> Option<Value> {
+        Some(metrics::metadata_schema())
+    }
 
     fn compile(config: Config, _scope: &Scope<'_>) -> Result<Self, Error> {
         Ok(Self { prefer_name: config.prefer_name })

@@ -8,7 +8,7 @@ use http::StatusCode;
 use tokio::time::Instant;
 
 use crate::context::Context;
-use crate::metrics::{Series, StatusLabels};
+use crate::metrics::{Series, StatusLabels, TRADITIONAL};
 use crate::plugin::Summary;
 use crate::upstream::Node;
 use crate::upstream::body::{Progress, RequestBody};
@@ -23,6 +23,9 @@ const CLIENT_CLOSED: u16 = 499;
 const OWN: u16 = 1 << 15;
 /// The same for series with names.
 const NAMED: u16 = 1 << 14;
+
+/// Above the serial numbers of routes: which labels are left empty.
+const GENERATION: u32 = 40;
 
 /// Notes of one request. Counted once, when the response has ended or was dropped.
 pub(super) struct Record {
@@ -89,8 +92,9 @@ impl Record {
         let node = self.node.as_ref();
         let (source, own) = if self.answered.is_some() { ("upstream", 0) } else { ("apisix", OWN) };
         let named = if context.plugins.prefer_name { NAMED } else { 0 };
+        let disabled = &context.snapshot.disabled_labels;
         let key = (
-            route.serial,
+            route.serial | disabled.generation << GENERATION,
             node.map_or(0, |node| node.serial),
             consumer.map_or(0, |consumer| consumer.serial),
             status.as_u16() | own | named,
@@ -102,7 +106,7 @@ impl Record {
             let service = context.snapshot.services.get(id.as_bytes());
             service.and_then(|service| name(&service.name)).or_else(|| Some(id.clone()))
         };
-        self.series = Some(worker.series(key, || StatusLabels {
+        self.series = Some(worker.series(key, disabled, || StatusLabels {
             code: status.as_u16(),
             route: name(&route.name).unwrap_or_else(|| route.id.clone()),
             matched_uri: context.matched_path.into(),
@@ -110,6 +114,7 @@ impl Record {
             service: service().unwrap_or_else(none),
             consumer: consumer.map_or_else(none, |consumer| consumer.username.clone()),
             node: node.map_or_else(none, |node| node.host.clone()),
+            request_type: TRADITIONAL,
             response_source: source,
         }));
     }
@@ -122,7 +127,9 @@ impl Record {
     fn end_with(&mut self, code: u16) {
         let Some(worker) = &self.worker else { return };
         let none = || Arc::<str>::from("");
-        self.series = Some(worker.series((0, 0, 0, code), || StatusLabels {
+        let disabled = worker.pin().disabled_labels.clone();
+        let key = (disabled.generation << GENERATION, 0, 0, code);
+        self.series = Some(worker.series(key, &disabled, || StatusLabels {
             code,
             route: none(),
             matched_uri: none(),
@@ -130,6 +137,7 @@ impl Record {
             service: none(),
             consumer: none(),
             node: none(),
+            request_type: TRADITIONAL,
             response_source: "apisix",
         }));
     }
@@ -164,14 +172,14 @@ impl Record {
         let received = self.request_body.as_ref().map_or(0, |body| body.received());
         if let Some(series) = self.series.take() {
             series.status.fetch_add(1, Ordering::Relaxed);
-            let traffic = &series.traffic;
-            traffic.request.observe(whole);
+            let (latency, bandwidth) = (&series.latency, &series.bandwidth);
+            latency.request.observe(whole);
             if let Some(upstream) = upstream_latency {
-                traffic.upstream.observe(upstream);
+                latency.upstream.observe(upstream);
             }
-            traffic.gateway.observe(whole.saturating_sub(upstream_latency.unwrap_or_default()));
-            traffic.egress.fetch_add(sent, Ordering::Relaxed);
-            traffic.ingress.fetch_add(received, Ordering::Relaxed);
+            latency.gateway.observe(whole.saturating_sub(upstream_latency.unwrap_or_default()));
+            bandwidth.egress.fetch_add(sent, Ordering::Relaxed);
+            bandwidth.ingress.fetch_add(received, Ordering::Relaxed);
         }
         Some(Summary { latency: whole, upstream_latency, received, sent, node: self.node.take() })
     }

@@ -9,6 +9,7 @@ mod grpc;
 mod harness;
 mod health;
 mod http2;
+mod metrics;
 mod peers;
 mod plugins;
 mod protocol;
