@@ -10,14 +10,16 @@ use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
+use portolan_model::Kind;
+use portolan_model::check::schema_document;
 use serde_json::{Map, Value, json};
 
 use crate::plugin;
-use crate::resource::Document;
 use crate::snapshot::Snapshot;
 use crate::sync::ServerInfo;
 use crate::upstream::dns::Dns;
 
+mod dump;
 mod health;
 
 /// Answers control requests.
@@ -35,11 +37,18 @@ pub struct Control {
 
 impl Control {
     fn respond<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
-        if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return answer(StatusCode::METHOD_NOT_ALLOWED, &json!({"error_msg": "only GET"}));
-        }
-        let snapshot = self.snapshot.load_full();
         let path = request.uri().path();
+        match (request.method(), path) {
+            (&Method::GET | &Method::HEAD, _) => self.show(path, request),
+            // APISIX frees memory and reads its plugins anew; here memory is freed as it goes, and plugins are part of the program.
+            (&Method::POST, "/v1/gc") => text(StatusCode::OK, ""),
+            (&Method::PUT, "/v1/plugins/reload") => text(StatusCode::OK, "done"),
+            _ => answer(StatusCode::METHOD_NOT_ALLOWED, &json!({"error_msg": "only GET"})),
+        }
+    }
+
+    fn show<B>(&self, path: &str, request: &Request<B>) -> Response<Full<Bytes>> {
+        let snapshot = self.snapshot.load_full();
         if let Some(rest) = path.strip_prefix("/v1/healthcheck") {
             let (status, body) = health::answer(&snapshot, &self.dns, rest);
             let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
@@ -49,24 +58,15 @@ impl Control {
                 answer(status, &body)
             };
         }
-        let found = match path {
-            "/v1/routes" => Some(list(snapshot.routes.values().into_iter().map(|route| &*route.document))),
-            "/v1/services" => Some(list(snapshot.services.values().into_iter().map(|service| &*service.document))),
-            "/v1/upstreams" => Some(list(snapshot.upstreams.values().into_iter().map(|upstream| &*upstream.document))),
-            "/v1/schema" => Some(schema()),
-            "/v1/server_info" => Some(self.server_info.describe()),
-            _ => None,
+        let found = match path.strip_prefix("/v1/") {
+            Some("schema") => Some(Ok(schema())),
+            Some("server_info") => Some(Ok(self.server_info.describe())),
+            Some(rest) => dump::answer(&snapshot, rest),
+            None => None,
         };
-        if let Some(body) = found {
-            return answer(StatusCode::OK, &body);
-        }
-        let one = path.strip_prefix("/v1/").and_then(|rest| rest.split_once('/'));
-        let Some((kind @ ("route" | "service" | "upstream"), id)) = one else {
-            return answer(StatusCode::NOT_FOUND, &json!({"error_msg": "not found"}));
-        };
-        match snapshot.document(&format!("{kind}s"), id) {
-            Some(document) => answer(StatusCode::OK, &item(document)),
-            None => answer(StatusCode::NOT_FOUND, &json!({"error_msg": format!("{kind}[{id}] not found")})),
+        match found.unwrap_or_else(|| Err("not found".to_owned())) {
+            Ok(body) => answer(StatusCode::OK, &body),
+            Err(error) => answer(StatusCode::NOT_FOUND, &json!({ "error_msg": error })),
         }
     }
 }
@@ -85,34 +85,32 @@ impl<B> tower::Service<Request<B>> for Control {
     }
 }
 
-fn list<'d>(documents: impl Iterator<Item = &'d Document>) -> Value {
-    documents.map(item).collect()
-}
-
-fn item(document: &Document) -> Value {
-    // Only documents that could be read are in a snapshot.
-    let value: Value = serde_json::from_slice(&document.value).unwrap_or_default();
-    json!({
-        "key": &*document.key,
-        "value": value,
-        "createdIndex": document.create_revision,
-        "modifiedIndex": document.mod_revision,
-        "clean_handlers": {},
-        "update_count": 0,
-    })
-}
-
+/// Schemas of the resources and of the plugins.
 fn schema() -> Value {
-    let plugins: Map<String, Value> = match plugin::contract() {
-        Value::Object(plugins) => plugins,
-        _ => Map::new(),
-    };
-    json!({ "plugins": plugins })
+    const MAIN: [(&str, Kind); 10] = [
+        ("consumer", Kind::Consumer),
+        ("consumer_group", Kind::ConsumerGroup),
+        ("global_rule", Kind::GlobalRule),
+        ("plugin_config", Kind::PluginConfig),
+        ("proto", Kind::Proto),
+        ("route", Kind::Route),
+        ("service", Kind::Service),
+        ("ssl", Kind::Ssl),
+        ("stream_route", Kind::StreamRoute),
+        ("upstream", Kind::Upstream),
+    ];
+    let main: Map<String, Value> = MAIN.iter().map(|(name, kind)| ((*name).to_owned(), schema_document(*kind).clone())).collect();
+    json!({ "main": main, "plugins": plugin::contract(), "stream_plugins": {} })
 }
 
 fn answer(status: StatusCode, body: &Value) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::from(body.to_string()));
-    *response.status_mut() = status;
+    let mut response = text(status, &body.to_string());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+fn text(status: StatusCode, body: &str) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(body.to_owned()));
+    *response.status_mut() = status;
     response
 }

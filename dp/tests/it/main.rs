@@ -4,6 +4,7 @@
 
 mod balance;
 mod config;
+mod control;
 mod drain;
 mod grpc;
 mod harness;
