@@ -14,6 +14,7 @@ use portolan_model::Kind;
 use portolan_model::check::schema_document;
 use serde_json::{Map, Value, json};
 
+use crate::layer4;
 use crate::plugin;
 use crate::snapshot::Snapshot;
 use crate::sync::ServerInfo;
@@ -100,7 +101,7 @@ fn schema() -> Value {
         ("upstream", Kind::Upstream),
     ];
     let main: Map<String, Value> = MAIN.iter().map(|(name, kind)| ((*name).to_owned(), schema_document(*kind).clone())).collect();
-    json!({ "main": main, "plugins": plugin::contract(), "stream_plugins": {} })
+    json!({ "main": main, "plugins": plugin::contract(), "stream_plugins": layer4::plugin::contract() })
 }
 
 fn answer(status: StatusCode, body: &Value) -> Response<Full<Bytes>> {

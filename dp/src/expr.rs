@@ -5,6 +5,7 @@ use portolan_model::vars;
 use serde_json::Value;
 
 use crate::context::Context;
+use crate::layer4::Client;
 
 pub use portolan_model::vars::Error;
 
@@ -24,6 +25,12 @@ impl Expr {
     #[must_use]
     pub fn holds(&self, context: &Context<'_>) -> bool {
         self.0.eval(&|name| crate::vars::lookup(context, name))
+    }
+
+    /// Whether it holds for a stream of this client.
+    #[must_use]
+    pub fn holds_for(&self, client: &Client) -> bool {
+        self.0.eval(&|name| client.lookup(name))
     }
 }
 

@@ -1,13 +1,13 @@
 //! Stream routes: TCP, TLS and UDP, passed between client and node without a look inside.
 //!
 //! ```text
-//! accept → PROXY header → TLS → pin snapshot, route → choose node, connect, retry → PROXY header → TLS → relay
+//! accept → PROXY header → TLS → pin snapshot, route → plugins → choose node, connect, retry → PROXY header → TLS → relay
 //! ```
-//! Plugins of stream routes stand between the route and the node, in `tcp::serve` and `udp::serve`.
 
 mod client;
 mod dial;
 mod metrics;
+pub mod plugin;
 mod ports;
 mod relay;
 mod route;

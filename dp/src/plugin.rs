@@ -35,7 +35,7 @@ pub use body_filter::{BodyFilter, announce_changed_body};
 pub use chain::{Chain, Instance, Phase, Place};
 pub use meta::Meta;
 pub use per_plugin::PerPlugin;
-pub use schema::{contract, of as schema_of};
+pub use schema::{contract, of as schema_of, with_meta};
 pub use scope::{Background, Scope, State, Surroundings};
 
 /// What a phase decided.

@@ -4,10 +4,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use portolan_model::{Kind, resource};
+use portolan_model::{self as model, Kind, resource};
 
 use super::{Compiler, Name, certificate_of, checker_of, read};
 use crate::layer4::Route;
+use crate::layer4::plugin::Chain;
+use crate::plugin::Place;
 use crate::resource::{Document, Target};
 use crate::tls;
 
@@ -19,6 +21,13 @@ impl Compiler {
         if let Some(protocol) = &parsed.protocol {
             return Err(format!("protocol {} is not supported", protocol.name));
         }
+        let resource = format!("stream_routes/{}", name.1);
+        let service = parsed.service_id.as_ref().and_then(|id| self.snapshot.services.get(id.as_str().as_bytes()));
+        // The service was read once already, and says the same.
+        let shared = service.and_then(|service| read::<model::Service>(&service.document).ok());
+        let shared = shared.map(|service| service.plugins).unwrap_or_default();
+        let place = Place { resource: &resource, consumer: false, metadata: &self.metadata, state: &self.state };
+        let plugins = Chain::compile(&parsed.plugins, &shared, &place)?;
         let own = self.target(name, parsed.upstream.as_ref(), parsed.upstream_id.as_ref())?;
         let target = own.unwrap_or_else(|| match &parsed.service_id {
             None => Target::None,
@@ -33,6 +42,8 @@ impl Compiler {
             server: network("server_addr", parsed.server_addr.as_deref())?,
             port: parsed.server_port,
             name: parsed.sni.as_deref().map(tls::Name::parse),
+            title: parsed.name.as_deref().map(Into::into),
+            plugins,
             target,
             document: document.clone(),
         });

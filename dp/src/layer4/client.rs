@@ -59,4 +59,10 @@ impl Client {
         };
         Some(Cow::Owned(text))
     }
+
+    /// The value of the variable of this name.
+    #[must_use]
+    pub fn lookup(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.read(&Var::parse(name))
+    }
 }

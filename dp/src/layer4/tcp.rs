@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsStream;
 
 use super::relay::End;
-use super::{Client, Port, Transport, dial, relay};
+use super::{Client, Port, Transport, dial, plugin, relay};
 use crate::config;
 use crate::proxy_protocol;
 use crate::stream::Stream;
@@ -68,11 +68,15 @@ async fn run(worker: &Rc<Worker>, listener: &Listener, stream: TcpStream, remote
         tracing::debug!(remote = %client.remote, local = %client.local, sni = client.name(), "no stream route takes the client");
         return (code::NO_ROUTE, none());
     };
+    let (verdict, kept) = plugin::ask(&route, &client, &snapshot).await;
     // A stream may live long: it holds its route, not the whole configuration.
     drop(snapshot);
-    worker.stats.streams.routed(&route.id);
+    worker.stats.streams.routed(route.label(&kept));
+    if let Err(status) = verdict {
+        return (status, none());
+    }
     let header = listener.options.proxy_protocol_to_upstream;
-    let mut dialed = match Box::pin(dial::tcp(worker, &route.target, &client, header)).await {
+    let mut dialed = match Box::pin(dial::tcp(worker, kept.target(&route), &client, header)).await {
         Ok(dialed) => dialed,
         Err(error) => {
             tracing::warn!(stream_route.id = &*route.id, %error, "stream closed without a node");
@@ -86,6 +90,7 @@ async fn run(worker: &Rc<Worker>, listener: &Listener, stream: TcpStream, remote
         End::Client => code::BAD_CLIENT,
         End::Idle | End::Node => code::BAD_NODE,
     };
+    drop(kept);
     (status, dialed.node.name())
 }
 

@@ -16,7 +16,7 @@ use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use super::{Client, Port, Transport, dial};
+use super::{Client, Port, Transport, dial, plugin};
 use crate::worker::{Worker, spawn};
 
 /// The largest datagram.
@@ -103,9 +103,15 @@ async fn run(
     mut datagrams: mpsc::Receiver<Bytes>,
 ) -> (u16, String) {
     let client = Client::new(remote, listener.local, Transport::Udp);
-    let Some(route) = worker.pin().streams.find(&client).cloned() else { return (500, String::new()) };
-    worker.stats.streams.routed(&route.id);
-    let dialed = match dial::udp(worker, &route.target, &client).await {
+    let snapshot = worker.pin();
+    let Some(route) = snapshot.streams.find(&client).cloned() else { return (500, String::new()) };
+    let (verdict, kept) = plugin::ask(&route, &client, &snapshot).await;
+    drop(snapshot);
+    worker.stats.streams.routed(route.label(&kept));
+    if let Err(status) = verdict {
+        return (status, String::new());
+    }
+    let dialed = match dial::udp(worker, kept.target(&route), &client).await {
         Ok(dialed) => dialed,
         Err(error) => {
             tracing::warn!(stream_route.id = &*route.id, %error, "datagrams have no node");

@@ -1,11 +1,13 @@
 //! Numbers in a configuration that may come from the request.
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::context::Context;
-use crate::vars::Template;
+use crate::vars::{Template, Var};
 
 /// Above it a number in JSON is no longer exact everywhere.
 const LARGEST: f64 = 9_007_199_254_740_991.0;
@@ -58,10 +60,16 @@ impl Bound {
     /// The number for this request; none when the text comes to something else.
     #[must_use]
     pub fn read(&self, context: &Context<'_>) -> Option<u64> {
+        self.read_with(&|var| var.read(context))
+    }
+
+    /// The same with values from elsewhere.
+    #[must_use]
+    pub fn read_with<'v>(&self, read: &dyn Fn(&Var) -> Option<Cow<'v, str>>) -> Option<u64> {
         match self {
             Self::Number(number) => Some(*number),
             Self::Text(template) => {
-                let number = template.render(context).0.trim().parse::<f64>().ok()?;
+                let number = template.render_with(read).0.trim().parse::<f64>().ok()?;
                 let whole = number.fract() == 0.0 && (0.0..=LARGEST).contains(&number);
                 whole.then_some(number as u64)
             }

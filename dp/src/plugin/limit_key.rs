@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::redis;
 use crate::context::Context;
+use crate::layer4::Client;
 use crate::vars::{Template, Var};
 
 /// What `key` is.
@@ -82,6 +83,19 @@ impl Key {
                 (resolved > 0).then_some(Cow::Owned(text))
             }
             Self::Constant(text) => Some(Cow::Borrowed(text)),
+        }
+    }
+
+    /// Its value for a stream's client.
+    #[must_use]
+    pub fn read_client(&self, client: &Client) -> Option<String> {
+        match self {
+            Self::Var(var) => client.read(var).map(Cow::into_owned),
+            Self::Combination(template) => {
+                let (text, resolved) = template.render_with(&|var| client.read(var));
+                (resolved > 0).then_some(text)
+            }
+            Self::Constant(text) => Some(text.to_string()),
         }
     }
 

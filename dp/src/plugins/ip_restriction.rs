@@ -5,6 +5,8 @@
 //! {"ip-restriction": {"blacklist": ["203.0.113.7"], "response_code": 404}}
 //! ```
 
+use std::net::IpAddr;
+
 use http::StatusCode;
 use ipnet::IpNet;
 use schemars::JsonSchema;
@@ -13,6 +15,7 @@ use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::expr::network;
+use crate::layer4::plugin::{Preread, Session, StreamPlugin, Verdict};
 use crate::plugin::{Answer, Error, Flow, Phase, Phases, Plugin, Scope};
 
 /// Configuration on routes, services and consumers.
@@ -88,10 +91,40 @@ impl Plugin for IpRestriction {
 impl Phases for IpRestriction {
     fn access<'a>(&'a self, context: &'a mut Context<'_>) -> Flow<'a> {
         let address = context.request.connection.remote.ip();
-        if self.networks.iter().any(|network| network.contains(&address)) == self.inside {
-            return Flow::Continue;
+        if self.admits(address) { Flow::Continue } else { Flow::Respond(self.refusal.clone()) }
+    }
+}
+
+impl StreamPlugin for IpRestriction {
+    const NAME: &'static str = <Self as Plugin>::NAME;
+    const PRIORITY: i64 = <Self as Plugin>::PRIORITY;
+    const VERSION: f64 = <Self as Plugin>::VERSION;
+
+    type Checked = Config;
+    type Config = Config;
+
+    fn compile_stream(config: Config, scope: &Scope<'_>) -> Result<Self, Error> {
+        Self::compile(config, scope)
+    }
+
+    fn refine_stream_schema(schema: &mut Value) {
+        Self::refine_schema(schema);
+    }
+}
+
+impl Preread for IpRestriction {
+    fn preread(&self, session: &mut Session<'_>) -> Verdict {
+        if self.admits(session.client.remote.ip()) {
+            return Verdict::Pass;
         }
-        Flow::Respond(self.refusal.clone())
+        // Of the codes that nginx has for streams.
+        Verdict::Refuse(if self.refusal.status == StatusCode::FORBIDDEN { 403 } else { 400 })
+    }
+}
+
+impl IpRestriction {
+    fn admits(&self, address: IpAddr) -> bool {
+        self.networks.iter().any(|network| network.contains(&address)) == self.inside
     }
 }
 

@@ -24,6 +24,7 @@ use crate::plugin::{Answer, Error, Flow, Logger, Phase, Phases, Plugin, Scope, S
 use crate::resource::seconds;
 
 mod places;
+mod stream;
 
 pub use places::Place;
 
@@ -248,8 +249,13 @@ impl LimitConn {
     fn admit(&self, context: &mut Context<'_>, entered: Entered, conn: u64) -> Option<Duration> {
         let (place, inside) = entered?;
         context.plugins.limit_conn.push(place);
+        Some(self.wait(inside, conn))
+    }
+
+    /// How long the last of those inside waits.
+    fn wait(&self, inside: u64, conn: u64) -> Duration {
         let rounds = (inside - 1) / conn;
-        Some(seconds(self.delay * rounds as f64))
+        seconds(self.delay * rounds as f64)
     }
 
     async fn enter_redis<'a>(

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::context::Context;
+use crate::layer4::plugin::{Kept, Preread, StreamPlugin};
 use crate::metrics;
 use crate::plugin::{Error, Phase, Phases, Plugin, Scope};
 
@@ -51,6 +52,25 @@ impl Phases for Prometheus {
     /// and wins.
     fn header_filter(&self, context: &mut Context<'_>, _response: &mut Parts) {
         context.plugins.prefer_name = self.prefer_name;
+    }
+}
+
+impl StreamPlugin for Prometheus {
+    const NAME: &'static str = <Self as Plugin>::NAME;
+    const PRIORITY: i64 = <Self as Plugin>::PRIORITY;
+    const VERSION: f64 = 0.1;
+
+    type Checked = Config;
+    type Config = Config;
+
+    fn compile_stream(config: Config, scope: &Scope<'_>) -> Result<Self, Error> {
+        Self::compile(config, scope)
+    }
+}
+
+impl Preread for Prometheus {
+    fn begin(&self, kept: &mut Kept) {
+        kept.prefer_name = self.prefer_name;
     }
 }
 

@@ -16,7 +16,10 @@ use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::expr::Expr;
+use crate::layer4::Client;
+use crate::layer4::plugin::{Preread, Session, StreamPlugin, Verdict};
 use crate::plugin::{Answer, Error, Flow, Phase, Phases, Plugin, Scope};
+use crate::resource::Target;
 use crate::upstream::{Place, Upstream};
 
 /// The turns of one round; above this the weights are rounded.
@@ -114,6 +117,7 @@ impl Plugin for TrafficSplit {
     fn refine_schema(schema: &mut Value) {
         let rule = &mut schema["properties"]["rules"]["items"]["properties"];
         rule["weighted_upstreams"]["default"] = json!([{"weight": 1}]);
+        rule["weighted_upstreams"]["maxItems"] = json!(20);
         let place = &mut rule["weighted_upstreams"]["items"]["properties"];
         let upstream = model::check::schema_document(model::Kind::Upstream);
         place["upstream_id"] = upstream["properties"]["id"].clone();
@@ -144,6 +148,38 @@ impl Phases for TrafficSplit {
     }
 }
 
+impl StreamPlugin for TrafficSplit {
+    const NAME: &'static str = <Self as Plugin>::NAME;
+    const PRIORITY: i64 = <Self as Plugin>::PRIORITY;
+    const VERSION: f64 = <Self as Plugin>::VERSION;
+
+    type Checked = Config;
+    type Config = Config;
+
+    fn compile_stream(config: Config, scope: &Scope<'_>) -> Result<Self, Error> {
+        Self::compile(config, scope)
+    }
+
+    fn refine_stream_schema(schema: &mut Value) {
+        Self::refine_schema(schema);
+    }
+}
+
+impl Preread for TrafficSplit {
+    fn preread(&self, session: &mut Session<'_>) -> Verdict {
+        let Some(split) = self.rules.iter().find(|split| split.takes_client(session.client)) else { return Verdict::Pass };
+        session.kept.target = match split.next() {
+            Some(To::Upstream(upstream)) => Some(Target::Upstream(upstream.clone())),
+            Some(To::Named(id)) => Some(match session.snapshot.upstreams.get(id.as_bytes()) {
+                Some(named) => Target::Upstream(named.upstream.clone()),
+                None => Target::MissingUpstream(id.as_ref().into()),
+            }),
+            Some(To::Own) | None => None,
+        };
+        Verdict::Pass
+    }
+}
+
 // === impl Split ===
 
 impl Split {
@@ -163,6 +199,10 @@ impl Split {
 
     fn takes(&self, context: &Context<'_>) -> bool {
         self.any.as_ref().is_none_or(|any| any.iter().any(|expr| expr.holds(context)))
+    }
+
+    fn takes_client(&self, client: &Client) -> bool {
+        self.any.as_ref().is_none_or(|any| any.iter().any(|expr| expr.holds_for(client)))
     }
 
     /// `None` when all weights are zero.

@@ -24,5 +24,6 @@ mod smuggling;
 mod snapshot;
 mod ssl;
 mod stream;
+mod stream_plugins;
 mod sync;
 mod upstream_tls;
