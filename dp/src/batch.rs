@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use portolan_rt::shutdown::Shutdown;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::sync::mpsc;
@@ -80,10 +81,8 @@ impl<T: Send + Sync + 'static> Batch<T> {
         let (entries, waiting) = mpsc::channel(pending.max(1));
         let dropped = Arc::<AtomicU64>::default();
         let sender = Sender { settings, entries: waiting, dropped: dropped.clone(), send };
-        let shutdown = background.shutdown().clone();
-        background.spawn(async move {
-            shutdown.until_hard(sender.run(shutdown.clone())).await;
-        });
+        let around = background.clone();
+        background.spawn(async move { sender.run(&around).await });
         Self { entries, dropped }
     }
 
@@ -98,9 +97,10 @@ impl<T: Send + Sync + 'static> Batch<T> {
 // === impl Sender ===
 
 impl<T> Sender<T> {
-    async fn run(mut self, shutdown: portolan_rt::shutdown::Shutdown) {
+    async fn run(mut self, background: &Background) {
+        let shutdown = background.shutdown();
         let size = usize::try_from(self.settings.batch_max_size).unwrap_or(usize::MAX);
-        while let Some(batch) = self.collect(size, &shutdown).await {
+        while let Some(batch) = self.collect(size, background, &shutdown).await {
             let dropped = self.dropped.swap(0, Ordering::Relaxed);
             if dropped > 0 {
                 tracing::error!(
@@ -114,11 +114,12 @@ impl<T> Sender<T> {
     }
 
     /// The next batch; `None` when no more can come.
-    async fn collect(&mut self, size: usize, shutdown: &portolan_rt::shutdown::Shutdown) -> Option<Vec<T>> {
+    async fn collect(&mut self, size: usize, background: &Background, shutdown: &Shutdown) -> Option<Vec<T>> {
         let first = tokio::select! {
+            biased;
             first = self.entries.recv() => first?,
-            // What comes while requests finish goes out at once.
-            () = shutdown.soft() => self.entries.recv().await?,
+            // Whoever ended last may have put one in just before.
+            () = background.requests_over() => self.entries.try_recv().ok()?,
         };
         let mut batch = vec![first];
         let end = Instant::now() + Duration::from_secs(self.settings.buffer_duration);
@@ -131,13 +132,14 @@ impl<T> Sender<T> {
                     None => break,
                 },
                 () = sleep_until(idle.min(end)) => break,
+                // What comes while requests finish goes out at once.
                 () = shutdown.soft() => break,
             }
         }
         Some(batch)
     }
 
-    async fn deliver(&self, batch: Arc<[T]>, shutdown: &portolan_rt::shutdown::Shutdown) {
+    async fn deliver(&self, batch: Arc<[T]>, shutdown: &Shutdown) {
         let name = &self.settings.name;
         for left in (0..=self.settings.max_retry_count).rev() {
             let Err(error) = (self.send)(batch.clone()).await else { return };

@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 
 use crate::config::HttpRouter;
 use crate::metrics::Disabled;
-use crate::plugin::{Chain, Place, Plugin as _, State, Surroundings};
-use crate::plugins::{self, prometheus::Prometheus};
+use crate::plugin::{Chain, Place, Plugin, State, Surroundings};
+use crate::plugins::{self, prometheus::Prometheus, traffic_split::TrafficSplit};
 use crate::resource::{Consumer, Document, NamedUpstream, Route, Service, Shared, Target, next_serial};
 use crate::router::{Matcher, MatcherSpec};
 use crate::snapshot::Snapshot;
@@ -244,15 +244,15 @@ impl Compiler {
     fn await_certificate(&mut self, name: &Name, document: &Document) {
         let Ok(value) = read::<Value>(document) else { return };
         let upstream = if name.0 == Kind::Upstream { Some(&value) } else { value.get("upstream") };
-        let Some(id) = upstream.and_then(|upstream| upstream.pointer("/tls/client_cert_id")).and_then(Value::as_str)
-        else {
-            return;
-        };
-        let certificate = (Kind::Ssl, Arc::from(id));
-        self.users.entry(certificate.clone()).or_default().insert(name.clone());
-        let references = self.references.entry(name.clone()).or_default();
-        if !references.contains(&certificate) {
-            references.push(certificate);
+        let own = upstream.and_then(|upstream| upstream.pointer("/tls/client_cert_id")).and_then(Value::as_str);
+        let inside = value.get("plugins").and_then(Value::as_object).into_iter().flat_map(certificates_of);
+        for id in own.into_iter().chain(inside) {
+            let certificate = (Kind::Ssl, Arc::from(id));
+            self.users.entry(certificate.clone()).or_default().insert(name.clone());
+            let references = self.references.entry(name.clone()).or_default();
+            if !references.contains(&certificate) {
+                references.push(certificate);
+            }
         }
     }
 
@@ -380,7 +380,7 @@ impl Compiler {
     fn compile_metadata(&mut self, plugin: &Arc<str>, document: &Arc<Document>) -> Result<(), String> {
         let parsed: model::resource::PluginMetadata = read(document)?;
         let settings = Value::Object(parsed.settings);
-        if **plugin == *Prometheus::NAME {
+        if **plugin == *<Prometheus as Plugin>::NAME {
             self.snapshot.disabled_labels = Arc::new(Disabled::of(&settings));
         }
         self.metadata.insert(plugin.clone(), settings);
@@ -389,7 +389,7 @@ impl Compiler {
     }
 
     fn remove_metadata(&mut self, plugin: &Arc<str>) {
-        if **plugin == *Prometheus::NAME {
+        if **plugin == *<Prometheus as Plugin>::NAME {
             self.snapshot.disabled_labels = Arc::new(Disabled::of(&Value::Null));
         }
         self.metadata.remove(plugin);
@@ -476,8 +476,13 @@ impl Compiler {
         upstream::Place { resource, state: &self.state, certificates: Some(&self.snapshot.ssls) }
     }
 
+    fn plugin_place<'a>(&'a self, resource: &'a str, consumer: bool) -> Place<'a> {
+        let certificates = Some(&self.snapshot.ssls);
+        Place { resource, consumer, metadata: &self.metadata, certificates, state: &self.state }
+    }
+
     fn chain(&self, resource: &str, plugins: &Map<String, Value>, consumer: bool) -> Result<Chain, String> {
-        Chain::compile(plugins, &Place { resource, consumer, metadata: &self.metadata, state: &self.state })
+        Chain::compile(plugins, &self.plugin_place(resource, consumer))
     }
 
     /// Notes what a resource refers to, in place of what it referred to before.
@@ -526,10 +531,18 @@ fn served(relative: &str) -> Option<Name> {
     (!stays_out).then(|| (kind, Arc::from(id)))
 }
 
-/// The plugins among these that have metadata, as references to it.
+/// The metadata of plugins, and the certificates in them, as references to these.
 fn with_metadata(plugins: &Map<String, Value>) -> impl Iterator<Item = (Kind, &str)> {
     let has_metadata = |name: &&String| plugins::by_name(name).is_some_and(|plugin| plugin.has_metadata());
-    plugins.keys().filter(has_metadata).map(|name| (Kind::PluginMetadata, name.as_str()))
+    let metadata = plugins.keys().filter(has_metadata).map(|name| (Kind::PluginMetadata, name.as_str()));
+    metadata.chain(certificates_of(plugins).map(|id| (Kind::Ssl, id)))
+}
+
+/// The certificates that upstreams inside plugins name.
+fn certificates_of(plugins: &Map<String, Value>) -> impl Iterator<Item = &str> {
+    let rules = plugins.get(<TrafficSplit as Plugin>::NAME).and_then(|config| config.get("rules")?.as_array());
+    let places = rules.into_iter().flatten().filter_map(|rule| rule.get("weighted_upstreams")?.as_array()).flatten();
+    places.filter_map(|place| place.pointer("/upstream/tls/client_cert_id")?.as_str())
 }
 
 /// Asks what the control plane has asked before it took the document; one written by others has not been asked.

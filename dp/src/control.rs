@@ -100,7 +100,8 @@ fn schema() -> Value {
         ("stream_route", Kind::StreamRoute),
         ("upstream", Kind::Upstream),
     ];
-    let main: Map<String, Value> = MAIN.iter().map(|(name, kind)| ((*name).to_owned(), schema_document(*kind).clone())).collect();
+    let main: Map<String, Value> =
+        MAIN.iter().map(|(name, kind)| ((*name).to_owned(), schema_document(*kind).clone())).collect();
     json!({ "main": main, "plugins": plugin::contract(), "stream_plugins": layer4::plugin::contract() })
 }
 

@@ -27,6 +27,7 @@ pub mod limit_key;
 mod meta;
 mod per_plugin;
 pub mod redis;
+pub(crate) mod references;
 mod schema;
 mod scope;
 pub mod sharded;

@@ -15,6 +15,7 @@ use portolan_rt::status::Board;
 use portolan_rt::task::{self, Backoff, Kind, Supervisor};
 use portolan_rt::tls::{self, Identity};
 use serde::Serialize;
+use tokio::sync::watch;
 
 use crate::compile::Compiler;
 use crate::config::{Config, Invalid};
@@ -149,14 +150,15 @@ fn start(supervisor: &Supervisor, config: &Config, clock: Arc<dyn Clock>) -> Res
     start_resolver(supervisor, resolver);
     let connector = Connector::new(config.tls.trusted_ca.clone()).map_err(Error::UpstreamTls)?;
     let shared = Shared { dns, connector, snapshot: snapshot.clone(), clock };
-    let stats = start_workers(supervisor, config, &ports, &tls, &shared)?;
+    let (working, workers) = watch::channel(());
+    let stats = start_workers(supervisor, config, &ports, &tls, &shared, &Arc::new(working))?;
     start_prober(supervisor, &shared);
     let board = Board::new(supervisor.shutdown());
     let report = Report::new(board.clone());
     let shutdown = supervisor.shutdown();
     let surroundings = Surroundings {
         client: Some(http_client::Client::new(shared.dns.clone(), shared.connector.clone())),
-        background: Some(Background::new(tokio::runtime::Handle::current(), shutdown.clone())),
+        background: Some(Background::new(tokio::runtime::Handle::current(), supervisor.clone(), workers)),
         trusted_ca: config.tls.trusted_ca.clone(),
         https_port: ports.https_port(),
     };
@@ -204,6 +206,7 @@ fn start_workers(
     ports: &Ports,
     tls: &Fallback,
     shared: &Shared,
+    working: &Arc<watch::Sender<()>>,
 ) -> Result<Vec<Arc<WorkerStats>>, Error> {
     let limits = Arc::new(config.limits.clone());
     let proxy_protocol = Arc::new(config.listen.proxy_protocol.clone());
@@ -225,19 +228,27 @@ fn start_workers(
             stats,
             shutdown: supervisor.shutdown(),
         };
-        supervisor.thread(&format!("worker-{at}"), move || worker::run(parts)).map_err(Error::System)?;
+        let working = working.clone();
+        let body = move || {
+            let ended = worker::run(parts);
+            drop(working);
+            ended
+        };
+        supervisor.thread(&format!("worker-{at}"), body).map_err(Error::System)?;
     }
     Ok(all)
 }
 
 fn start_resolver(supervisor: &Supervisor, resolver: dns::Resolver) {
     let mut resolver = Some(resolver);
-    let shutdown = supervisor.shutdown();
-    supervisor.spawn("dns", Kind::Critical, move || {
+    // Requests that finish after the soft stage may still need a name, and so do the last words of plugins. The end waits for these, not
+    // for whoever could ask.
+    let attendants = supervisor.attendants();
+    let shutdown = attendants.shutdown();
+    attendants.spawn("dns", Kind::Critical, move || {
         let (resolver, shutdown) = (resolver.take(), shutdown.clone());
         async move {
             if let Some(resolver) = resolver {
-                // Requests that finish after the soft stage may still need a name.
                 shutdown.until_hard(resolver.run()).await;
             }
         }

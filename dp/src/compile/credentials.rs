@@ -4,11 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use portolan_model::plugins::{Catalog, Place as CatalogPlace};
-use portolan_model::schema::is_secret_reference;
 use serde_json::{Map, Value};
 
 use super::{Compiler, read};
-use crate::plugin::Proof;
+use crate::plugin::{Proof, references};
 use crate::plugins;
 use crate::resource::{Consumer, Credential, Document};
 
@@ -51,10 +50,7 @@ pub(super) fn identities(plugins: &Map<String, Value>) -> Result<Vec<(Identity, 
         }
         let refused = |e: String| format!("failed to check the configuration of plugin {name} err: {e}");
         check(name, &own).map_err(refused)?;
-        // A reference that nobody resolves must not become a password that everybody can read.
-        if own.as_object().is_some_and(|own| own.values().filter_map(Value::as_str).any(is_secret_reference)) {
-            return Err(format!("plugin {name}: references to secrets are not supported"));
-        }
+        references::resolve(&mut own).map_err(|e| refused(e.to_string()))?;
         let proof = factory.compile_consumer(&own).map_err(|e| refused(e.to_string()))?;
         let Some(identity) = own.get(field).and_then(Value::as_str) else { continue };
         found.push(((factory.name(), identity.to_owned()), proof));

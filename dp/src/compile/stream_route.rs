@@ -6,10 +6,9 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use portolan_model::{self as model, Kind, resource};
 
-use super::{Compiler, Name, certificate_of, checker_of, read};
+use super::{Compiler, Name, certificate_of, checker_of, read, with_metadata};
 use crate::layer4::Route;
 use crate::layer4::plugin::Chain;
-use crate::plugin::Place;
 use crate::resource::{Document, Target};
 use crate::tls;
 
@@ -26,8 +25,7 @@ impl Compiler {
         // The service was read once already, and says the same.
         let shared = service.and_then(|service| read::<model::Service>(&service.document).ok());
         let shared = shared.map(|service| service.plugins).unwrap_or_default();
-        let place = Place { resource: &resource, consumer: false, metadata: &self.metadata, state: &self.state };
-        let plugins = Chain::compile(&parsed.plugins, &shared, &place)?;
+        let plugins = Chain::compile(&parsed.plugins, &shared, &self.plugin_place(&resource, false))?;
         let own = self.target(name, parsed.upstream.as_ref(), parsed.upstream_id.as_ref())?;
         let target = own.unwrap_or_else(|| match &parsed.service_id {
             None => Target::None,
@@ -50,7 +48,8 @@ impl Compiler {
         let upstream = parsed.upstream_id.as_ref().map(|id| (Kind::Upstream, id.as_str()));
         let service = parsed.service_id.as_ref().map(|id| (Kind::Service, id.as_str()));
         let certificate = certificate_of(parsed.upstream.as_ref());
-        let references: Vec<_> = upstream.into_iter().chain(service).chain(certificate).collect();
+        let inside = with_metadata(&parsed.plugins);
+        let references: Vec<_> = upstream.into_iter().chain(service).chain(certificate).chain(inside).collect();
         self.set_checker(Kind::StreamRoute, &name.1, checker_of(parsed.upstream.is_some(), &route.target));
         self.set_references(name, &references);
         self.remove_stream_route(&name.1);

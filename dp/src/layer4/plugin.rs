@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::{Client, Route};
-use crate::plugin::{self, Error, Meta, Place, Scope};
+use crate::plugin::{self, Error, Meta, Place, Scope, references};
 use crate::plugins::ip_restriction::IpRestriction;
 use crate::plugins::limit_conn::{self, LimitConn};
 use crate::plugins::prometheus::Prometheus;
@@ -220,12 +220,14 @@ impl Link {
     /// None when it is disabled.
     fn compile(name: &str, config: &Value, place: &Place<'_>) -> Result<Option<Self>, Error> {
         let factory = by_name(name).ok_or_else(|| Error::Refused(format!("unknown plugin [{name}]")))?;
-        let (meta, config) = Meta::split(config)?;
+        let (meta, mut config) = Meta::split(config)?;
         if meta.disable {
             return Ok(None);
         }
         let metadata = place.metadata.get(name);
-        let scope = Scope { resource: place.resource, config: &config, metadata, state: place.state };
+        references::resolve(&mut config)?;
+        let certificates = place.certificates;
+        let scope = Scope { resource: place.resource, config: &config, metadata, certificates, state: place.state };
         let plugin = factory.compile(&config, &scope)?;
         let priority = meta.priority.unwrap_or_else(|| factory.priority());
         Ok(Some(Self { name: factory.name(), priority, meta: Arc::new(meta), plugin }))

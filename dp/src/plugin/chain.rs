@@ -7,9 +7,11 @@ use std::sync::Arc;
 use http::response::Parts;
 use serde_json::{Map, Value};
 
-use super::{Answer, BodyFilter, Error, Factory, Flow, Logger, Meta, Phases, Scope, State};
+use super::{Answer, BodyFilter, Error, Factory, Flow, Logger, Meta, Phases, Scope, State, references};
 use crate::context::Context;
 use crate::plugins;
+use crate::tls::Ssl;
+use crate::tree::Tree;
 
 /// A set of phases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -51,6 +53,8 @@ pub struct Place<'a> {
     pub consumer: bool,
     /// Metadata by plugin.
     pub metadata: &'a HashMap<Arc<str>, Value>,
+    /// Certificates by id.
+    pub certificates: Option<&'a Tree<Arc<Ssl>>>,
     /// State of plugins that outlives a snapshot.
     pub state: &'a State,
 }
@@ -108,13 +112,20 @@ impl Instance {
         if place.consumer && factory.identity().is_some() {
             return Ok(Compiled::Identity);
         }
-        let (meta, config) = Meta::split(config)?;
+        let (meta, mut config) = Meta::split(config)?;
         // What never runs may be wrong, as in APISIX.
         if meta.disable {
             return Ok(Compiled::Disabled(factory.name()));
         }
+        references::resolve(&mut config)?;
         let metadata = place.metadata.get(name);
-        let scope = Scope { resource: place.resource, config: &config, metadata, state: place.state };
+        let scope = Scope {
+            resource: place.resource,
+            config: &config,
+            metadata,
+            certificates: place.certificates,
+            state: place.state,
+        };
         let plugin = factory.compile(&config, &scope)?;
         let priority = meta.priority.unwrap_or_else(|| factory.priority());
         Ok(Compiled::Instance(Self { factory, priority, meta, of_consumer: place.consumer, plugin }))

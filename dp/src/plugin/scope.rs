@@ -8,10 +8,14 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 use portolan_rt::shutdown::Shutdown;
+use portolan_rt::task::Supervisor;
 use serde_json::Value;
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 
 use crate::http_client::Client;
+use crate::tls::Ssl;
+use crate::tree::Tree;
 
 /// The place of a configuration, and the state that outlives it.
 pub struct Scope<'a> {
@@ -21,6 +25,8 @@ pub struct Scope<'a> {
     pub config: &'a Value,
     /// The plugin's metadata, as far as it is set.
     pub metadata: Option<&'a Value>,
+    /// Certificates by id; none where a plugin is compiled on its own.
+    pub certificates: Option<&'a Tree<Arc<Ssl>>>,
     /// State of plugins that outlives a snapshot.
     pub state: &'a State,
 }
@@ -49,7 +55,9 @@ pub struct Surroundings {
 #[derive(Debug, Clone)]
 pub struct Background {
     runtime: Handle,
-    shutdown: Shutdown,
+    supervisor: Supervisor,
+    /// Closed when the last worker has ended.
+    workers: watch::Receiver<()>,
 }
 
 #[derive(Default)]
@@ -96,21 +104,29 @@ impl State {
 // === impl Background ===
 
 impl Background {
-    /// Work on this runtime, until this end.
+    /// Work on this runtime, among these tasks; the sender is held by the workers.
     #[must_use]
-    pub fn new(runtime: Handle, shutdown: Shutdown) -> Self {
-        Self { runtime, shutdown }
+    pub fn new(runtime: Handle, supervisor: Supervisor, workers: watch::Receiver<()>) -> Self {
+        Self { runtime, supervisor, workers }
     }
 
-    /// Starts a task. At the end of the process it has from the soft stage to the hard one to finish.
+    /// Starts a task. The end of the process waits for it, up to the hard stage: it must end by itself when
+    /// [`Self::requests_over`].
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.runtime.spawn(task);
+        let _entered = self.runtime.enter();
+        self.supervisor.track("plugins", task);
     }
 
-    /// The end of the process.
+    /// The end of the process: from the soft stage on there are no new requests.
     #[must_use]
-    pub fn shutdown(&self) -> &Shutdown {
-        &self.shutdown
+    pub fn shutdown(&self) -> Shutdown {
+        self.supervisor.shutdown()
+    }
+
+    /// When the last request is over, and with it whatever it had to say.
+    pub async fn requests_over(&self) {
+        let mut workers = self.workers.clone();
+        while workers.changed().await.is_ok() {}
     }
 }
 

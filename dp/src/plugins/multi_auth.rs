@@ -45,7 +45,13 @@ impl Plugin for MultiAuth {
         let pairs = config.auth_plugins.iter().flatten();
         let inner = pairs.map(|(name, config)| {
             let factory = authenticator(name)?;
-            let scope = Scope { resource: scope.resource, config, metadata: None, state: scope.state };
+            let scope = Scope {
+                resource: scope.resource,
+                config,
+                metadata: None,
+                certificates: scope.certificates,
+                state: scope.state,
+            };
             let refused = |e| Error::Refused(format!("plugin {name} check schema failed: {e}"));
             factory.compile(config, &scope).map_err(refused)
         });

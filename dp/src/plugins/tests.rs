@@ -16,7 +16,7 @@ use crate::plugin::{Factory, Of, Phases, Plugin, Scope, State, contract};
 /// Checks and compiles a configuration as for a route, without `_meta`.
 pub(crate) fn compile<P: Plugin>(config: Value, state: &State) -> Result<P, String> {
     check(&Of::<P>::NEW.schema(), &config)?;
-    let scope = Scope { resource: "routes/1", config: &config, metadata: None, state };
+    let scope = Scope { resource: "routes/1", config: &config, metadata: None, certificates: None, state };
     let parsed = serde_json::from_value(config.clone()).map_err(|e| e.to_string())?;
     P::compile(parsed, &scope).map_err(|e| e.to_string())
 }

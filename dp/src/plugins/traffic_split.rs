@@ -167,7 +167,9 @@ impl StreamPlugin for TrafficSplit {
 
 impl Preread for TrafficSplit {
     fn preread(&self, session: &mut Session<'_>) -> Verdict {
-        let Some(split) = self.rules.iter().find(|split| split.takes_client(session.client)) else { return Verdict::Pass };
+        let Some(split) = self.rules.iter().find(|split| split.takes_client(session.client)) else {
+            return Verdict::Pass;
+        };
         session.kept.target = match split.next() {
             Some(To::Upstream(upstream)) => Some(Target::Upstream(upstream.clone())),
             Some(To::Named(id)) => Some(match session.snapshot.upstreams.get(id.as_bytes()) {
@@ -221,8 +223,10 @@ impl To {
             (Some(id), _) => Ok(Self::Named(id.to_string().into())),
             (None, Some(document)) => {
                 let document = model::Upstream::deserialize(document)?;
-                let upstream =
-                    Upstream::compile(&document, &Place { resource, state: scope.state, certificates: None });
+                let upstream = Upstream::compile(
+                    &document,
+                    &Place { resource, state: scope.state, certificates: scope.certificates },
+                );
                 Ok(Self::Upstream(Arc::new(upstream.map_err(|e| Error::Refused(e.to_string()))?)))
             }
             (None, None) => Ok(Self::Own),

@@ -78,7 +78,8 @@ impl Plugin for UriBlocker {
 impl Phases for UriBlocker {
     fn rewrite<'a>(&'a self, context: &'a mut Context<'_>) -> Flow<'a> {
         let target = context.request.parts.uri.path_and_query().map_or("/", |target| target.as_str());
-        if self.rules.iter().any(|rule| rule.is_match(target)) {
+        // No rules are put together to an expression that everything matches, as in APISIX.
+        if self.rules.is_empty() || self.rules.iter().any(|rule| rule.is_match(target)) {
             return Flow::Respond(self.refusal.clone());
         }
         Flow::Continue
@@ -101,7 +102,7 @@ mod tests {
             (json!({"block_rules": ["AA"]}), "/aa", None),
             (json!({"block_rules": ["x", "AA"], "case_insensitive": true}), "/aa", Some((403, ""))),
             (json!({"block_rules": ["%2e"]}), "/a%2eb", Some((403, ""))),
-            (json!({"block_rules": []}), "/aa", None),
+            (json!({"block_rules": []}), "/aa", Some((403, ""))),
             (
                 json!({"block_rules": ["a"], "rejected_code": 404, "rejected_msg": "no"}),
                 "/a",

@@ -13,7 +13,11 @@ async fn every_kind_of_resource_is_shown_alone_and_in_its_list() {
         ("service", "services", json!({"hosts": ["a.example"]})),
         ("plugin_config", "plugin_configs", json!({"plugins": {"echo": {"body": "y"}}})),
         ("route", "routes", json!({"uri": "/a", "plugins": {}})),
-        ("stream_route", "stream_routes", json!({"server_port": 9, "upstream": {"nodes": nodes, "type": "roundrobin"}})),
+        (
+            "stream_route",
+            "stream_routes",
+            json!({"server_port": 9, "upstream": {"nodes": nodes, "type": "roundrobin"}}),
+        ),
         ("global_rule", "global_rules", json!({"plugins": {"prometheus": {}}})),
         ("consumer_group", "consumer_groups", json!({"plugins": {"echo": {"body": "x"}}})),
     ];

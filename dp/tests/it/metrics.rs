@@ -40,12 +40,14 @@ async fn labels_are_apisix_s_and_can_be_left_empty() {
     let bandwidth = format!("apisix_bandwidth{{type=\"egress\",{traffic}}} 1\n");
     seen([vec![status.to_owned(), bandwidth], latency.to_vec()].concat()).await;
 
-    let disabled = json!({"http_status": ["matched_uri", "node", "response_source"], "bandwidth": ["route", "request_type"]});
+    let disabled =
+        json!({"http_status": ["matched_uri", "node", "response_source"], "bandwidth": ["route", "request_type"]});
     gateway.put("plugin_metadata/prometheus", json!({"disabled_labels": disabled})).await;
     assert_eq!(text(&gateway.http()).await.0, 200);
     let fewer = "apisix_http_status{code=\"200\",route=\"all\",matched_uri=\"\",matched_host=\"\",service=\"\",consumer=\"\",node=\"\",\
                  request_type=\"traditional_http\",request_llm_model=\"\",llm_model=\"\",response_source=\"\"} 1\n";
-    let bandwidth = "apisix_bandwidth{type=\"egress\",route=\"\",service=\"\",consumer=\"\",node=\"127.0.0.1\",request_type=\"\",";
+    let bandwidth =
+        "apisix_bandwidth{type=\"egress\",route=\"\",service=\"\",consumer=\"\",node=\"127.0.0.1\",request_type=\"\",";
     let latency = format!("apisix_http_latency_count{{type=\"request\",{traffic}}} 2\n");
     seen(vec![status.to_owned(), fewer.to_owned(), bandwidth.to_owned(), latency]).await;
 
@@ -69,7 +71,10 @@ async fn the_configuration_and_the_checks_have_metrics() {
         format!("apisix_etcd_modify_indexes{{key=\"routes\"}} {revision}\n"),
         format!("apisix_etcd_modify_indexes{{key=\"max_modify_index\"}} {revision}\n"),
         "apisix_etcd_modify_indexes{key=\"services\"} 0\n".to_owned(),
-        format!("apisix_upstream_status{{name=\"{name}\",ip=\"127.0.0.1\",port=\"{}\"}} 1\n", upstream.address().port()),
+        format!(
+            "apisix_upstream_status{{name=\"{name}\",ip=\"127.0.0.1\",port=\"{}\"}} 1\n",
+            upstream.address().port()
+        ),
         "apisix_node_info{hostname=\"".to_owned(),
         "apisix_nginx_http_current_connections{state=\"waiting\"} ".to_owned(),
         "apisix_etcd_reachable 1\n".to_owned(),

@@ -69,7 +69,10 @@ async fn addresses_are_let_in_or_kept_out() {
         (json!({"ip-restriction": {"whitelist": ["127.0.0.0/8"]}}), "one:"),
         (json!({"ip-restriction": {"blacklist": ["127.0.0.1"]}}), ""),
         (json!({"ip-restriction": {"blacklist": ["127.0.0.1"], "_meta": {"disable": true}}}), "one:"),
-        (json!({"ip-restriction": {"blacklist": ["127.0.0.1"], "_meta": {"filter": [["remote_addr", "==", "::1"]]}}}), "one:"),
+        (
+            json!({"ip-restriction": {"blacklist": ["127.0.0.1"], "_meta": {"filter": [["remote_addr", "==", "::1"]]}}}),
+            "one:",
+        ),
     ];
     for (plugins, expected) in cases {
         gateway.put("stream_routes/1", route(&node.node(), plugins.clone())).await;
@@ -95,7 +98,9 @@ async fn a_stream_counts_until_it_ends() {
     let (gateway, _files) = gateway().await;
     let node = echo("one");
     let limit = json!({"conn": 2, "burst": 0, "default_conn_delay": 0.1, "key": "remote_addr"});
-    gateway.put("stream_routes/1", route(&node.node(), json!({"limit-conn": limit, "prometheus": {"prefer_name": true}}))).await;
+    gateway
+        .put("stream_routes/1", route(&node.node(), json!({"limit-conn": limit, "prometheus": {"prefer_name": true}})))
+        .await;
     let mut open: Vec<TcpStream> = (0..2).map(|_| connect(&gateway)).collect();
     assert!(open.iter_mut().all(|stream| greeting(stream) == "one:"));
     assert_eq!(greeting(&mut connect(&gateway)), "");
@@ -116,7 +121,10 @@ async fn streams_are_split_by_weight_and_rule() {
     gateway.put("upstreams/two", json!({"scheme": "tcp", "type": "roundrobin", "nodes": {two.node(): 1}})).await;
     let split = |rules: Value| route(&one.node(), json!({"traffic-split": {"rules": rules}}));
     gateway
-        .put("stream_routes/1", split(json!([{"weighted_upstreams": [{"upstream_id": "two", "weight": 1}, {"weight": 1}]}])))
+        .put(
+            "stream_routes/1",
+            split(json!([{"weighted_upstreams": [{"upstream_id": "two", "weight": 1}, {"weight": 1}]}])),
+        )
         .await;
     let mut seen: Vec<String> = (0..4).map(|_| greeting(&mut connect(&gateway))).collect();
     seen.sort();

@@ -5,15 +5,17 @@ use super::*;
 use crate::plugin::State;
 
 fn opened(kind: Kind, config: Value) -> Result<Arc<Client>, String> {
-    let scope = Scope { resource: "routes/1", config: &config, metadata: None, state: &State::default() };
+    let scope =
+        Scope { resource: "routes/1", config: &config, metadata: None, certificates: None, state: &State::default() };
     client(kind, &scope).map_err(|e| e.to_string())
 }
 
 #[test]
 fn equal_settings_have_one_client() {
     let state = State::default();
-    let of =
-        |config: Value| client(Kind::One, &Scope { resource: "x", config: &config, metadata: None, state: &state });
+    let of = |config: Value| {
+        client(Kind::One, &Scope { resource: "x", config: &config, metadata: None, certificates: None, state: &state })
+    };
     let one = of(json!({"redis_host": "127.0.0.1", "count": 1})).unwrap();
     assert!(Arc::ptr_eq(&one, &of(json!({"redis_host": "127.0.0.1", "redis_port": 6379})).unwrap()));
     assert!(!Arc::ptr_eq(&one, &of(json!({"redis_host": "127.0.0.1", "redis_database": 1})).unwrap()));
@@ -48,7 +50,7 @@ fn defaults_are_those_of_apisix() {
 fn keys_say_what_is_counted_and_by_which_configuration() {
     let state = State::default();
     let named = |config: Value, resource| {
-        counters("limit-count", &Scope { resource, config: &config, metadata: None, state: &state })
+        counters("limit-count", &Scope { resource, config: &config, metadata: None, certificates: None, state: &state })
     };
     let one = named(json!({"count": 1}), "routes/1");
     assert!(one.starts_with("limit-count:routes/1:") && one.ends_with(':'), "{one}");

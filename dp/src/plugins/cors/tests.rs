@@ -86,8 +86,13 @@ fn all_options_are_said() {
 fn lists_of_the_metadata_come_first() {
     let metadata = json!({"allow_origins": {"one": "https://a.example", "two": "https://b.example,https://c.example"}});
     let allowed = |config: Value, origin: &'static str| {
-        let scope =
-            Scope { resource: "routes/1", config: &config, metadata: Some(&metadata), state: &State::default() };
+        let scope = Scope {
+            resource: "routes/1",
+            config: &config,
+            metadata: Some(&metadata),
+            certificates: None,
+            state: &State::default(),
+        };
         let plugin = Cors::compile(serde_json::from_value(config.clone()).unwrap(), &scope).unwrap();
         let allowed = plugin.allow(Some(&HeaderValue::from_static(origin)));
         allowed.map(|value| value.to_str().unwrap().to_owned())

@@ -98,7 +98,13 @@ fn counters_live_as_long_as_the_same_configuration_or_group() {
 fn metadata_names_the_headers_and_unknown_settings_pass() {
     let config = json!({"count": 1, "time_window": 60, "mine": true});
     let metadata = json!({"limit_header": "X-Limit"});
-    let scope = Scope { resource: "routes/1", config: &config, metadata: Some(&metadata), state: &State::default() };
+    let scope = Scope {
+        resource: "routes/1",
+        config: &config,
+        metadata: Some(&metadata),
+        certificates: None,
+        state: &State::default(),
+    };
     let plugin = LimitCount::compile(serde_json::from_value(config.clone()).unwrap(), &scope).unwrap();
     with_context(get("/"), |context| {
         assert!(decided(plugin.access(context)).is_none());
@@ -106,7 +112,13 @@ fn metadata_names_the_headers_and_unknown_settings_pass() {
         assert_eq!(names, ["x-limit", REMAINING, RESET]);
     });
     let metadata = json!({"limit_header": "a b"});
-    let scope = Scope { resource: "routes/1", config: &config, metadata: Some(&metadata), state: &State::default() };
+    let scope = Scope {
+        resource: "routes/1",
+        config: &config,
+        metadata: Some(&metadata),
+        certificates: None,
+        state: &State::default(),
+    };
     assert!(LimitCount::compile(serde_json::from_value(config.clone()).unwrap(), &scope).is_err());
 }
 
