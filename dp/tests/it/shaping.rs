@@ -1,5 +1,7 @@
 //! Plugins that change requests and responses, or ask and tell other servers, over real sockets.
 
+use std::time::Duration;
+
 use anyhow::ensure;
 use http::HeaderValue;
 use portolan_testkit::upstream::Reply;
@@ -64,7 +66,7 @@ async fn bodies_are_validated_before_the_upstream_sees_them() {
     let client = reqwest::Client::new();
     let post = |body: String| client.post(gateway.http()).body(body).send();
     assert_eq!(post("{}".to_owned()).await.unwrap().status(), 400);
-    assert_eq!(post("x".repeat(2000)).await.unwrap().status(), 413);
+    assert_eq!(post("x".repeat(2000)).await.unwrap().status(), 400);
     assert_eq!(upstream.requests(), 0);
     let seen: Value = post(r#"{ "name" : 1 }"#.to_owned()).await.unwrap().json().await.unwrap();
     assert_eq!((&seen["body"], &seen["headers"]["content-length"]), (&json!(r#"{"name":1}"#), &json!(["10"])));
@@ -183,4 +185,28 @@ async fn a_log_server_gets_entries_in_batches_and_again_after_a_failure() {
     assert_eq!((&first["request"]["size"], &first["response"]["size"]), (&json!(8), &json!(6)));
     assert_eq!((&first["upstream"], &first["route_id"]), (&json!(upstream.node()), &json!("1")));
     assert!(first["latency"].as_f64() >= first["upstream_latency"].as_f64());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_entry_of_the_last_request_is_sent_before_the_end() {
+    let logs = Upstream::start(Reply::text("")).unwrap();
+    let config = json!({"uri": format!("http://{}/in", logs.node()), "inactive_timeout": 600, "buffer_duration": 600});
+    let (gateway, _files, upstream) = gateway(json!({}), Reply::text("x").after(Duration::from_millis(300))).await;
+    gateway.put("routes/1", route(&json!({"http-logger": config}), &upstream)).await;
+    assert_eq!(reqwest::get(format!("{}/first", gateway.http())).await.unwrap().status(), 200);
+    let url = format!("{}/last", gateway.http());
+    let last = tokio::spawn(async move { reqwest::get(url).await.unwrap().status() });
+    eventually(SOON, || async {
+        ensure!(upstream.requests() == 2, "the request is not there");
+        Ok(())
+    })
+    .await;
+    tokio::task::spawn_blocking(|| gateway.stop().unwrap()).await.unwrap();
+    assert_eq!(last.await.unwrap(), 200);
+    let entries = logs.take_seen().into_iter().flat_map(|seen| {
+        serde_json::from_slice::<Vec<Value>>(&seen.body)
+            .unwrap_or_else(|_| vec![serde_json::from_slice(&seen.body).unwrap()])
+    });
+    let uris: Vec<String> = entries.map(|entry| entry["request"]["uri"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(uris, ["/first", "/last"]);
 }

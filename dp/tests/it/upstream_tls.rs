@@ -91,11 +91,15 @@ async fn a_client_certificate_may_be_a_resource_of_its_own() {
     gateway.put("upstreams/u", upstream.clone()).await;
     gateway.put("routes/named", json!({"uri": "/named", "upstream_id": "u"})).await;
     gateway.put("routes/own", json!({"uri": "/own", "upstream": upstream})).await;
-    assert_eq!(text(&format!("{}/own", gateway.http())).await.0, 404, "what it names is not there yet");
+    let split = json!({"traffic-split": {"rules": [{"weighted_upstreams": [{"upstream": upstream}]}]}});
+    gateway.put("routes/split", json!({"uri": "/split", "plugins": split})).await;
+    for path in ["own", "split"] {
+        assert_eq!(text(&format!("{}/{path}", gateway.http())).await.0, 404, "what it names is not there yet");
+    }
     for name in ["first", "second"] {
         let issued = authority.client(name, "spiffe://test/1").unwrap();
         gateway.put("ssls/mine", ssl(&issued)).await;
-        for path in ["named", "own"] {
+        for path in ["named", "own", "split"] {
             assert_eq!(text(&format!("{}/{path}", gateway.http())).await.0, 200, "{path}");
             assert_eq!(node.take_seen().remove(0).tls.unwrap().certificate, Some(der(&issued)), "{path}");
         }

@@ -9,6 +9,7 @@ use aws_lc_rs::signature::{
 use aws_lc_rs::{hmac, signature};
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::request::Builder;
+use serde_json::json;
 
 use super::*;
 use crate::context::tests::{NOW, with_snapshot};
