@@ -10,6 +10,7 @@
 
 pub mod apisix;
 pub mod certificates;
+pub mod dns;
 pub mod etcd;
 pub mod mariadb;
 pub mod ports;
@@ -18,6 +19,7 @@ pub mod process;
 pub mod python;
 pub mod raw;
 pub mod redis;
+pub mod registry;
 pub mod switch;
 mod throwaway;
 pub mod upstream;
