@@ -16,7 +16,6 @@ use crate::plugins::{self, prometheus::Prometheus, traffic_split::TrafficSplit};
 use crate::resource::{Consumer, Document, NamedUpstream, Route, Service, Shared, Target, next_serial};
 use crate::router::{Matcher, MatcherSpec};
 use crate::snapshot::Snapshot;
-use crate::upstream::health::Checker;
 use crate::upstream::{self, Upstream};
 
 mod credentials;
@@ -283,7 +282,7 @@ impl Compiler {
         let parsed: model::Upstream = read(document)?;
         let upstream =
             Arc::new(Upstream::compile(&parsed, &self.place(&format!("upstreams/{id}"))).map_err(|e| e.to_string())?);
-        self.set_checker(Kind::Upstream, id, upstream.checker.clone());
+        self.set_checker(Kind::Upstream, id, checked(&upstream));
         self.set_references(&(Kind::Upstream, id.clone()), &certificate_of(Some(&parsed)).collect::<Vec<_>>());
         self.snapshot.upstreams.insert(id, Arc::new(NamedUpstream { upstream, document: document.clone() }));
         Ok(())
@@ -460,7 +459,7 @@ impl Compiler {
     }
 
     /// Notes the checks of a resource's own upstream.
-    fn set_checker(&mut self, kind: Kind, id: &Arc<str>, checker: Option<Arc<Checker>>) {
+    fn set_checker(&mut self, kind: Kind, id: &Arc<str>, checker: Option<Arc<Upstream>>) {
         let name = (kind.directory(), id.clone());
         if checker.is_none() && !self.snapshot.checkers.contains_key(&name) {
             return;
@@ -507,11 +506,15 @@ impl Compiler {
 }
 
 /// The checks of an upstream that stands in the resource itself.
-fn checker_of(own: bool, target: &Target) -> Option<Arc<Checker>> {
+fn checker_of(own: bool, target: &Target) -> Option<Arc<Upstream>> {
     match target {
-        Target::Upstream(upstream) if own => upstream.checker.clone(),
+        Target::Upstream(upstream) if own => checked(upstream),
         _ => None,
     }
+}
+
+fn checked(upstream: &Arc<Upstream>) -> Option<Arc<Upstream>> {
+    upstream.checker.is_some().then(|| upstream.clone())
 }
 
 /// The certificate that an upstream names, as a reference to it.

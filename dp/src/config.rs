@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 mod control_plane;
+pub mod discovery;
 mod encryption;
 mod limits;
 mod listen;
@@ -15,6 +16,7 @@ mod stream;
 mod tls;
 
 pub use control_plane::ControlPlane;
+pub use discovery::Discovery;
 pub use encryption::Encryption;
 pub use limits::Limits;
 pub use listen::Listen;
@@ -44,6 +46,8 @@ pub struct Config {
     pub report: Report,
     /// How requests find their routes.
     pub router: Router,
+    /// Who knows the nodes of upstreams that name a service.
+    pub discovery: Discovery,
     /// Threads.
     pub runtime: Runtime,
     /// What a client may cost.
@@ -72,6 +76,7 @@ impl Config {
         self.control_plane.check()?;
         self.encryption.check()?;
         self.report.check()?;
+        self.discovery.check()?;
         self.tls.check()?;
         self.limits.check()
     }

@@ -14,6 +14,7 @@ use portolan_model::Kind;
 use portolan_model::check::schema_document;
 use serde_json::{Map, Value, json};
 
+use crate::discovery::Discovery;
 use crate::layer4;
 use crate::plugin;
 use crate::snapshot::Snapshot;
@@ -32,6 +33,8 @@ pub struct Control {
     pub dns: Dns,
     /// Who this data plane is.
     pub server_info: ServerInfo,
+    /// Registries of nodes.
+    pub discovery: Discovery,
 }
 
 // === impl Control ===
@@ -58,6 +61,9 @@ impl Control {
             } else {
                 answer(status, &body)
             };
+        }
+        if let Some(shown) = path.strip_prefix("/v1/discovery/").and_then(|rest| self.discovery.show(rest)) {
+            return json_text(shown.status, &shown.body);
         }
         let found = match path.strip_prefix("/v1/") {
             Some("schema") => Some(Ok(schema())),
@@ -106,7 +112,11 @@ fn schema() -> Value {
 }
 
 fn answer(status: StatusCode, body: &Value) -> Response<Full<Bytes>> {
-    let mut response = text(status, &body.to_string());
+    json_text(status, &body.to_string())
+}
+
+fn json_text(status: StatusCode, body: &str) -> Response<Full<Bytes>> {
+    let mut response = text(status, body);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

@@ -23,6 +23,7 @@ pub mod compile;
 pub mod config;
 pub mod context;
 pub mod control;
+pub mod discovery;
 pub mod expr;
 pub mod http_client;
 pub mod layer4;

@@ -155,6 +155,8 @@ impl<'r> Exchange<'_, 'r> {
             (Some(upstream), _) | (None, Target::Upstream(upstream)) => upstream,
             (None, _) => return Err(no_target(self.route)),
         };
+        let mut discovered = None;
+        let Some(upstream) = upstream.pinned(&mut discovered) else { return Err(answer::no_node()) };
         let attempt = forward::Attempts {
             worker: self.worker,
             upstream,

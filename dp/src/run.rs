@@ -20,6 +20,7 @@ use tokio::sync::watch;
 use crate::compile::Compiler;
 use crate::config::{Config, Invalid};
 use crate::control::Control;
+use crate::discovery::{Around, Discovery};
 use crate::http_client;
 use crate::layer4;
 use crate::metrics::WorkerStats;
@@ -156,11 +157,16 @@ fn start(supervisor: &Supervisor, config: &Config, clock: Arc<dyn Clock>) -> Res
     let board = Board::new(supervisor.shutdown());
     let report = Report::new(board.clone());
     let shutdown = supervisor.shutdown();
+    let requests = http_client::Client::new(shared.dns.clone(), shared.connector.clone());
+    let around = Around { client: requests.clone(), board: board.clone(), clock: shared.clock.clone() };
+    let discovery = Discovery::new(&config.discovery, &around)?;
+    discovery.start(supervisor);
     let surroundings = Surroundings {
-        client: Some(http_client::Client::new(shared.dns.clone(), shared.connector.clone())),
+        client: Some(requests),
         background: Some(Background::new(tokio::runtime::Handle::current(), supervisor.clone(), workers)),
         trusted_ca: config.tls.trusted_ca.clone(),
         https_port: ports.https_port(),
+        discovery: discovery.clone(),
     };
     let compiler = Compiler::new(&config.control_plane.prefix).with_keyring(keyring).within(surroundings);
     let compiler = compiler.routing_by(config.router.http);
@@ -181,11 +187,11 @@ fn start(supervisor: &Supervisor, config: &Config, clock: Arc<dyn Clock>) -> Res
     let attendants = supervisor.attendants();
     let serve = |name, listener| Server { name, listener, tls: None, limits: Limits::default() };
     serve("status", ports.status).start(board, &attendants).map_err(Error::System)?;
-    let scrape = Scrape { workers: stats, report, snapshot: snapshot.clone(), dns: shared.dns.clone() };
+    let (dns, discovered) = (shared.dns.clone(), discovery.clone());
+    let scrape = Scrape { workers: stats, report, snapshot: snapshot.clone(), dns, discovery: discovered };
     serve("metrics", ports.metrics).start(scrape, &attendants).map_err(Error::System)?;
-    serve("control", ports.control)
-        .start(Control { snapshot, dns: shared.dns, server_info }, &attendants)
-        .map_err(Error::System)?;
+    let control = Control { snapshot, dns: shared.dns, server_info, discovery };
+    serve("control", ports.control).start(control, &attendants).map_err(Error::System)?;
     Ok(announcement)
 }
 

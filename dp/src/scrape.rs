@@ -11,6 +11,7 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 
+use crate::discovery::Discovery;
 use crate::layer4;
 use crate::metrics::{self, Exposition, WorkerStats};
 use crate::snapshot::Snapshot;
@@ -28,6 +29,8 @@ pub struct Scrape {
     pub snapshot: Arc<ArcSwap<Snapshot>>,
     /// Names of nodes.
     pub dns: Dns,
+    /// Registries of nodes.
+    pub discovery: Discovery,
 }
 
 // === impl Scrape ===
@@ -68,6 +71,7 @@ impl Scrape {
         metrics::write_requests(&self.workers, &mut out);
         layer4::write(&self.workers, &mut out);
         self.write_health(&mut out);
+        self.discovery.write(&mut out);
         out.finish()
     }
 
@@ -75,8 +79,9 @@ impl Scrape {
     fn write_health(&self, out: &mut Exposition) {
         let snapshot = self.snapshot.load();
         out.family("apisix_upstream_status", "gauge", "fitness of the nodes that are checked");
-        for ((directory, id), checker) in snapshot.checkers.iter() {
+        for ((directory, id), upstream) in snapshot.checkers.iter() {
             let Some(document) = snapshot.document(directory, id) else { continue };
+            let Some(checker) = upstream.checks() else { continue };
             for (address, port, fit) in checker.states(&self.dns) {
                 let labels = [("name", &*document.key), ("ip", &address), ("port", &port.to_string())];
                 out.sample("apisix_upstream_status", &labels, u8::from(fit));

@@ -10,10 +10,10 @@ use crate::resource::{Consumer, Credential, Document, NamedUpstream, Route, Serv
 use crate::router::Router;
 use crate::tls::{Names, Ssl};
 use crate::tree::Tree;
-use crate::upstream::health::Checker;
+use crate::upstream::Upstream;
 
-/// Health checks by the directory and id of their resource.
-pub type Checkers = BTreeMap<(&'static str, Arc<str>), Arc<Checker>>;
+/// Upstreams with health checks, by the directory and id of their resource.
+pub type Checkers = BTreeMap<(&'static str, Arc<str>), Arc<Upstream>>;
 
 /// The configuration at one revision. Immutable; parts that did not change are shared with the one before.
 #[derive(Debug, Clone, Default)]
@@ -38,7 +38,7 @@ pub struct Snapshot {
     pub global_rules: Tree<Arc<Shared>>,
     /// The plugins of all global rules.
     pub global: Chain,
-    /// Health checks, by directory and id of the resource that has them.
+    /// Upstreams with health checks, by directory and id of the resource that has them.
     pub checkers: Arc<Checkers>,
     /// Certificates by id.
     pub ssls: Tree<Arc<Ssl>>,

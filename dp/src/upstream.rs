@@ -20,6 +20,7 @@ mod balance;
 pub mod body;
 pub mod connect;
 pub mod connection;
+pub mod discovered;
 pub mod dns;
 pub mod error;
 pub mod health;
@@ -36,6 +37,7 @@ pub use balance::{Balancer, Tried};
 pub use identity::Identity;
 
 use balance::{Member, Pick, crc32};
+use discovered::Discovered;
 use dns::Dns;
 use health::Checker;
 use load::Load;
@@ -44,8 +46,10 @@ use renamed::Renamed;
 /// A compiled upstream.
 #[derive(Debug)]
 pub struct Upstream {
-    /// Its nodes.
+    /// Its nodes; none when they are discovered.
     pub nodes: Vec<Arc<Node>>,
+    /// Who knows the nodes. See [`Upstream::pinned`].
+    pub discovered: Option<Arc<Discovered>>,
     /// Which node is next.
     pub balancer: Balancer,
     /// Which nodes are fit, when they are checked.
@@ -100,7 +104,7 @@ pub struct Node {
 }
 
 /// What a hash is taken of.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum HashKey {
     Var(Var),
     Consumer,
@@ -108,7 +112,7 @@ enum HashKey {
 }
 
 /// The host that a node sees.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Host {
     /// The client's.
     Pass,
@@ -144,7 +148,7 @@ pub struct Keepalive {
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum Error {
-    #[error("upstream: service discovery ({0}) is not supported")]
+    #[error("upstream: discovery_args: {0}")]
     Discovery(String),
     #[error("upstream: balancer type {0} is not supported")]
     Balancer(String),
@@ -167,9 +171,6 @@ pub enum Error {
 impl Upstream {
     /// Compiles a document.
     pub fn compile(document: &model::Upstream, place: &Place<'_>) -> Result<Self, Error> {
-        if let Some(kind) = &document.discovery_type {
-            return Err(Error::Discovery(kind.clone()));
-        }
         if let Kind::Other(name) = &document.balancer {
             return Err(Error::Balancer(name.clone()));
         }
@@ -179,31 +180,18 @@ impl Upstream {
         }
         let http2 = matches!(scheme, Scheme::Grpc | Scheme::Grpcs);
         let tls = scheme.is_tls().then(|| Tls::compile(document.tls.as_ref(), http2, place)).transpose()?;
-        let given = document.nodes.as_ref().map(|nodes| nodes.0.as_slice()).unwrap_or_default();
-        let nodes = given.iter().map(|node| Node::compile(node, document, place).map(Arc::new));
-        let nodes = nodes.collect::<Result<Vec<_>, _>>()?;
-        let members = given.iter().zip(&nodes).map(|(given, node)| Member {
-            name: Cow::Owned(node.name()),
-            priority: given.priority,
-            weight: given.weight,
-            load: node.load.as_ref(),
-        });
-        let members: Vec<_> = members.collect();
-        let named = document.balancer == Kind::Chash && nodes.iter().any(|node| node.address.is_none());
         let keepalive = document.keepalive_pool.unwrap_or_default();
-        let host = Host::compile(document)?;
-        let checker = Checker::compile(document, &nodes, &host, place).map_err(Error::Checks)?;
-        Ok(Self {
-            checker,
-            balancer: Balancer::new(&document.balancer, &members),
-            renamed: named.then(|| Renamed::new(&members)),
+        let settled = Self {
+            nodes: Vec::new(),
+            discovered: None,
+            balancer: Balancer::new(&document.balancer, &[]),
+            checker: None,
+            renamed: None,
             hash_on: (document.balancer == Kind::Chash).then(|| HashKey::compile(document)),
             tls,
             http2,
-            host,
-            retries: document
-                .retries
-                .map_or(nodes.len().saturating_sub(1), |n| usize::try_from(n).unwrap_or(usize::MAX)),
+            host: Host::compile(document)?,
+            retries: 0,
             retry_timeout: document.retry_timeout.filter(|s| *s > 0.0).map(seconds),
             timeouts: document.timeout.map(Timeouts::from).unwrap_or_default(),
             timeouts_given: document.timeout.is_some(),
@@ -212,8 +200,69 @@ impl Upstream {
                 idle: seconds(keepalive.idle_timeout),
                 requests: keepalive.requests,
             },
+        };
+        if document.service_name.is_some() {
+            return Discovered::upstream(settled, document, place);
+        }
+        let given = document.nodes.as_ref().map(|nodes| nodes.0.as_slice()).unwrap_or_default();
+        let nodes = given.iter().map(|node| Ok((node, Arc::new(Node::compile(node, document, place)?))));
+        settled.with_nodes(&nodes.collect::<Result<Vec<_>, _>>()?, document, place)
+    }
+
+    /// The same upstream over these nodes.
+    fn with_nodes(
+        &self,
+        given: &[(&resource::Node, Arc<Node>)],
+        document: &model::Upstream,
+        place: &Place<'_>,
+    ) -> Result<Self, Error> {
+        let members = given.iter().map(|(given, node)| Member {
+            name: Cow::Owned(node.name()),
+            priority: given.priority,
+            weight: given.weight,
+            load: node.load.as_ref(),
+        });
+        let members: Vec<_> = members.collect();
+        let nodes: Vec<_> = given.iter().map(|(_, node)| node.clone()).collect();
+        let named = document.balancer == Kind::Chash && nodes.iter().any(|node| node.address.is_none());
+        Ok(Self {
+            checker: Checker::compile(document, &nodes, &self.host, place).map_err(Error::Checks)?,
+            balancer: Balancer::new(&document.balancer, &members),
+            renamed: named.then(|| Renamed::new(&members)),
+            retries: document
+                .retries
+                .map_or(nodes.len().saturating_sub(1), |n| usize::try_from(n).unwrap_or(usize::MAX)),
             nodes,
+            discovered: None,
+            hash_on: self.hash_on.clone(),
+            tls: self.tls.clone(),
+            http2: self.http2,
+            host: self.host.clone(),
+            retry_timeout: self.retry_timeout,
+            timeouts: self.timeouts,
+            timeouts_given: self.timeouts_given,
+            keepalive: self.keepalive,
         })
+    }
+
+    /// The upstream with the nodes of this moment, for one request or stream; `None` while no node is known.
+    pub fn pinned<'u>(self: &'u Arc<Self>, discovered: &'u mut Option<Arc<Self>>) -> Option<&'u Arc<Self>> {
+        match &self.discovered {
+            None => Some(self),
+            Some(found) => {
+                *discovered = found.now();
+                discovered.as_ref()
+            }
+        }
+    }
+
+    /// The health checks of this moment.
+    #[must_use]
+    pub fn checks(&self) -> Option<Arc<Checker>> {
+        match &self.discovered {
+            None => self.checker.clone(),
+            Some(found) => found.now().and_then(|upstream| upstream.checker.clone()),
+        }
     }
 
     /// The node to ask next; `None` when there is no other.

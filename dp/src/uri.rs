@@ -60,6 +60,12 @@ pub fn encode(text: &str) -> String {
     encode_except(text, b"/-._~!$&'()*+,;=:@")
 }
 
+/// The text as a value of a query or as one segment of a path.
+#[must_use]
+pub fn encode_component(text: &str) -> String {
+    encode_except(text, b"-._~")
+}
+
 /// The text with all but visible ASCII percent-encoded: what a query must not hold.
 #[must_use]
 pub fn encode_controls(text: &str) -> String {

@@ -75,13 +75,13 @@ fn a_resource_that_does_not_compile_leaves_its_previous_form() {
 #[test]
 fn what_is_not_served_yet_is_reported_and_nothing_else_suffers() {
     let mut compiler = Compiler::new(PREFIX);
-    let found = json!({"service_name": "s", "discovery_type": "dns", "type": "roundrobin"});
+    let found = json!({"nodes": {"127.0.0.1:1": 1}, "scheme": "kafka", "type": "roundrobin"});
     let changes = [put("routes", "1", 1, &json!({"uri": "/a", "upstream": node()})), put("upstreams", "1", 2, &found)];
     let snapshot = compiler.apply(changes, 2);
     let problems = compiler.problems();
     assert_eq!(problems.len(), 1);
     assert_eq!((problems[0].key.as_str(), problems[0].previous_in_use), ("/apisix/upstreams/1", false));
-    assert!(problems[0].error.contains("discovery"), "{}", problems[0].error);
+    assert!(problems[0].error.contains("scheme"), "{}", problems[0].error);
     assert!(find(&snapshot, "/a").is_some());
     let snapshot = compiler.apply([gone("upstreams", "1")], 3);
     assert_eq!(compiler.problems(), []);

@@ -24,8 +24,8 @@ pub(super) fn answer(snapshot: &Snapshot, dns: &Dns, rest: &str) -> (StatusCode,
         return refused(StatusCode::NOT_FOUND, format!("{kind}[{id}] not found"));
     };
     let found = snapshot.checkers.iter().find(|((directory, of), _)| *directory == kind && **of == *id);
-    match found {
-        Some((_, checker)) => (StatusCode::OK, checker.describe(&document.key, dns)),
+    match found.and_then(|(_, upstream)| upstream.checks()) {
+        Some(checker) => (StatusCode::OK, checker.describe(&document.key, dns)),
         None => refused(StatusCode::NOT_FOUND, format!("no checker for {kind}[{id}]")),
     }
 }
@@ -71,7 +71,7 @@ fn all(snapshot: &Snapshot, dns: &Dns) -> Value {
     let list: Vec<Value> = snapshot
         .checkers
         .iter()
-        .filter_map(|((kind, id), checker)| snapshot.document(kind, id).map(|found| checker.describe(&found.key, dns)))
+        .filter_map(|((kind, id), upstream)| Some(upstream.checks()?.describe(&snapshot.document(kind, id)?.key, dns)))
         .collect();
     if list.is_empty() { json!({}) } else { Value::Array(list) }
 }

@@ -56,14 +56,16 @@ pub(super) async fn tcp(
     client: &Client,
     header: Option<Version>,
 ) -> Result<Dialed<Stream>, Error> {
-    let upstream = upstream(target)?;
+    let mut discovered = None;
+    let upstream = upstream(target)?.pinned(&mut discovered).ok_or(Error::NoNode)?;
     dial(worker, upstream, client, async |node, address| connect(worker, upstream, client, node, address, header).await)
         .await
 }
 
 /// Opens a socket for one client's datagrams.
 pub(super) async fn udp(worker: &Rc<Worker>, target: &Target, client: &Client) -> Result<Dialed<UdpSocket>, Error> {
-    let upstream = upstream(target)?;
+    let mut discovered = None;
+    let upstream = upstream(target)?.pinned(&mut discovered).ok_or(Error::NoNode)?;
     dial(worker, upstream, client, async |_, address: SocketAddr| {
         let any: SocketAddr = if address.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0_u16; 8], 0).into() };
         let socket = UdpSocket::bind(any).await.map_err(Failure::Connect)?;

@@ -13,6 +13,7 @@ use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use crate::discovery::Discovery;
 use crate::http_client::Client;
 use crate::tls::Ssl;
 use crate::tree::Tree;
@@ -31,10 +32,10 @@ pub struct Scope<'a> {
     pub state: &'a State,
 }
 
-/// State of plugins by key. An entry lives as long as some compiled configuration holds it.
-#[derive(Default)]
+/// State of plugins by key. An entry lives as long as some compiled configuration holds it. Clones are the same state.
+#[derive(Clone, Default)]
 pub struct State {
-    entries: Mutex<Entries>,
+    entries: Arc<Mutex<Entries>>,
     surroundings: Surroundings,
 }
 
@@ -49,6 +50,8 @@ pub struct Surroundings {
     pub trusted_ca: Option<PathBuf>,
     /// Port of the listener for HTTPS, if there is one.
     pub https_port: Option<u16>,
+    /// Who knows the nodes of upstreams that name a service.
+    pub discovery: Discovery,
 }
 
 /// Where a plugin's background work runs: on the thread for all that is not a request.
@@ -73,7 +76,7 @@ impl State {
     /// State in these surroundings.
     #[must_use]
     pub fn new(surroundings: Surroundings) -> Self {
-        Self { entries: Mutex::default(), surroundings }
+        Self { entries: Arc::default(), surroundings }
     }
 
     /// What is around.

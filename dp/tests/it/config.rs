@@ -47,6 +47,52 @@ fn wrong_settings_are_refused_before_anything_opens() {
 }
 
 #[test]
+fn registries_are_configured_as_in_apisix() {
+    let plain = "control_plane: { endpoints: [\"http://127.0.0.1:2379\"] }";
+    let good = format!(
+        "{plain}\ndiscovery:\n  dns: {{ servers: [\"127.0.0.1:53\"], order: [last, SRV, A] }}\n\
+         \x20 consul: {{ servers: [\"http://h:8500\"], token: t, shared_size: 1m, timeout: {{ wait: 5 }}, default_service: {{ host: h, port: 1, metadata: {{ weight: 1 }} }} }}\n\
+         \x20 kubernetes:\n    - {{ id: a, service: {{ host: h, port: \"6443\" }}, client: {{ token: t }} }}\n\
+         \x20   - {{ id: b, service: {{ host: h, port: 6443, schema: http }}, namespace_selector: {{ match: [\"a.*\"] }} }}\n\
+         \x20 nacos: {{ host: [\"http://u:s3cret@h:8848\"], access_key: s3cret }}\n\
+         \x20 eureka: {{ host: [\"http://h:8761\"], prefix: /eureka/ }}\n"
+    );
+    let config = load(&good, &[]).unwrap();
+    config.check().unwrap();
+    let kubernetes = config.discovery.kubernetes.as_ref().unwrap();
+    assert_eq!((kubernetes.clusters.len(), kubernetes.clusters[1].service.port.as_str()), (2, "6443"));
+    assert!(!format!("{config:?}").contains("s3cret"), "{config:?}");
+    let one =
+        load(&format!("{plain}\ndiscovery: {{ kubernetes: {{ service: {{ host: h, port: 1 }} }} }}"), &[]).unwrap();
+    assert!(!one.discovery.kubernetes.unwrap().has_ids());
+    assert!(
+        load(&format!("{plain}\ndiscovery: {{ kubernetes: [{{ client: {{}} }}] }}"), &[]).unwrap_err().contains("id")
+    );
+    for (setting, part) in [
+        ("dns={}", "discovery.dns"),
+        ("dns={servers: [\"localhost\"]}", "discovery.dns.servers"),
+        ("dns={servers: [\"::1\"], resolv_conf: /x}", "discovery.dns"),
+        ("dns={servers: [\"::1\"], order: [A, A]}", "discovery.dns.order"),
+        ("consul={}", "discovery.consul.servers"),
+        ("consul={servers: [\"u:p4ss@h\"]}", "discovery.consul.servers"),
+        ("consul={servers: [\"http://h\"], weight: 0}", "discovery.consul.weight"),
+        ("kubernetes={service: {host: h, port: x}}", "discovery.kubernetes.service"),
+        ("kubernetes={service: {host: \"${NO_SUCH_VARIABLE}\", port: 1}}", "NO_SUCH_VARIABLE"),
+        ("kubernetes={service: {host: h, port: 1}, namespace_selector: {match: [\"(\"]}}", "namespace_selector"),
+        (
+            "kubernetes={service: {host: h, port: 1}, namespace_selector: {equal: a, not_equal: b}}",
+            "namespace_selector",
+        ),
+        ("nacos={host: [\"ftp://h\"]}", "discovery.nacos.host"),
+        ("nacos={host: [\"http://h\"], timeout: {read: 0}}", "discovery.nacos.timeout"),
+        ("eureka={host: [\"http://h\"], fetch_interval: 0}", "discovery.eureka.fetch_interval"),
+    ] {
+        let error = load(plain, &[&format!("discovery.{setting}")]).unwrap().check().unwrap_err().to_string();
+        assert!(error.contains(part) && !error.contains("p4ss"), "{setting}: {error}");
+    }
+}
+
+#[test]
 fn files_that_cannot_be_used_are_wrong_settings() {
     let instance = crate::harness::Instance::new();
     let space = crate::harness::Space { url: "http://127.0.0.1:1".into(), prefix: "/apisix/".into() };

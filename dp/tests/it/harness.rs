@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, LazyLock, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -24,6 +24,10 @@ pub const SOON: Duration = Duration::from_secs(20);
 
 /// One etcd for all tests of this process; each test has a prefix of its own.
 static ETCD: OnceCell<Etcd> = OnceCell::const_new();
+
+/// Made once, for that takes longer than a request; each request has a connection of its own, since tests have a runtime of their own.
+static CLIENT: LazyLock<reqwest::Client> =
+    LazyLock::new(|| reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap());
 
 /// A place in the key space.
 #[derive(Debug, Clone)]
@@ -169,7 +173,7 @@ impl Gateway {
 
     /// The readiness answer: status and body.
     pub async fn status(&self) -> anyhow::Result<(u16, Value)> {
-        let response = reqwest::get(format!("{}/status/ready", self.announced.status)).await?;
+        let response = CLIENT.get(format!("{}/status/ready", self.announced.status)).send().await?;
         Ok((response.status().as_u16(), response.json().await?))
     }
 
@@ -228,12 +232,12 @@ impl Drop for Gateway {
 }
 
 pub async fn text(url: &str) -> (u16, String) {
-    let response = reqwest::get(url).await.unwrap();
+    let response = CLIENT.get(url).send().await.unwrap();
     (response.status().as_u16(), response.text().await.unwrap())
 }
 
 pub async fn get_json(url: &str) -> Value {
-    reqwest::get(url).await.unwrap().json().await.unwrap()
+    CLIENT.get(url).send().await.unwrap().json().await.unwrap()
 }
 
 pub fn exists(path: &Path) -> anyhow::Result<()> {

@@ -6,6 +6,7 @@ mod auth;
 mod balance;
 mod config;
 mod control;
+mod discovery;
 mod drain;
 mod grpc;
 mod harness;

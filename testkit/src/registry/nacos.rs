@@ -76,6 +76,11 @@ impl Nacos {
         std::mem::take(&mut self.state.queries.lock())
     }
 
+    /// Whether there were any.
+    pub fn has_queries(&self) -> bool {
+        !self.state.queries.lock().is_empty()
+    }
+
     /// From now on it fails like this.
     pub fn fail(&self, fault: Option<Fault>) {
         self.server.fail(fault);

@@ -62,7 +62,7 @@ impl Prober {
             }
             let now = Instant::now();
             let snapshot = prober.snapshot.load();
-            for checker in snapshot.checkers.values() {
+            for checker in snapshot.checkers.values().filter_map(|upstream| upstream.checks()) {
                 for healthy in [true, false] {
                     if checker.due(healthy, now) {
                         rounds.spawn(prober.clone().round(checker.clone(), healthy));
