@@ -8,7 +8,7 @@ mod audit;
 mod history;
 mod retention;
 
-pub use audit::{Audit, AuditCommand, AuditKey, Events, Export, Verify};
+pub use audit::{Audit, AuditCommand, AuditKey, Events, Export, RotateKey, Verify};
 pub use history::{Changes, History, Show};
 pub use retention::{Erase, Hold, HoldAdd, HoldCommand, HoldRelease, Order, Prune};
 

@@ -10,6 +10,7 @@ use crate::table::Table;
 
 mod export;
 mod hold;
+mod key;
 mod removal;
 mod verify;
 
@@ -22,7 +23,8 @@ pub fn run(options: &Audit, json: bool) -> Result<(), Failure> {
         AuditCommand::Hold(options) => hold::run(options, json),
         AuditCommand::Erase(options) => removal::erase(options, json),
         AuditCommand::Prune(options) => removal::prune(options, json),
-        AuditCommand::Key(options) => verify::key(options, json),
+        AuditCommand::Key(options) => key::show(options, json),
+        AuditCommand::RotateKey(options) => key::rotate(options, json),
     }
 }
 
@@ -78,15 +80,29 @@ fn resource(event: &Value) -> String {
 }
 
 fn note(event: &Value) -> String {
-    match event.pointer("/error/message").or_else(|| event.pointer("/reason")).and_then(Value::as_str) {
-        Some(note) => note.to_owned(),
-        None => String::new(),
+    let text = |field: &str| event.pointer(field).and_then(Value::as_str);
+    let note = text("/error/message").or_else(|| text("/reason")).unwrap_or_default();
+    let gone: Vec<&str> = event["redacted"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    match gone.is_empty() {
+        true => note.to_owned(),
+        false => format!("{note} [redacted: {}]", gone.join(", ")).trim_start().to_owned(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_gone_is_noted() {
+        for (event, expected) in [
+            (serde_json::json!({ "reason": "why", "redacted": [] }), "why"),
+            (serde_json::json!({ "reason": null, "error": null, "redacted": ["context"] }), "[redacted: context]"),
+            (serde_json::json!({ "error": null, "reason": "why", "redacted": ["changes"] }), "why [redacted: changes]"),
+        ] {
+            assert_eq!(note(&event), expected);
+        }
+    }
 
     #[test]
     fn an_event_is_one_row() {

@@ -12,7 +12,7 @@ use crate::auth::denials::Denials;
 use crate::auth::keys::Keys;
 use crate::auth::limiter::Limiter;
 use crate::auth::passwords::Passwords;
-use crate::ca::Authority;
+use crate::ca::{Authority, Seal};
 use crate::error::ApiError;
 use crate::instances::Configured;
 use crate::mask::Mask;
@@ -37,6 +37,8 @@ pub struct App {
     pub limiter: Limiter,
     /// Counts requests without credentials.
     pub denials: Denials,
+    /// Seals private keys for the store.
+    pub seal: Arc<Seal>,
     /// Signs certificates.
     pub authority: Arc<Authority>,
     /// Hides secrets.

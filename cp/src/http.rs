@@ -28,6 +28,7 @@ mod groups;
 mod history;
 mod holds;
 mod instances;
+mod log_key;
 mod openapi;
 mod params;
 mod removals;
@@ -77,6 +78,8 @@ fn api() -> Table {
         .route(Method::GET, "/api/audit/events", audit::list)
         .route(Method::GET, "/api/audit/events/{revision}", audit::get)
         .route(Method::GET, "/api/audit/export", export::get)
+        .route(Method::GET, "/api/audit/key", log_key::get)
+        .route(Method::POST, "/api/audit/key/rotate", log_key::rotate)
         .route(Method::GET, "/api/audit/holds", holds::list)
         .route(Method::POST, "/api/audit/holds", holds::post)
         .route(Method::DELETE, "/api/audit/holds/{id}", holds::delete)

@@ -146,7 +146,7 @@ pub async fn start(config: &Config, clock: Arc<dyn Clock>, supervisor: &Supervis
         Some(file) => Seal::load(file),
         None => Seal::load_or_make(&folder.join("secret.key")),
     };
-    let seal = seal.map_err(crate::ca::Error::from)?;
+    let seal = Arc::new(seal.map_err(crate::ca::Error::from)?);
     let ports = Ports::open(config)?;
 
     let board = Board::new(supervisor.shutdown());
@@ -168,6 +168,7 @@ pub async fn start(config: &Config, clock: Arc<dyn Clock>, supervisor: &Supervis
         passwords: Passwords::new()?,
         limiter: Limiter::new(clock),
         denials: Denials::default(),
+        seal,
         authority,
         mask: resources::check::mask(),
         keyring,

@@ -37,12 +37,12 @@ pub use log::Log;
 pub use note::{Signer, Verifier};
 pub use range::{check_consistency, check_inclusion};
 pub use report::Verdict;
-pub use sign::{Checkpoints, Pace, Signing, start};
+pub use sign::{Checkpoints, Keys, Pace, Renew, Signing, start};
 pub use sink::Sink;
 pub use verify::verify;
 
 pub use crate::merkle::Hash;
 
-/// Key of the key space that says how the log is signed: a JSON object with `origin` and `key` (the verifier key). For finding it, not
-/// for trusting it: an auditor keeps a copy outside of the database.
+/// Key of the key space that says how the log is signed: a JSON object with `origin`, `key` (the verifier key) and `previous` (those
+/// before it, the latest first). For finding them, not for trusting them: an auditor keeps a copy outside of the database.
 pub const PUBLISHED: &str = "/portolan/log/key";

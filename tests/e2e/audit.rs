@@ -6,7 +6,8 @@ use std::path::Path;
 use anyhow::ensure;
 use portolan_testkit::upstream::Reply;
 use portolan_testkit::{Upstream, eventually, install_crypto, postgres};
-use serde_json::Value;
+use reqwest::Method;
+use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _, PgConnection, SqliteConnection};
 
 use crate::gateway::{Gateway, SOON};
@@ -81,6 +82,19 @@ async fn a_bundle_comes_from_the_control_plane_as_from_the_database() {
     for name in ["entries-0000000000000001.jsonl", "payloads-0000000000000001.jsonl"] {
         let read = |bundle: &str| fs::read(folder.path().join(bundle).join(name)).unwrap();
         assert!(read("bundle") == read("direct"), "{name}");
+    }
+    // Another key takes over; who has only the old one is told, who adds the new one sees it all.
+    let rotated = gateway.command(&["audit", "rotate-key", "--reason", "yearly"]).await;
+    assert_eq!(rotated.code, 0, "{rotated:?}");
+    let keys = process::run(&["audit", "key", "--store", &store], &[]).await.stdout;
+    assert!(keys.starts_with(rotated.stdout.trim()) && keys.contains(key["key"].as_str().unwrap()), "{keys}");
+    fs::write(path("both.key"), keys).unwrap();
+    let later = gateway.admin(Method::PUT, "/apisix/admin/routes/1", Some(&json!({"uri": "/a", "plugins": {}}))).await;
+    assert!(later.status.is_success(), "{later:?}");
+    assert_eq!(gateway.command(&["audit", "export", "--out", &path("later")]).await.code, 0);
+    for (file, code) in [("log.key", 1), ("both.key", 0)] {
+        let (found, verdict) = audit(&["verify", &path("later"), "--key", &path(file)]).await;
+        assert_eq!(found, code, "{file}: {verdict}");
     }
     let again = gateway.command(&["audit", "export", "--out", &path("bundle")]).await;
     assert!(again.code == 1 && again.stderr.contains("could not write"), "{again:?}");

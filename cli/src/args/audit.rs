@@ -29,8 +29,10 @@ pub enum AuditCommand {
     Erase(Erase),
     /// Let go of the payloads of old events, as far as no later state is told from them. The entries and the proof stay.
     Prune(Prune),
-    /// Print the verifier key that the log names, to be kept where nobody who runs the log can change it.
+    /// Print the verifier keys that the log names, the present one first, to be kept where nobody who runs the log can change them.
     Key(AuditKey),
+    /// Let another key sign the log from now on. What was signed before stays verifiable (docs/audit/README.md).
+    RotateKey(RotateKey),
 }
 
 /// Options of `audit export`.
@@ -79,6 +81,16 @@ pub struct AuditKey {
     /// The database: `sqlite:PATH`, `postgres://…` or `mysql://…`.
     #[arg(long, value_name = "URL", env = "PORTOLAN_STORE", hide_env_values = true)]
     pub store: String,
+}
+
+/// Options of `audit rotate-key`.
+#[derive(Debug, Args)]
+pub struct RotateKey {
+    #[command(flatten)]
+    pub server: Server,
+    /// Why, for the log.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
 }
 
 /// Options of `audit events`.

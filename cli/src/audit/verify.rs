@@ -1,8 +1,8 @@
-//! `portolan audit verify` and `portolan audit key`.
+//! `portolan audit verify`.
 
 use std::path::Path;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 use portolan_eventstore::proof::checkpoint::notes_of;
 use portolan_eventstore::proof::{self, Log, Verifier};
 
@@ -33,21 +33,6 @@ pub fn run(options: &args::Verify, json: bool) -> Result<(), Failure> {
         output::line(&verdict.to_string());
     }
     if verdict.is_ok() { Ok(()) } else { Err(anyhow!("the log does not verify").into()) }
-}
-
-/// Prints the verifier key.
-pub fn key(options: &args::AuditKey, json: bool) -> Result<(), Failure> {
-    let key = client::block_on(async {
-        let key = async { Log::open(&options.store).await?.published_key().await };
-        let key = key.await.map_err(anyhow::Error::from)?;
-        Ok(key.context("the log names no key yet: a control plane makes it on its first start")?)
-    })?;
-    if json {
-        output::json(&serde_json::json!({ "key": key }));
-    } else {
-        output::line(&key);
-    }
-    Ok(())
 }
 
 fn read(option: &str, path: &Path) -> Result<String, Failure> {

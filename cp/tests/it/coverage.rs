@@ -46,6 +46,12 @@ fn writes() -> Vec<(&'static str, String, Value, &'static str)> {
     writes.push(("post /api/rollback", "/api/rollback".into(), json!({"to": 2, "dry_run": false}), "group.rollback"));
     let facts = json!({"name": "prod"});
     let groups = "/api/gateway_groups";
+    writes.push((
+        "post /api/audit/key/rotate",
+        "/api/audit/key/rotate".into(),
+        json!({"reason": "yearly"}),
+        "log.key_rotated",
+    ));
     writes.push(("post /api/gateway_groups", groups.into(), facts, "gateway_group.create"));
     let path = format!("{groups}/prod");
     writes.push(("put /api/gateway_groups/{id}", path.clone(), json!({"name": "live"}), "gateway_group.update"));

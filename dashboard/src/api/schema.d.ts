@@ -154,6 +154,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/audit/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The keys that the log is signed with. For finding them: an auditor keeps his own copy. */
+        get: operations["getLogKey"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/audit/key/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let another key sign the log from now on. The one before it signs one more checkpoint, which covers this event, and is gone. */
+        post: operations["rotateLogKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/audit/holds": {
         parameters: {
             query?: never;
@@ -735,6 +769,8 @@ export interface components {
                 message: string | null;
             } | null;
             changes: components["schemas"]["Change"][];
+            /** @description What was pruned or erased since: the context (names, addresses, texts), the changes, a value that one of the changes replaced. The proof holds without it. */
+            redacted: ("context" | "changes" | "before")[];
             leaf_hash: string;
         };
         EventPage: {
@@ -743,6 +779,27 @@ export interface components {
             events: components["schemas"]["Event"][];
             /** Format: int64 */
             next_before: number | null;
+        };
+        LogKey: {
+            /** @description Name of the log in its checkpoints. */
+            origin: string;
+            /** @description The verifier key. */
+            key: string;
+            /** @description Those before it, the latest first. */
+            previous: string[];
+        };
+        RotateRequest: {
+            /** @description Why. */
+            reason: string;
+        };
+        Rotated: {
+            /** Format: int64 */
+            revision: number;
+            key: string;
+            /** @description Those before it, the latest first. */
+            previous: string[];
+            /** @description Whether a checkpoint covers the event already. */
+            covered: boolean;
         };
         /** @description What a legal hold covers. */
         HoldScope: {
@@ -1597,6 +1654,7 @@ export interface operations {
                      *               "version": 4
                      *             }
                      *           ],
+                     *           "redacted": [],
                      *           "leaf_hash": "904f1e82a9b0ad29764a28d4198952a8b798763ae14a5c7d1252240ff0734f72"
                      *         }
                      *       ],
@@ -1686,6 +1744,7 @@ export interface operations {
                      *           "version": 4
                      *         }
                      *       ],
+                     *       "redacted": [],
                      *       "leaf_hash": "904f1e82a9b0ad29764a28d4198952a8b798763ae14a5c7d1252240ff0734f72"
                      *     }
                      */
@@ -1733,6 +1792,86 @@ export interface operations {
             400: components["responses"]["Invalid"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getLogKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The keys. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "origin": "portolan/01a207e8-4c08",
+                     *       "key": "portolan/01a207e8-4c08+1b2c3d4e+AbCdEfGhIjKlMnOpQrStUvWxYz0123456789+/AbCdEf",
+                     *       "previous": [
+                     *         "portolan/01a207e8-4c08+5f6a7b8c+AZyXwVuTsRqPoNmLkJiHgFeDcBa9876543210/+ZyXwV"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["LogKey"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    rotateLogKey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A request that comes again with the same key, method, path and body gets its first answer, for a week; with another body it is refused with 422. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "the yearly change"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RotateRequest"];
+            };
+        };
+        responses: {
+            /** @description The new key. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "revision": 75,
+                     *       "key": "portolan/01a207e8-4c08+1b2c3d4e+AbCdEfGhIjKlMnOpQrStUvWxYz0123456789+/AbCdEf",
+                     *       "previous": [
+                     *         "portolan/01a207e8-4c08+5f6a7b8c+AZyXwVuTsRqPoNmLkJiHgFeDcBa9876543210/+ZyXwV"
+                     *       ],
+                     *       "covered": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Rotated"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Reused"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -2076,6 +2215,7 @@ export interface operations {
                      *               "version": 4
                      *             }
                      *           ],
+                     *           "redacted": [],
                      *           "leaf_hash": "904f1e82a9b0ad29764a28d4198952a8b798763ae14a5c7d1252240ff0734f72"
                      *         }
                      *       ],

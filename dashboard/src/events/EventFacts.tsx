@@ -64,6 +64,7 @@ export function EventFacts({ event }: { event: AuditEvent }) {
       <Panel title="Proof and trace">
         <Facts
           facts={{
+            'No longer there': event.redacted.join(', '),
             'Leaf hash': <Copied text={event.leaf_hash} name="leaf hash" />,
             'Event id': <code>{event.event_id}</code>,
             'Request id': event.request_id && <code>{event.request_id}</code>,

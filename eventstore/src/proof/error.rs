@@ -35,6 +35,9 @@ pub enum Error {
     /// A key can't be used.
     #[error(transparent)]
     Key(#[from] super::note::Error),
+    /// The key that the log names now can't be had.
+    #[error("the key that the log names can't be had")]
+    Renew(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A place for checkpoints did not take one.
     #[error("the checkpoint sink {sink} did not take checkpoint {size}: {why}")]
     Sink {

@@ -52,14 +52,16 @@ impl Log {
         Ok(Some((text_of(&stored)?, stored.note)))
     }
 
-    /// The verifier key that the log itself names, see [`super::PUBLISHED`]; `None` before the first signing.
+    /// The verifier keys that the log itself names, see [`super::PUBLISHED`], the latest first; none before the first signing.
     ///
     /// # Errors
     /// When the database can't be read.
-    pub async fn published_key(&self) -> Result<Option<String>, Error> {
+    pub async fn published_keys(&self) -> Result<Vec<String>, Error> {
         let found = self.backend().state_at(&KeyRange::key(super::PUBLISHED), i64::MAX).await?;
         let value: Option<serde_json::Value> = found.first().and_then(|kv| serde_json::from_slice(&kv.value).ok());
-        Ok(value.and_then(|value| Some(value.get("key")?.as_str()?.to_owned())))
+        let value = value.unwrap_or_default();
+        let previous = value["previous"].as_array().into_iter().flatten();
+        Ok(std::iter::once(&value["key"]).chain(previous).filter_map(|key| key.as_str().map(str::to_owned)).collect())
     }
 
     /// RFC 6962 inclusion path of a revision in the tree of a size.

@@ -94,6 +94,16 @@ impl Signer {
         format!("{text}\n\u{2014} {} {line}\n", self.verifier.name)
     }
 
+    /// Adds its signature to a note.
+    ///
+    /// # Errors
+    /// When it is no note.
+    pub fn cosign(&self, note: &str) -> Result<String, Error> {
+        let split = note.rfind("\n\n").ok_or(Error::Note)?;
+        let own = self.sign(&note[..=split]);
+        Ok(format!("{note}{}", &own[split + 2..]))
+    }
+
     fn new(pair: Ed25519KeyPair, name: &str) -> Result<Self, Error> {
         let key = pair.public_key().as_ref().try_into().map_err(|_| Error::PrivateKey)?;
         let verifier = Verifier::new(name, key)?;

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! every 10 s, at 256 new events, or when asked:
+//!   the log names another key?                                                yes → take it over; the old one signs once more
 //!   read again some thousand entries (scrub)                                  a row that changed  → fork
 //!   the last checkpoint, and the last one that this process knows: still met? no                  → fork
 //!   the head's own frontier = the tree of the stored leaves?                  no                  → fork
@@ -11,8 +12,10 @@
 //! After a fork nothing is signed until the log fits what was signed again. Several replicas may run this at once.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use portolan_rt::status::Component;
 use portolan_rt::task::{Backoff, Kind, Supervisor};
 use tokio::sync::{Notify, watch};
@@ -31,8 +34,10 @@ use crate::store::EventStore;
 
 /// How to sign a log.
 pub struct Signing {
-    /// Its name is the origin of the checkpoints.
-    pub signer: Signer,
+    /// The keys now.
+    pub keys: Keys,
+    /// Where to get them when the log names another key; without it they stay.
+    pub renew: Option<Renew>,
     /// Where checkpoints go besides the database.
     pub sinks: Vec<Sink>,
     /// How often.
@@ -40,6 +45,18 @@ pub struct Signing {
     /// Where to show how it goes.
     pub status: Option<Component>,
 }
+
+/// The keys of a log.
+pub struct Keys {
+    /// Signs. Its name is the origin of the checkpoints.
+    pub signer: Signer,
+    /// Those that signed before it.
+    pub previous: Vec<Verifier>,
+}
+
+/// Gives the keys that the store holds now.
+pub type Renew =
+    Box<dyn Fn() -> BoxFuture<'static, Result<Keys, Box<dyn std::error::Error + Send + Sync>>> + Send + Sync>;
 
 /// How often checkpoints are signed.
 #[derive(Clone, Copy, Debug)]
@@ -56,19 +73,29 @@ pub struct Pace {
 #[derive(Clone)]
 pub struct Checkpoints {
     signed: watch::Receiver<i64>,
-    wanted: Arc<Notify>,
+    wanted: Arc<Wanted>,
     log: Log,
+}
+
+/// Up to where somebody wants the log signed.
+#[derive(Default)]
+struct Wanted {
+    revision: AtomicI64,
+    asked: Notify,
 }
 
 struct Task {
     store: EventStore,
     log: Log,
     signer: Signer,
-    trusted: [Verifier; 1],
+    trusted: Vec<Verifier>,
+    renew: Option<Renew>,
+    /// The key before, until it has signed that the log names the new one; and the revision that does.
+    retiring: Option<(Signer, i64)>,
     pace: Pace,
     status: Option<Component>,
     signed: watch::Sender<i64>,
-    wanted: Arc<Notify>,
+    wanted: Arc<Wanted>,
     /// The last checkpoint that this process has signed or met.
     known: Option<(i64, Hash)>,
     /// What is wrong, so that it is said once.
@@ -77,15 +104,27 @@ struct Task {
 
 /// Starts signing, and a task for each sink.
 pub fn start(store: &EventStore, signing: Signing, supervisor: &Supervisor) -> Checkpoints {
-    let Signing { signer, sinks, pace, status } = signing;
-    let (log, wanted, signed) = (Log::of(store), Arc::new(Notify::new()), watch::Sender::new(0));
+    let Signing { keys, renew, sinks, pace, status } = signing;
+    let (log, wanted, signed) = (Log::of(store), Arc::<Wanted>::default(), watch::Sender::new(0));
     let handle = Checkpoints { signed: signed.subscribe(), wanted: wanted.clone(), log: log.clone() };
     for sink in sinks {
         sink::start(sink, log.clone(), signed.subscribe(), supervisor);
     }
-    let trusted = [signer.verifier().clone()];
-    let store = store.clone();
-    let task = Task { store, log, signer, trusted, pace, status, signed, wanted, known: None, trouble: None };
+    let (trusted, signer, store) = (keys.trusted(), keys.signer, store.clone());
+    let task = Task {
+        store,
+        log,
+        signer,
+        trusted,
+        renew,
+        retiring: None,
+        pace,
+        status,
+        signed,
+        wanted,
+        known: None,
+        trouble: None,
+    };
     let (task, shutdown) = (Arc::new(tokio::sync::Mutex::new(task)), supervisor.shutdown());
     supervisor.spawn("checkpoints", Kind::Restart(Backoff::default()), move || {
         let (task, shutdown) = (task.clone(), shutdown.clone());
@@ -96,11 +135,28 @@ pub fn start(store: &EventStore, signing: Signing, supervisor: &Supervisor) -> C
     handle
 }
 
+// === impl Keys ===
+
+impl Keys {
+    fn trusted(&self) -> Vec<Verifier> {
+        [self.signer.verifier()].into_iter().chain(&self.previous).cloned().collect()
+    }
+}
+
 // === impl Pace ===
 
 impl Default for Pace {
     fn default() -> Self {
         Self { events: 256, period: Duration::from_secs(10), idle: Duration::from_secs(3600) }
+    }
+}
+
+// === impl Wanted ===
+
+impl Wanted {
+    fn ask(&self, revision: i64) {
+        self.revision.fetch_max(revision, Ordering::Relaxed);
+        self.asked.notify_one();
     }
 }
 
@@ -110,7 +166,7 @@ impl Checkpoints {
     /// Waits until a checkpoint covers the revision; asks for one now. Ends only then: the caller brings the deadline.
     pub async fn cover(&self, revision: i64) {
         let mut signed = self.signed.clone();
-        self.wanted.notify_one();
+        self.wanted.ask(revision);
         if signed.wait_for(|size| *size >= revision).await.is_err() {
             // The task has ended with the process.
             std::future::pending::<()>().await;
@@ -148,20 +204,30 @@ impl Task {
             tokio::select! {
                 _ = tick.tick() => {}
                 _ = many => {}
-                () = wanted.notified() => {}
+                () = wanted.asked.notified() => {
+                    // Signed meanwhile, by a round that had begun before it was asked for.
+                    let revision = wanted.revision.load(Ordering::Relaxed);
+                    if self.trouble.is_none() && self.known.is_some_and(|(size, _)| size >= revision) {
+                        continue;
+                    }
+                }
             }
             let outcome = self.round().await;
             self.show(outcome);
+            // The period is that between two looks, whatever led to them.
+            tick.reset();
         }
     }
 
     async fn round(&mut self) -> Result<(), Error> {
+        // In this order: another replica may sign a larger tree in between, but the log never ends before what was signed.
+        let last = self.log.backend().checkpoint_last().await?;
         let head = self.log.backend().head().await?;
+        self.take_over(head.revision).await?;
         let size = unsigned(head.revision);
         if let Some(wrong) = self.log.tree().scrub(size).await? {
             return Err(Error::Fork(wrong));
         }
-        let last = self.log.backend().checkpoint_last().await?;
         if let Some(last) = &last {
             let root = self.meet(last, head.revision).await?;
             self.known = Some((last.size, root));
@@ -170,6 +236,10 @@ impl Task {
             return Err(Error::Fork(format!("the checkpoint of size {known} is gone")));
         }
         let covered = last.as_ref().map_or(0, |last| last.size);
+        if self.retiring.as_ref().is_some_and(|(_, since)| covered >= *since) {
+            // Another replica has let it say its last word.
+            self.retiring = None;
+        }
         let root = self.log.tree().root(size).await?;
         if root != head.frontier.root() {
             let what = format!("the tree kept in the head at revision {size} is not that of the events");
@@ -182,6 +252,27 @@ impl Task {
         if last.is_some_and(|last| self.store.now() - last.at >= idle) {
             self.beat(covered).await?;
         }
+        Ok(())
+    }
+
+    /// Takes over the key that the log names at its head, when it is another one.
+    async fn take_over(&mut self, head: i64) -> Result<(), Error> {
+        let Some(renew) = &self.renew else { return Ok(()) };
+        // The key is looked up in memory, which follows the database.
+        self.store.head().wait_for(|applied| *applied >= head).await.map_err(|_| crate::Error::Closed)?;
+        let Some((named, since)) = self.store.read(named) else { return Ok(()) };
+        if since > head || named == self.signer.verifier().to_string() {
+            return Ok(());
+        }
+        let keys = renew().await.map_err(Error::Renew)?;
+        if keys.signer.verifier() == self.signer.verifier() {
+            // The store was read before it had the new one.
+            return Ok(());
+        }
+        self.trusted = keys.trusted();
+        let old = std::mem::replace(&mut self.signer, keys.signer);
+        tracing::info!(key = %self.signer.verifier(), event.position = since, "the log is signed with another key");
+        self.retiring = Some((old, since));
         Ok(())
     }
 
@@ -211,7 +302,13 @@ impl Task {
     }
 
     async fn sign(&mut self, size: i64, root: Hash) -> Result<(), Error> {
-        let (_, note) = Checkpoint::sign(&self.signer, unsigned(size), root);
+        let (_, mut note) = Checkpoint::sign(&self.signer, unsigned(size), root);
+        // Who trusts the old key alone sees it vouch for the event that names the new one.
+        let vouches = self.retiring.as_ref().filter(|(_, since)| size >= *since);
+        if let Some((old, _)) = vouches {
+            note = old.cosign(&note)?;
+        }
+        let last_word = vouches.is_some();
         let row = StoredCheckpoint { size, root: root.to_vec(), note, at: self.store.now() };
         if !self.log.backend().checkpoint_insert(&row).await? {
             // Another replica was faster. Two with different roots would be a fork that we take part in.
@@ -219,6 +316,9 @@ impl Task {
             if found.first().is_none_or(|found| found.size != size || found.root != row.root) {
                 return Err(Error::Fork(format!("another replica signed another tree of size {size}")));
             }
+        }
+        if last_word {
+            self.retiring = None;
         }
         self.known = Some((size, root));
         self.signed.send_if_modified(|signed| size > std::mem::replace(signed, size.max(*signed)));
@@ -232,7 +332,7 @@ impl Task {
             if view.revision() == last { Decision::Record } else { Decision::Unchanged }
         };
         self.store.append(Proposal::new(Context::system(), "log.heartbeat", Intent::Decide(Box::new(decide)))).await?;
-        self.wanted.notify_one();
+        self.wanted.ask(last + 1);
         Ok(())
     }
 
@@ -263,4 +363,11 @@ impl Task {
         }
         self.trouble = Some(text);
     }
+}
+
+/// The verifier key that the log names, and since which revision.
+fn named(view: &dyn View) -> Option<(String, i64)> {
+    let kv = view.get(super::PUBLISHED.as_bytes())?;
+    let value: serde_json::Value = serde_json::from_slice(&kv.value).ok()?;
+    Some((value.get("key")?.as_str()?.to_owned(), kv.mod_revision))
 }

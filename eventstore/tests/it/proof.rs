@@ -1,8 +1,10 @@
 //! The provable part of the log, on every backend: signing, bundles and their two verifiers, tampering, sinks.
 
 mod bundle;
+mod desk;
 pub mod ledger;
 pub mod raw;
+mod rotation;
 mod signing;
 mod sinks;
 mod sumdb;

@@ -1,95 +1,21 @@
-//! Bundles, and that both verifiers say the same of them: ours, and docs/audit/verify.py.
+//! Bundles, as both verifiers see them.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use portolan_eventstore::Context;
 use portolan_eventstore::proof::checkpoint::notes_of;
 use portolan_eventstore::proof::export::Range;
 use portolan_eventstore::proof::{Checkpoint, Error, Export, Log, Verdict, verify};
 use portolan_eventstore::retention::{Run, Scope};
-use portolan_testkit::python;
 use serde_json::{Value, json};
 
+use super::desk::Desk;
 use super::ledger::{self, Keys};
 use crate::stand::Stand;
 
 const ENTRIES: &str = "entries-0000000000000001.jsonl";
 const PAYLOADS: &str = "payloads-0000000000000001.jsonl";
-
-/// A folder with bundles and key files.
-struct Desk {
-    folder: tempfile::TempDir,
-    keys: Keys,
-    python: PathBuf,
-    bundles: std::cell::Cell<u32>,
-}
-
-impl Desk {
-    fn new(keys: Keys) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("key"), format!("# the log's key\n{}\n", keys.vkey)).unwrap();
-        Self {
-            folder,
-            keys,
-            python: python::with_requirements(Path::new(env!("CARGO_TARGET_TMPDIR"))),
-            bundles: std::cell::Cell::new(0),
-        }
-    }
-
-    fn next(&self) -> PathBuf {
-        self.bundles.set(self.bundles.get() + 1);
-        self.folder.path().join(format!("bundle-{}", self.bundles.get()))
-    }
-
-    async fn export(&self, log: &Log, from: i64, to: i64) -> PathBuf {
-        let folder = self.next();
-        let range = Range { from: Some(from), to: Some(to) };
-        Export::new(log, range).await.unwrap().write(&folder).await.unwrap();
-        folder
-    }
-
-    /// A copy to tamper with.
-    fn copy(&self, bundle: &Path) -> PathBuf {
-        let folder = self.next();
-        fs::create_dir(&folder).unwrap();
-        for file in fs::read_dir(bundle).unwrap() {
-            let file = file.unwrap();
-            fs::copy(file.path(), folder.join(file.file_name())).unwrap();
-        }
-        folder
-    }
-
-    /// What both verifiers say; fails the test when they differ.
-    fn verdict(&self, bundle: &Path, held: &[String]) -> Value {
-        let ours = serde_json::to_value(verify(bundle, &self.keys.trusted(), held).unwrap()).unwrap();
-        let kept = self.folder.path().join("kept");
-        fs::write(&kept, held.iter().map(|note| format!("{note}\n")).collect::<String>()).unwrap();
-        let output = std::process::Command::new(&self.python)
-            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/audit/verify.py"))
-            .args([bundle, Path::new("--key"), &self.folder.path().join("key"), Path::new("--checkpoints"), &kept])
-            .arg("--json")
-            .output()
-            .unwrap();
-        let theirs: Value = serde_json::from_slice(&output.stdout)
-            .unwrap_or_else(|_| panic!("verify.py: {}", String::from_utf8_lossy(&output.stderr)));
-        let good = ours["result"] == "OK";
-        assert_eq!(output.status.code(), Some(i32::from(!good)));
-        // The words may differ, what they say may not.
-        let facts = |mut verdict: Value| {
-            verdict.as_object_mut().unwrap().remove("what");
-            verdict
-        };
-        assert_eq!(facts(ours.clone()), facts(theirs), "{bundle:?}");
-        ours
-    }
-
-    fn fails(&self, bundle: &Path, kind: &str, revision: Option<i64>) -> Value {
-        let verdict = self.verdict(bundle, &[]);
-        assert_eq!((&verdict["kind"], &verdict["revision"]), (&json!(kind), &json!(revision)), "{verdict}");
-        verdict
-    }
-}
 
 /// Changes one file of a bundle as text.
 fn edit(bundle: &Path, file: &str, change: impl FnOnce(String) -> String) {
@@ -121,7 +47,7 @@ fn edit_payload(bundle: &Path, revision: usize, change: impl FnOnce(&mut Value))
 #[tokio::test]
 async fn every_range_of_a_log_verifies_on_its_own() {
     for stand in [Stand::sqlite().await, Stand::postgres().await, Stand::mysql().await] {
-        let desk = Desk::new(Keys::new());
+        let desk = Desk::new();
         ledger::fill(&stand, &desk.keys).await;
         let log = Log::of(&stand.store);
         let notes = ledger::notes(&stand.url).await;
@@ -165,7 +91,7 @@ async fn what_no_checkpoint_covers_is_not_exported() {
 #[tokio::test]
 async fn both_verifiers_find_every_kind_of_tampering_with_a_bundle() {
     let stand = Stand::sqlite().await;
-    let desk = Desk::new(Keys::new());
+    let desk = Desk::new();
     ledger::fill(&stand, &desk.keys).await;
     let log = Log::of(&stand.store);
     let good = desk.export(&log, 1, 12).await;
@@ -259,7 +185,7 @@ async fn both_verifiers_find_every_kind_of_tampering_with_a_bundle() {
     desk.fails(&bundle, "bundle", None);
 
     // The wrong key.
-    let stranger = Desk::new(Keys::new());
+    let stranger = Desk::new();
     stranger.fails(&good, "checkpoint", None);
 
     // A checkpoint that the auditor kept, of a tree that this log never had.
@@ -271,7 +197,7 @@ async fn both_verifiers_find_every_kind_of_tampering_with_a_bundle() {
 #[tokio::test]
 async fn both_verifiers_find_wrong_hashes_beside_the_range() {
     let stand = Stand::sqlite().await;
-    let desk = Desk::new(Keys::new());
+    let desk = Desk::new();
     ledger::fill(&stand, &desk.keys).await;
     let good = desk.export(&Log::of(&stand.store), 4, 9).await;
     let spoil = |side: &str| {
@@ -296,7 +222,7 @@ async fn both_verifiers_find_wrong_hashes_beside_the_range() {
 #[tokio::test]
 async fn what_was_let_go_is_redacted_where_an_event_accounts_for_it() {
     let stand = Stand::sqlite().await;
-    let desk = Desk::new(Keys::new());
+    let desk = Desk::new();
     ledger::fill(&stand, &desk.keys).await;
     let log = Log::of(&stand.store);
     stand.store.hold(Context::system(), &Scope::Revisions { first: 4, last: 5 }).await.unwrap(); // 14
@@ -341,7 +267,7 @@ async fn what_was_let_go_is_redacted_where_an_event_accounts_for_it() {
 #[tokio::test]
 async fn a_bundle_of_many_parts_verifies() {
     let stand = Stand::sqlite().await;
-    let desk = Desk::new(Keys::new());
+    let desk = Desk::new();
     let appends = (0..9_000).map(|_| ledger::record(&stand, "auth.login"));
     futures_util::future::join_all(appends).await;
     let signed = ledger::sign(&stand, &desk.keys, ledger::on_demand(), Vec::new(), None);

@@ -41,7 +41,8 @@ pub fn on_demand() -> Pace {
 /// Starts signing; ends with the supervisor's shutdown.
 pub fn sign(stand: &Stand, keys: &Keys, pace: Pace, sinks: Vec<Sink>, status: Option<Component>) -> Signed {
     let supervisor = Supervisor::new();
-    let signing = Signing { signer: keys.signer(), sinks, pace, status };
+    let keys = proof::Keys { signer: keys.signer(), previous: Vec::new() };
+    let signing = Signing { keys, renew: None, sinks, pace, status };
     let checkpoints = proof::start(&stand.store, signing, &supervisor);
     Signed { checkpoints, supervisor }
 }
