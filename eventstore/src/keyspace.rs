@@ -194,6 +194,11 @@ impl KeyRange {
 // === impl Change ===
 
 impl Change {
+    /// Whether it replaced a value that is not known any more: a deletion always does, a put from the second version on.
+    pub(crate) fn lost_what_it_replaced(&self) -> bool {
+        self.before.is_none() && self.after.as_ref().is_none_or(|kv| kv.version > 1)
+    }
+
     /// Bytes that it keeps in memory, about.
     pub(crate) fn size(&self) -> usize {
         let value = |kv: &Option<Arc<KeyValue>>| kv.as_ref().map_or(0, |kv| kv.value.len());

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::backend::{Backend, Head};
 use crate::error::Error;
@@ -51,6 +51,18 @@ pub struct Event {
     pub changes: Vec<Change>,
 }
 
+/// A part of an event that was pruned or erased.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Redacted {
+    /// The personal part.
+    Context,
+    /// The key changes.
+    Changes,
+    /// A value that one of the changes replaced.
+    Before,
+}
+
 /// The entry of an event, decoded (format 1).
 #[derive(Clone, Debug, Deserialize)]
 pub struct Entry {
@@ -60,6 +72,8 @@ pub struct Entry {
     pub actor: EntryActor,
     /// The revision that this event undid or answered to.
     pub causation_revision: Option<i64>,
+    /// The commitment to the key changes; `None` when there were none.
+    pub changes: Option<String>,
     /// UUIDv7 of the event.
     pub event_id: String,
     /// The gateway group concerned.
@@ -132,6 +146,20 @@ pub struct Status {
     pub keys: usize,
     /// Size of the database, in bytes.
     pub size_bytes: i64,
+}
+
+// === impl Event ===
+
+impl Event {
+    /// What of it is no longer there, though it was. What was never there, such as a reason that nobody gave, is not among it.
+    pub fn redacted(&self) -> Vec<Redacted> {
+        let gone = [
+            (Redacted::Context, self.personal.is_none()),
+            (Redacted::Changes, self.entry.changes.is_some() && self.changes.is_empty()),
+            (Redacted::Before, self.changes.iter().any(Change::lost_what_it_replaced)),
+        ];
+        gone.into_iter().filter(|(_, gone)| *gone).map(|(part, _)| part).collect()
+    }
 }
 
 // === impl EventStore ===

@@ -130,6 +130,7 @@ pub(crate) fn view(app: &App, event: &Event) -> Value {
         "causation_revision": entry.causation_revision,
         "error": entry.status.map(|status| json!({ "status": status, "message": personal.message })),
         "changes": changes,
+        "redacted": event.redacted(),
         "leaf_hash": hex::encode(&event.leaf_hash),
     })
 }

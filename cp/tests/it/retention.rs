@@ -39,6 +39,7 @@ async fn what_is_older_than_thirteen_months_is_pruned() {
     let (prune, event) = tokio::time::timeout(Duration::from_secs(20), pruned).await.unwrap();
     assert_eq!((&prune["actor"]["id"], &prune["resource"]["kind"]), (&json!("system"), &json!("revisions")));
     assert_eq!((&event["action"], &event["source"]["ip"]), (&json!("route.create"), &Value::Null));
+    assert_eq!(event["redacted"], json!(["context", "changes"]));
     let told = plane.expect("POST", "/api/rollback", json!({"to": old}), 410).await;
     assert!(told["error_msg"].as_str().unwrap().contains("were pruned"), "{told}");
     plane.expect("GET", "/apisix/admin/routes/1", Value::Null, 200).await;

@@ -64,10 +64,6 @@ impl Accounts {
         self.deeds.insert(revision, deed);
     }
 
-    pub(crate) fn deeds(&self) -> impl Iterator<Item = (i64, &Deed)> {
-        self.deeds.iter().map(|(revision, deed)| (*revision, deed))
-    }
-
     pub(crate) fn get(&self, revision: i64) -> Option<&Deed> {
         self.deeds.get(&revision)
     }

@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use super::accounts::{Accounts, Deed};
+use super::accounts::{Accounts, Deed, HOLD, RELEASE};
 use super::scope::Subject;
 use super::{Removed, Scope};
 use crate::backend::Backend;
@@ -38,7 +38,7 @@ struct Holds {
     accounts: Accounts,
     /// Keys whose changes are covered.
     keys: Vec<KeyRange>,
-    /// The last event that set or released a hold.
+    /// The last event that is called the setting or the release of a hold, whatever else it says: the deletion looks for the same.
     last: i64,
     /// Holds that were in force at this revision count, too.
     event: i64,
@@ -46,16 +46,24 @@ struct Holds {
 
 /// The deeds of the log so far.
 pub(crate) async fn accounts(backend: &dyn Backend) -> Result<Accounts, Error> {
-    let mut accounts = Accounts::default();
+    Ok(accounts_and_holds(backend).await?.0)
+}
+
+/// The same, and the last event that is called the setting or the release of a hold.
+async fn accounts_and_holds(backend: &dyn Backend) -> Result<(Accounts, i64), Error> {
+    let (mut accounts, mut last) = (Accounts::default(), 0);
     for leaf in backend.accounts().await? {
         let claims: Claims = serde_json::from_slice(&leaf.entry).map_err(|error| {
             Error::Corrupt(format!("the entry of revision {} can't be read: {error}", leaf.revision))
         })?;
+        if claims.action == HOLD || claims.action == RELEASE {
+            last = leaf.revision;
+        }
         if let Some(deed) = Deed::of(&claims) {
             accounts.add(leaf.revision, deed);
         }
     }
-    Ok(accounts)
+    Ok((accounts, last))
 }
 
 /// Goes over everything in reach.
@@ -172,12 +180,10 @@ impl<'a> Kept<'a> {
 
 impl Holds {
     async fn now(backend: &dyn Backend, work: Work) -> Result<Self, Error> {
-        let accounts = accounts(backend).await?;
+        let (accounts, last) = accounts_and_holds(backend).await?;
         let event = if let Work::Remove { event } = work { event } else { i64::MAX };
         let in_force = accounts.holds_at(i64::MAX).chain(accounts.holds_at(event));
         let keys = in_force.filter_map(|(_, scope): (i64, &Scope)| scope.keys()).collect();
-        let of_hold = |deed: &Deed| matches!(deed, Deed::Hold(_) | Deed::Release(_));
-        let last = accounts.deeds().filter(|(_, deed)| of_hold(deed)).map(|(revision, _)| revision).max().unwrap_or(0);
         Ok(Self { accounts, keys, last, event })
     }
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod interleaving;
 mod model;
 mod outage;
 mod proof;
@@ -47,10 +48,23 @@ macro_rules! retention {
     };
 }
 
+/// Runs the test of interleavings on each backend.
+macro_rules! interleaving {
+    ($($test:ident),* $(,)?) => {
+        mod interleaving_sqlite { $(#[tokio::test] async fn $test() { crate::interleaving::$test(crate::stand::Stand::sqlite().await).await; })* }
+        mod interleaving_postgres { $(#[tokio::test] async fn $test() { crate::interleaving::$test(crate::stand::Stand::postgres().await).await; })* }
+        mod interleaving_mysql { $(#[tokio::test] async fn $test() { crate::interleaving::$test(crate::stand::Stand::mysql().await).await; })* }
+    };
+}
+
+interleaving!(any_interleaving_with_erasures_and_holds_stays_true);
+
 retention!(
     what_is_old_and_not_needed_goes,
     a_legal_hold_wins,
     a_person_is_erased,
+    what_is_gone_is_marked,
+    a_hold_that_says_nothing_stops_no_pruning,
     every_state_that_can_be_told_is_told_right,
 );
 

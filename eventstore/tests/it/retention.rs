@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use portolan_eventstore::proof::report::{Kind, Verdict};
 use portolan_eventstore::proof::{Log, verify_store};
+use portolan_eventstore::read::Redacted;
 use portolan_eventstore::retention::{Removed, Run, Scope};
 use portolan_eventstore::txn::{Delete, Op, Put, Txn};
 use portolan_eventstore::{Context, Error, Intent, KeyRange, Proposal};
@@ -13,7 +14,7 @@ use crate::proof::raw::Raw;
 use crate::stand::Stand;
 
 /// The verdict over the database, signed up to its head: numbers of redacted contexts and changes.
-async fn verdict(stand: &Stand, keys: &Keys) -> Result<(i64, i64), (i64, Kind)> {
+pub async fn verdict(stand: &Stand, keys: &Keys) -> Result<(i64, i64), (i64, Kind)> {
     let head = stand.store.revision();
     ledger::sign(stand, keys, ledger::on_demand(), Vec::new(), None).cover(head).await;
     match verify_store(&Log::open(&stand.url).await.unwrap(), &keys.trusted(), &[]).await.unwrap() {
@@ -155,6 +156,38 @@ pub async fn a_person_is_erased(stand: Stand) {
     raw.disarm().await;
     raw.run("DELETE FROM contexts WHERE revision = 3").await;
     assert_eq!(verdict(&stand, &keys).await, Err((3, Kind::Missing)));
+}
+
+pub async fn what_is_gone_is_marked(stand: Stand) {
+    let write = async |who: &str, value: &str| {
+        let put = Intent::Txn(Txn::of(vec![Op::Put(Put::new("a", value.to_owned()))]));
+        stand.store.append(Proposal::new(actor(who), "route.update", put)).await.unwrap();
+    };
+    for (who, value) in [("ann", "1"), ("bob", "2"), ("ann", "3")] {
+        write(who, value).await; // 2, 3, 4
+    }
+    stand.store.append(Proposal::new(actor("bob"), "auth.login", Intent::Record)).await.unwrap(); // 5
+    let marks = async |revision| stand.store.event(revision).await.unwrap().unwrap().redacted();
+    for revision in 1..=5 {
+        assert_eq!(marks(revision).await, [], "{revision}: what was never there is not gone");
+    }
+    stand.store.erase(actor("admin"), "ann", Run::Real).await.unwrap().unwrap(); // 6
+    assert_eq!((marks(2).await, marks(3).await), (vec![Redacted::Context], vec![]));
+    stand.store.prune_below(actor("admin"), 4, Run::Real).await.unwrap(); // 7
+    assert_eq!(marks(3).await, [Redacted::Context, Redacted::Changes]);
+    assert_eq!(marks(4).await, [Redacted::Context, Redacted::Before], "what it replaced went with revision 3");
+    assert_eq!((marks(5).await, marks(1).await), (vec![], vec![Redacted::Context]));
+}
+
+pub async fn a_hold_that_says_nothing_stops_no_pruning(stand: Stand) {
+    stand.put("a", "1").await;
+    stand.put("a", "2").await;
+    // Nothing of ours writes such an event; a pruning that waited for it to be understood would wait for ever.
+    stand.store.append(Proposal::new(Context::system(), "audit.hold", Intent::Record)).await.unwrap(); // 4
+    stand.put("a", "3").await;
+    let pruned = stand.store.prune_below(Context::system(), 3, Run::Real);
+    let pruned = tokio::time::timeout(std::time::Duration::from_secs(30), pruned).await.unwrap().unwrap();
+    assert_eq!((pruned.contexts, pruned.changes), (2, 1));
 }
 
 /// Random puts and deletes, pruned now and then: the replay of the changes equals the keys at every revision from the floor on.
