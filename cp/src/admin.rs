@@ -11,6 +11,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use http::request::Parts;
 use http::{HeaderValue, Method};
+use ipnet::IpNet;
 use portolan_eventstore::{Intent, Proposal, Refusal};
 use portolan_model::id::text_of;
 use portolan_model::kind::Parent;
@@ -33,6 +34,7 @@ mod helpers;
 mod input;
 mod list;
 pub(crate) mod query;
+pub(crate) mod standalone;
 
 use answer::Answer;
 use input::Input;
@@ -83,7 +85,7 @@ pub fn rows() -> Vec<Row> {
                 rows.push(row(&method, item.clone()));
             }
         }
-        if supports(*kind, &Method::PATCH) {
+        if supports(*kind, &Method::PATCH) && *kind != Kind::CostDecoration {
             rows.push(row(&Method::PATCH, format!("{item}/{{sub_path}}")));
         }
     }
@@ -103,6 +105,10 @@ fn paths(kind: Kind) -> (String, String) {
             let collection = format!("/apisix/admin/consumers/{{username}}/{directory}");
             (collection.clone(), format!("{collection}/{{id}}"))
         }
+        Some(Parent::Service) => {
+            let collection = format!("/apisix/admin/services/{{service_id}}/{directory}");
+            (collection.clone(), format!("{collection}/{{id}}"))
+        }
     }
 }
 
@@ -112,7 +118,11 @@ pub async fn serve(State(app): State<Arc<App>>, request: Request) -> Response {
     let bare = parts.uri.path() == "/apisix/admin";
     match parts.method {
         Method::OPTIONS => Answer::empty(),
+        Method::TRACE => Answer::not_allowed(),
         Method::HEAD if bare => Answer::empty(),
+        Method::HEAD if parts.uri.path() == "/apisix/admin/configs" => {
+            handle(&app, &parts, body).await.unwrap_or_else(Answer::failed)
+        }
         Method::GET | Method::PUT | Method::POST | Method::DELETE | Method::PATCH if !bare => {
             handle(&app, &parts, body).await.unwrap_or_else(Answer::failed)
         }
@@ -132,6 +142,16 @@ pub async fn with_certificate(request: Request, next: Next) -> Response {
     match connection.is_some_and(|connection| connection.peer.is_some()) {
         true => next.run(request).await,
         false => Answer::no_certificate().into(),
+    }
+}
+
+/// Answers as nginx does where the client's address is none of those allowed.
+pub async fn from_allowed(State(allowed): State<Arc<[IpNet]>>, request: Request, next: Next) -> Response {
+    let connection = request.extensions().get::<Connection>();
+    let address = connection.map(|connection| connection.remote.ip().to_canonical());
+    match address.is_some_and(|address| allowed.iter().any(|network| network.contains(&address))) {
+        true => next.run(request).await,
+        false => Answer::forbidden().into(),
     }
 }
 
@@ -162,6 +182,15 @@ async fn handle(app: &App, parts: &Parts, body: Body) -> Result<Answer, ApiError
     if !caller.may(right, Domain::Group(&group)) {
         return denied(app, &caller, &place, &group).await;
     }
+    if place.resource == "configs"
+        && place.id.is_none()
+        && matches!(parts.method, Method::GET | Method::HEAD | Method::PUT)
+    {
+        return match app.store.read(|view| groups::exists(view, &group)) {
+            true => standalone::answer(app, &caller, group, parts, body).await,
+            false => Ok(Answer::error(404, &groups::unknown(&group).message)),
+        };
+    }
     if helpers::serves(&place) {
         return Ok(helpers::answer(parts, body, &place, &query).await);
     }
@@ -170,8 +199,13 @@ async fn handle(app: &App, parts: &Parts, body: Body) -> Result<Answer, ApiError
     let Some(kind) = resources::kind(&place.resource).filter(reachable) else {
         return Ok(Answer::unsupported(&place.resource));
     };
-    if kind == Kind::StreamRoute && !app.stream {
-        return without_streams(app, &caller, Order { group, kind, method: &parts.method }, &place).await;
+    let hindrance = match kind {
+        Kind::StreamRoute if !app.stream => Some(input::Wrong::NoStreams),
+        Kind::CostDecoration if place.parent.is_none() => Some(input::Wrong::NoService),
+        _ => None,
+    };
+    if let Some(wrong) = hindrance {
+        return hindered(app, &caller, Order { group, kind, method: &parts.method }, &place, wrong).await;
     }
     let input = Input::read(&parts.headers, body, &query).await;
     if right == Right::Read {
@@ -216,7 +250,7 @@ async fn change(
     let sub_path = place.sub_path;
     let command = match *method {
         Method::PUT => Command::Put { id, body: input.body },
-        Method::POST => Command::Post { id, body: input.body },
+        Method::POST => Command::Post { id, parent: place.parent, body: input.body },
         Method::PATCH => Command::Patch { id, sub_path, body: input.body },
         _ => Command::Delete { id, force: query.get("force") == Some("true") },
     };
@@ -228,15 +262,21 @@ async fn change(
 
 /// The id that a body says below the parent in the path: `PUT /consumers/jack/credentials`.
 fn id_below(kind: Kind, place: &Place, body: Option<&Value>) -> Option<String> {
-    let parent = place.parent.as_deref().filter(|_| kind == Kind::Credential)?;
+    let parent = place.parent.as_deref().filter(|_| matches!(kind, Kind::Credential | Kind::CostDecoration))?;
     Some(kind.join_id(parent, &text_of(body?.get("id")?)?))
 }
 
-/// Whatever is asked of stream routes where there are none.
-async fn without_streams(app: &App, caller: &Caller, order: Order<'_>, place: &Place) -> Result<Answer, ApiError> {
+/// Whatever is asked of stream routes where there are none, and of cost decorations of no service.
+async fn hindered(
+    app: &App,
+    caller: &Caller,
+    order: Order<'_>,
+    place: &Place,
+    wrong: input::Wrong,
+) -> Result<Answer, ApiError> {
     match *order.method {
-        Method::GET => Ok(input::Wrong::NoStreams.into()),
-        _ => refuse(app, caller, &order, place, input::Wrong::NoStreams).await,
+        Method::GET => Ok(wrong.into()),
+        _ => refuse(app, caller, &order, place, wrong).await,
     }
 }
 
@@ -312,9 +352,9 @@ impl Place {
         let first = segments.first().map_or("", String::as_str);
         // What stands below a consumer or a service in APISIX is a resource of its own.
         let (resource, parent, own, sub_path) = match (first, segments.get(2).map(String::as_str)) {
-            ("consumers", Some(below @ "credentials")) | ("services", Some(below @ "graphql_cost_decorations")) => {
-                (below, text(1), text(3), after(4))
-            }
+            ("consumers", Some(below @ "credentials")) => (below, text(1), text(3), after(4)),
+            // A sub-path says nothing there: the whole is patched.
+            ("services", Some(below @ "graphql_cost_decorations")) => (below, text(1), text(3), String::new()),
             ("secrets", _) => (first, text(1), text(2), after(3)),
             _ => (first, None, text(1), after(2)),
         };

@@ -84,6 +84,8 @@ pub enum Rest {
     /// Those of a whole desired state go, unless nobody would say so: resources that the format can only name in these lists
     /// stay when the list is absent.
     Goes(HashSet<Kind>),
+    /// Those of these kinds go.
+    GoesOf(HashSet<Kind>),
 }
 
 /// Changes that belong together.
@@ -238,6 +240,18 @@ impl Prepared {
         &self.problems
     }
 
+    /// The same, of these kinds only, whose other resources go. What belongs to consumers goes with them.
+    pub fn only(&self, kinds: &HashSet<Kind>) -> Self {
+        let mut kinds = kinds.clone();
+        if kinds.contains(&Kind::Consumer) {
+            kinds.insert(Kind::Credential);
+        }
+        let mut only = self.clone();
+        only.changes.retain(|(change, _)| kinds.contains(&change.kind));
+        only.rest = Rest::GoesOf(kinds);
+        only
+    }
+
     /// What it would change now.
     pub fn look(&self, app: &App) -> Plan {
         app.store.read(|view| self.plan(view))
@@ -304,7 +318,7 @@ pub async fn carry_out(
             own.is_some_and(|step| step.before.is_none())
         });
         match made {
-            _ if plan.steps.is_empty() => Decision::Unchanged,
+            _ if plan.steps.is_empty() && plan.also.is_empty() => Decision::Unchanged,
             None => Decision::Apply(plan.txn()),
             Some((kind, id)) => Decision::ApplyAs {
                 action: format!("{}.create", kind.name()),
@@ -333,7 +347,7 @@ impl Plan {
             Some(value) => Op::Put(Put::new(step.key.clone(), value.clone())),
             None => Op::Delete(Delete::key(step.key.clone())),
         };
-        Txn::of(self.steps.iter().map(op).collect())
+        Txn::of(self.steps.iter().map(op).chain(self.also.iter().cloned().map(Op::Put)).collect())
     }
 }
 

@@ -54,7 +54,11 @@ pub async fn bounded(headers: &HeaderMap, body: Body, largest: u64) -> Result<By
     })
 }
 
-async fn read_up_to(headers: &HeaderMap, body: Body, largest: u64) -> Result<Bytes, Error> {
+/// The whole body, of another size, or why not.
+///
+/// # Errors
+/// When it is too large or does not arrive.
+pub async fn read_up_to(headers: &HeaderMap, body: Body, largest: u64) -> Result<Bytes, Error> {
     let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     timeout(PATIENCE, collect(announced, body, largest)).await.map_err(|_| Error::Broken)?
 }

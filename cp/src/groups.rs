@@ -13,6 +13,7 @@ use portolan_model::{GroupId, resource::Labels};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::admin::standalone;
 use crate::app::App;
 use crate::auth::tokens;
 use crate::error::ApiError;
@@ -181,6 +182,7 @@ pub fn delete(
             );
         }
         let mut ops = vec![Op::Delete(Delete { range, prev_kv: false }), Op::Delete(Delete::key(key(&id)))];
+        ops.push(Op::Delete(Delete::key(standalone::key(&id))));
         ops.extend(tokens::of_group(view, &id).into_iter().map(|key| Op::Delete(Delete::key(key))));
         named(&id, "delete", ops)
     }

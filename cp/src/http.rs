@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
 use axum::{Extension, Router};
 use http::Method;
+use ipnet::IpNet;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::admin;
@@ -128,7 +129,7 @@ pub fn rows(listener: Listener) -> Vec<Row> {
 }
 
 /// What 9180 serves: the APISIX face and the API.
-pub fn admin_api(app: Arc<App>, certificates: Certificates) -> Router {
+pub fn admin_api(app: Arc<App>, certificates: Certificates, allow: Vec<IpNet>) -> Router {
     let face = Router::new()
         .route("/apisix/admin", axum::routing::any(admin::serve))
         .route("/apisix/admin/", axum::routing::any(admin::serve))
@@ -138,6 +139,10 @@ pub fn admin_api(app: Arc<App>, certificates: Certificates) -> Router {
     let router = match certificates {
         Certificates::NotAsked => router,
         Certificates::Required => router.layer(from_fn(admin::with_certificate)),
+    };
+    let router = match allow.is_empty() {
+        true => router,
+        false => router.layer(from_fn_with_state(Arc::from(allow), admin::from_allowed)),
     };
     around(router, app, Listener::AdminApi)
 }

@@ -63,6 +63,8 @@ pub enum Command {
     Post {
         /// The id of the path; there must be none.
         id: Option<String>,
+        /// What it belongs to.
+        parent: Option<String>,
         /// The new document.
         body: Option<Value>,
     },
@@ -126,7 +128,7 @@ pub async fn run(app: &App, caller: &Caller, scope: Scope, command: Command) -> 
     let (noun, kind, keyring) = (scope.kind.name(), scope.kind, scope.keyring.clone());
     let (verb, id, decided) = match command {
         Command::Put { id, body } => ("update", id.clone(), put(&scope, id, body)),
-        Command::Post { id, body } => ("create", id.clone(), post(&scope, id, body)),
+        Command::Post { id, parent, body } => ("create", id.clone(), post(&scope, id, parent, body)),
         Command::Patch { id, sub_path, body } => ("update", id.clone(), patch(&scope, id, sub_path, body)),
         Command::Delete { id, force } => ("delete", id.clone(), delete(&scope, id, force)),
     };
@@ -169,23 +171,27 @@ fn put(scope: &Scope, id: Option<String>, body: Option<Value>) -> Result<Decide,
     }))
 }
 
-fn post(scope: &Scope, id: Option<String>, body: Option<Value>) -> Result<Decide, String> {
+fn post(scope: &Scope, id: Option<String>, parent: Option<String>, body: Option<Value>) -> Result<Decide, String> {
     let mut document = document::given(scope.kind, body)?;
     if id.is_some() || document.contains_key("id") {
         return Err(format!("wrong {} id, do not need it", scope.kind));
     }
+    document::belong(scope.kind, parent.as_deref(), &mut document)?;
     document::no_times(&document)?;
     scope.keyring.open_private_keys(scope.kind, "", &mut document);
-    let checked = check::document(scope.kind, None, &document)?;
-    let scope = scope.clone();
+    let key_of = |own: &str| parent.as_ref().map_or_else(|| own.to_owned(), |parent| scope.kind.join_id(parent, own));
+    // One with a parent refers to it by its key, which is known but for its own id.
+    let checked = check::document(scope.kind, parent.as_ref().map(|_| key_of("1")).as_deref(), &document)?;
+    let (scope, parent) = (scope.clone(), parent.clone());
     Ok(Box::new(move |view| {
         // The event's own revision: no two events have the same.
-        let id = format!("{:020}", view.revision() + 1);
+        let own = format!("{:020}", view.revision() + 1);
+        let id = parent.as_ref().map_or_else(|| own.clone(), |parent| scope.kind.join_id(parent, &own));
         if let Some(refusal) = refused(view, &scope, &id, &document, &checked) {
             return Decision::Refuse(refusal);
         }
         let mut document = document.clone();
-        document.insert("id".into(), Value::from(id.as_str()));
+        document.insert("id".into(), Value::from(own));
         write(view, &scope, &id, document)
     }))
 }
@@ -195,6 +201,9 @@ fn patch(scope: &Scope, id: Option<String>, sub_path: String, body: Option<Value
     let body = body.ok_or("missing new configuration")?;
     if sub_path.is_empty() && !body.is_object() {
         return Err("invalid configuration".into());
+    }
+    if scope.kind == Kind::CostDecoration && body.get("service_id").is_some() {
+        return Err("service_id can not be patched".into());
     }
     let scope = scope.clone();
     Ok(Box::new(move |view| {

@@ -260,7 +260,7 @@ impl Ports {
             None => (ClientAuth::None, http::Certificates::NotAsked),
         };
         let tls = server_config(&own, clients, &["h2", "http/1.1"])?;
-        let face = http::admin_api(app.clone(), certificates);
+        let face = http::admin_api(app.clone(), certificates, admin_api.allow.clone());
         server("admin-api", self.admin_api, admin_api.https.then_some(tls)).start(face, supervisor)?;
         // It outlives the rest, to say "not ready" while that drains.
         let status = server("status", self.status, None);

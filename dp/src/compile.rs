@@ -530,7 +530,7 @@ fn read<T: DeserializeOwned>(document: &Document) -> Result<T, String> {
 /// The resource that a key names, if it is of a kind that this data plane serves, or should.
 fn served(relative: &str) -> Option<Name> {
     let (kind, id) = parse_relative_key(relative)?;
-    let stays_out = matches!(kind, Kind::Secret | Kind::Proto | Kind::Credential);
+    let stays_out = matches!(kind, Kind::Secret | Kind::Proto | Kind::Credential | Kind::CostDecoration);
     (!stays_out).then(|| (kind, Arc::from(id)))
 }
 

@@ -30,6 +30,7 @@ pub use contents::{BadPair, Contents};
 pub use plugins::plugin_taken;
 pub use reference::{Demand, Reference, Target, references};
 pub use schemas::{document as schema_document, secret as secret_schema_document};
+pub use upstream::{HASHED_HEADER, HASHED_VARIABLE};
 pub use usage::{Usage, usages};
 
 /// Why a document is no resource, in the words of the Admin API.
@@ -138,6 +139,7 @@ impl<'c> Checker<'c> {
             Kind::Ssl => ssl::check(fields, self.contents),
             Kind::Proto => self.proto(fields),
             Kind::GlobalRule | Kind::PluginConfig | Kind::ConsumerGroup => self.plugins(Place::Resource, fields),
+            Kind::CostDecoration => references.iter().try_for_each(exists),
             Kind::PluginMetadata | Kind::Secret => Ok(()),
         }
     }

@@ -34,6 +34,8 @@ pub enum Kind {
     StreamRoute,
     /// Where a manager keeps secrets.
     Secret,
+    /// What a part of a service's GraphQL schema costs.
+    CostDecoration,
 }
 
 /// What stands before the own id of a resource in its key and path.
@@ -43,6 +45,8 @@ pub enum Parent {
     Consumer,
     /// The manager of secrets: `vault/v1`.
     Manager,
+    /// The service that it belongs to: `s1/graphql_cost_decorations/d1`.
+    Service,
 }
 
 /// What the methods tell apart.
@@ -55,6 +59,7 @@ struct Facts {
 }
 
 const CREDENTIALS: &str = "/credentials/";
+const DECORATIONS: &str = "/graphql_cost_decorations/";
 
 // === impl Kind ===
 
@@ -69,6 +74,7 @@ impl Kind {
             Self::Ssl,
             Self::Upstream,
             Self::Service,
+            Self::CostDecoration,
             Self::PluginConfig,
             Self::ConsumerGroup,
             Self::Consumer,
@@ -98,20 +104,24 @@ impl Kind {
             Self::Proto => facts(["protos", "proto", "proto"], [true, false]),
             Self::StreamRoute => facts(["stream_routes", "stream_route", "stream route"], [true, false]),
             Self::Secret => facts(["secrets", "secret", "secret"], [false, true]),
+            Self::CostDecoration => {
+                facts(["graphql_cost_decorations", "graphql_cost_decoration", "graphql cost decoration"], [true, true])
+            }
         }
     }
 
     // What it is called.
 
-    /// The name in paths: `routes`. A credential stands below its consumer, see [`Kind::key_directory`].
+    /// The name in paths: `routes`. Some stand below a parent, see [`Kind::key_directory`].
     pub const fn directory(self) -> &'static str {
         self.facts().directory
     }
 
-    /// The directory of its keys: `routes`. Credentials stand below their consumers.
+    /// The directory of its keys: `routes`. Credentials stand below their consumers, cost decorations below their services.
     pub const fn key_directory(self) -> &'static str {
         match self {
             Self::Credential => Self::Consumer.directory(),
+            Self::CostDecoration => Self::Service.directory(),
             other => other.directory(),
         }
     }
@@ -155,7 +165,7 @@ impl Kind {
 
     /// Whether a list without items is an empty list, and not the answer that there is no such key.
     pub const fn lists_nothing(self) -> bool {
-        !matches!(self, Self::Credential)
+        !matches!(self, Self::Credential | Self::CostDecoration)
     }
 
     /// The fields that the parameter `filter` of a list knows.
@@ -182,6 +192,7 @@ impl Kind {
         match self {
             Self::Credential => Some(Parent::Consumer),
             Self::Secret => Some(Parent::Manager),
+            Self::CostDecoration => Some(Parent::Service),
             _ => None,
         }
     }
@@ -190,6 +201,7 @@ impl Kind {
     pub fn join_id(self, parent: &str, own: &str) -> String {
         match self.parent() {
             Some(Parent::Consumer) => format!("{parent}{CREDENTIALS}{own}"),
+            Some(Parent::Service) => format!("{parent}{DECORATIONS}{own}"),
             Some(Parent::Manager) => format!("{parent}/{own}"),
             None => own.to_owned(),
         }
@@ -199,16 +211,17 @@ impl Kind {
     pub fn split_id(self, id: &str) -> (Option<&str>, &str) {
         let split = match self.parent() {
             Some(Parent::Consumer) => id.split_once(CREDENTIALS),
+            Some(Parent::Service) => id.split_once(DECORATIONS),
             Some(Parent::Manager) => id.split_once('/'),
             None => None,
         };
         split.map_or((None, id), |(parent, own)| (Some(parent), own))
     }
 
-    /// What the document says of its id: a credential says its own, a secret says all of it.
+    /// What the document says of its id: what stands below a consumer or a service says its own, a secret says all of it.
     pub fn document_id(self, id: &str) -> &str {
         match self {
-            Self::Credential => self.split_id(id).1,
+            Self::Credential | Self::CostDecoration => self.split_id(id).1,
             _ => id,
         }
     }
@@ -233,7 +246,8 @@ impl Kind {
             (Self::Consumer, _) => id::is_username(id),
             (Self::Credential, (Some(consumer), own)) => id::is_username(consumer) && id::is_id(own),
             (Self::Secret, (Some(manager), own)) => Manager::named(manager).is_some() && id::is_id(own),
-            (Self::Credential | Self::Secret, _) => false,
+            (Self::CostDecoration, (Some(service), own)) => id::is_id(service) && id::is_id(own),
+            (Self::Credential | Self::Secret | Self::CostDecoration, _) => false,
             _ => id::is_id(id),
         }
     }

@@ -5,6 +5,7 @@
 //! /portolan/groups/prod/routes/1          route 1 of the group "prod"
 //! /apisix/consumers/jack/credentials/c1   credential c1 of the consumer jack; its id is "jack/credentials/c1"
 //! /apisix/secrets/vault/v1                secrets in Vault; the id is "vault/v1"
+//! /apisix/services/s/graphql_cost_decorations/d   cost decoration d of the service s; its id is all after "services/"
 //! ```
 //! A data plane of any group sees its own group's keys under `/apisix/`; that translation is kine-shim's.
 
@@ -174,6 +175,7 @@ mod tests {
         for (key, kind, id) in [
             ("/apisix/consumers/jack", Kind::Consumer, "jack"),
             ("/apisix/consumers/jack/credentials/c1", Kind::Credential, "jack/credentials/c1"),
+            ("/apisix/services/s/graphql_cost_decorations/d", Kind::CostDecoration, "s/graphql_cost_decorations/d"),
             ("/apisix/secrets/vault/v1", Kind::Secret, "vault/v1"),
             ("/apisix/plugin_metadata/cors", Kind::PluginMetadata, "cors"),
         ] {

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use crate::Kind;
 
 mod consumer;
+mod cost_decoration;
 mod node;
 mod plugins;
 mod proto;
@@ -20,6 +21,7 @@ mod stream_route;
 mod upstream;
 
 pub use consumer::Consumer;
+pub use cost_decoration::CostDecoration;
 pub use node::{Node, Nodes, split_address};
 pub use plugins::{ConsumerGroup, Credential, GlobalRule, PluginConfig, PluginMetadata};
 pub use proto::Proto;
@@ -76,6 +78,8 @@ pub enum Resource {
     StreamRoute(Box<StreamRoute>),
     /// A place where secrets are.
     Secret(Box<Secret>),
+    /// What a part of a service's GraphQL schema costs.
+    CostDecoration(Box<CostDecoration>),
 }
 
 // === impl Resource ===
@@ -96,6 +100,7 @@ impl Resource {
             Kind::PluginMetadata => PluginMetadata::deserialize(document).map(|r| Self::PluginMetadata(Box::new(r))),
             Kind::Proto => Proto::deserialize(document).map(|r| Self::Proto(Box::new(r))),
             Kind::StreamRoute => StreamRoute::deserialize(document).map(|r| Self::StreamRoute(Box::new(r))),
+            Kind::CostDecoration => CostDecoration::deserialize(document).map(|r| Self::CostDecoration(Box::new(r))),
             Kind::Secret => match kind.split_id(id).0.and_then(Manager::named) {
                 Some(manager) => Secret::read(manager, document).map(|r| Self::Secret(Box::new(r))),
                 None => Err(serde_json::Error::custom("the id names no secret manager")),
@@ -120,6 +125,7 @@ impl Resource {
             Self::Proto(_) => Kind::Proto,
             Self::StreamRoute(_) => Kind::StreamRoute,
             Self::Secret(_) => Kind::Secret,
+            Self::CostDecoration(_) => Kind::CostDecoration,
         }
     }
 }

@@ -84,7 +84,8 @@ pub const fn fields(kind: Kind) -> &'static [Field] {
         | Kind::PluginConfig
         | Kind::ConsumerGroup
         | Kind::PluginMetadata
-        | Kind::Proto => &[],
+        | Kind::Proto
+        | Kind::CostDecoration => &[],
     }
 }
 
@@ -152,7 +153,7 @@ impl<'c> Secrets<'c> {
             Kind::StreamRoute => Plugins::Inside(self.stream, AtRest::Plain),
             Kind::PluginMetadata if self.catalog.get(id).is_some() => Plugins::Whole(self.catalog),
             Kind::PluginMetadata => Plugins::Whole(self.stream),
-            Kind::Upstream | Kind::Ssl | Kind::Proto | Kind::Secret => Plugins::None,
+            Kind::Upstream | Kind::Ssl | Kind::Proto | Kind::Secret | Kind::CostDecoration => Plugins::None,
         }
     }
 }

@@ -21,13 +21,21 @@ use crate::resources::{KEY_NOT_FOUND, Outcome};
 const PAGE: &str = "<html>\r\n<head><title>404 Not Found</title></head>\r\n<body>\r\n<center><h1>404 Not Found</h1>\
      </center>\r\n<hr><center>openresty</center>\r\n</body>\r\n</html>\r\n";
 
+/// What nginx answers to a method that it does not take.
+const NOT_ALLOWED: &str = "<html>\r\n<head><title>405 Not Allowed</title></head>\r\n<body>\r\n\
+     <center><h1>405 Not Allowed</h1></center>\r\n<hr><center>openresty</center>\r\n</body>\r\n</html>\r\n";
+
+/// What nginx answers to an address that it does not serve.
+const FORBIDDEN: &str = "<html>\r\n<head><title>403 Forbidden</title></head>\r\n<body>\r\n\
+     <center><h1>403 Forbidden</h1></center>\r\n<hr><center>openresty</center>\r\n</body>\r\n</html>\r\n";
+
 /// What nginx answers to a client without a certificate where it wants one.
 const NO_CERTIFICATE: &str = "<html>\r\n<head><title>400 No required SSL certificate was sent</title></head>\r\n<body>\r\n\
      <center><h1>400 Bad Request</h1></center>\r\n<center>No required SSL certificate was sent</center>\r\n\
      <hr><center>openresty</center>\r\n</body>\r\n</html>\r\n";
 
 /// An answer of the face.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Answer {
     status: u16,
     content_type: Option<&'static str>,
@@ -35,6 +43,8 @@ pub struct Answer {
     /// Whether a resource handler gave it: those say which version of the API they speak.
     versioned: bool,
     retry_after: Option<u64>,
+    /// Headers of single answers.
+    more: Vec<(&'static str, String)>,
 }
 
 /// A resource with its key, and when it was read with its revisions.
@@ -87,7 +97,23 @@ fn shown(kind: Kind, value: &[u8]) -> serde_json::Result<Cow<'_, RawValue>> {
 impl Answer {
     /// 200 without a body.
     pub fn empty() -> Self {
-        Self { status: 200, content_type: None, body: String::new(), versioned: false, retry_after: None }
+        Self::bodiless(200)
+    }
+
+    /// A status without a body.
+    pub fn bodiless(status: u16) -> Self {
+        Self { status, content_type: None, body: String::new(), versioned: false, retry_after: None, more: Vec::new() }
+    }
+
+    /// 200 with YAML.
+    pub fn yaml(body: String) -> Self {
+        Self { content_type: Some("application/yaml"), body, ..Self::empty() }
+    }
+
+    /// The same with one more header.
+    pub fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.more.push((name, value.to_owned()));
+        self
     }
 
     /// nginx's own page.
@@ -98,6 +124,16 @@ impl Answer {
     /// nginx's page for who shows no certificate.
     pub fn no_certificate() -> Self {
         Self { status: 400, body: NO_CERTIFICATE.into(), ..Self::no_such_page() }
+    }
+
+    /// nginx's page for methods that it does not take.
+    pub fn not_allowed() -> Self {
+        Self { status: 405, body: NOT_ALLOWED.into(), ..Self::no_such_page() }
+    }
+
+    /// nginx's page for addresses that it does not serve.
+    pub fn forbidden() -> Self {
+        Self { status: 403, body: FORBIDDEN.into(), ..Self::no_such_page() }
     }
 
     /// An error of the face.
@@ -193,6 +229,7 @@ impl From<Wrong> for Answer {
             Wrong::Ttl => Self::error(400, "invalid argument ttl: should be a number"),
             Wrong::Lease(text) | Wrong::Condition(text) => Self::error(400, &text).versioned(),
             Wrong::NoStreams => Self::error(400, "stream mode is disabled, can not add stream routes"),
+            Wrong::NoService => Self::error(400, "missing service id").versioned(),
             Wrong::Method(text) => Self::error(405, &text).versioned(),
         }
     }
@@ -208,6 +245,11 @@ impl From<Answer> for Response {
         }
         if answer.versioned {
             headers.insert("x-api-version", HeaderValue::from_static("v3"));
+        }
+        for (name, value) in answer.more {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                headers.insert(name, value);
+            }
         }
         if let Some(seconds) = answer.retry_after {
             headers.insert(RETRY_AFTER, seconds.into());

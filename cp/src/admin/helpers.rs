@@ -4,9 +4,9 @@
 use std::collections::HashSet;
 
 use axum::body::Body;
-use http::Method;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
+use http::{HeaderMap, Method};
 use portolan_model::id::text_of;
 use portolan_model::json::parse_json;
 use portolan_model::plugins::{Catalog, Place as PluginPlace, Plugin};
@@ -21,7 +21,7 @@ use crate::body;
 use crate::resources::check;
 
 /// What is served, below `/apisix/admin/`.
-pub const ROWS: [(Method, &str); 8] = [
+pub const ROWS: [(Method, &str); 11] = [
     (Method::GET, "plugins"),
     (Method::GET, "plugins/list"),
     (Method::GET, "plugins/{name}"),
@@ -30,13 +30,16 @@ pub const ROWS: [(Method, &str); 8] = [
     (Method::GET, "schema/plugins/{plugin}"),
     (Method::POST, "schema/validate/{resource}"),
     (Method::POST, "configs/validate"),
+    (Method::GET, "configs"),
+    (Method::HEAD, "configs"),
+    (Method::PUT, "configs"),
 ];
 
 /// Whether a path is one of those here.
 pub fn serves(place: &Place) -> bool {
     match place.resource.as_str() {
         "plugins" | "schema" => true,
-        "configs" => place.id.as_deref() == Some("validate"),
+        "configs" => matches!(place.id.as_deref(), None | Some("validate")),
         _ => false,
     }
 }
@@ -62,11 +65,13 @@ pub async fn answer(parts: &Parts, body: Body, place: &Place, query: &Query) -> 
             }
         }
         (&Method::GET, "schema", name) => schema(name.unwrap_or_default()),
-        (&Method::POST, "configs", _) => match configuration(parts, body).await {
+        (&Method::POST, "configs", Some("validate")) => match configuration(parts, body).await {
             Ok(document) => validated(&document),
             Err(answer) => answer,
         },
-        (method, resource, _) => Answer::error(405, &format!("not supported `{method}` method for {resource}")),
+        (_, "configs", _) => Answer::unsupported("configs"),
+        // These two know GET only.
+        _ => Answer::error(404, "not found"),
     }
 }
 
@@ -137,15 +142,18 @@ fn schema(name: &str) -> Answer {
         });
         return Answer::json(200, &json!({ "type": "array", "items": plugin }));
     }
-    match Kind::from_name(name) {
-        Some(kind) => Answer::json(200, model::schema_document(kind)),
-        None => Answer::error(400, &format!("not found schema: {name}")),
+    let text = |pattern: &str| Answer::json(200, &json!({ "type": "string", "pattern": pattern }));
+    match (name, Kind::from_name(name)) {
+        ("upstream_hash_vars_schema", _) => text(model::HASHED_VARIABLE),
+        ("upstream_hash_header_schema", _) => text(model::HASHED_HEADER),
+        (_, Some(kind)) => Answer::json(200, model::schema_document(kind)),
+        _ => Answer::error(400, &format!("not found schema: {name}")),
     }
 }
 
 /// `POST schema/validate/{resource}`
 fn document(kind: Kind, document: Option<&Value>) -> Answer {
-    let Some(document) = document else { return Answer::error(400, "invalid request body: empty request body") };
+    let Some(document) = document else { return Answer::error(400, "wrong type: expected object, got nil") };
     match model::check_schema(kind, document) {
         Ok(()) => Answer::empty(),
         Err(invalid) => Answer::error(400, &invalid.0),
@@ -156,18 +164,23 @@ fn document(kind: Kind, document: Option<&Value>) -> Answer {
 async fn configuration(parts: &Parts, body: Body) -> Result<Value, Answer> {
     let invalid = |text: &str| Answer::error(400, &format!("invalid request body: {text}"));
     let bytes = body::read(&parts.headers, body).await.map_err(|error| Answer::from(Wrong::Body(error)))?;
+    parsed(&parts.headers, &bytes).map_err(|text| invalid(&text))
+}
+
+/// A whole configuration, in JSON or YAML.
+pub fn parsed(headers: &HeaderMap, bytes: &[u8]) -> Result<Value, String> {
     if bytes.is_empty() {
-        return Err(invalid("empty request body"));
+        return Err("empty request body".into());
     }
-    let kind = parts.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let document = match kind.starts_with("application/yaml") {
-        true => yaml_serde::from_slice(&bytes).ok(),
-        false => Some(parse_json(&bytes).map_err(|error| invalid(&error.to_string()))?),
+        true => yaml_serde::from_slice(bytes).ok(),
+        false => Some(parse_json(bytes).map_err(|error| error.to_string())?),
     };
     match document {
         Some(document @ Value::Object(_)) => Ok(document),
-        _ if kind.starts_with("application/yaml") => Err(invalid("invalid yaml request body")),
-        _ => Err(invalid("the configuration is no object")),
+        _ if kind.starts_with("application/yaml") => Err("invalid yaml request body".into()),
+        _ => Err("the configuration is no object".into()),
     }
 }
 
@@ -181,9 +194,9 @@ fn validated(document: &Value) -> Answer {
 }
 
 /// All that is wrong with a configuration, references apart.
-fn errors(configuration: &Value) -> Vec<Value> {
+pub fn errors(configuration: &Value) -> Vec<Value> {
     let mut errors = Vec::new();
-    for kind in Kind::all().iter().filter(|kind| **kind != Kind::Credential) {
+    for kind in Kind::all().iter().filter(|kind| !matches!(kind, Kind::Credential | Kind::CostDecoration)) {
         let directory = kind.directory();
         let version = format!("{directory}_conf_version");
         if let Some(given) = configuration.get(&version).filter(|given| !given.is_number()) {
@@ -195,6 +208,7 @@ fn errors(configuration: &Value) -> Vec<Value> {
         for (index, item) in items.into_iter().flatten().enumerate() {
             let (name, id) = identity(*kind, item);
             let mut wrong = |text: String| {
+                let id = id.as_deref().unwrap_or_default();
                 errors.push(json!({ "resource_type": directory, "resource_id": id, "index": index, "error": text }));
             };
             if let Err(text) = checked(*kind, id.as_deref(), item) {
@@ -221,6 +235,14 @@ fn identity(kind: Kind, item: &Value) -> (&'static str, Option<String>) {
 }
 
 fn checked(kind: Kind, id: Option<&str>, item: &Value) -> Result<(), String> {
+    // What a client read from `configs` says when it was changed.
+    let unmarked =
+        item.as_object().filter(|fields| fields.get("modifiedIndex").is_some_and(Value::is_number)).map(|fields| {
+            let mut fields = fields.clone();
+            fields.shift_remove("modifiedIndex");
+            Value::Object(fields)
+        });
+    let item = unmarked.as_ref().unwrap_or(item);
     match (kind, id) {
         // Credentials stand among the consumers, and say all of their id.
         (Kind::Consumer, Some(id)) if Kind::Credential.split_id(id).0.is_some() => {

@@ -38,6 +38,8 @@ pub enum Wrong {
     Condition(String),
     /// A stream route, where there are none.
     NoStreams,
+    /// A cost decoration, of no service.
+    NoService,
     /// The kind does not know the method; found out only now, as in APISIX.
     Method(String),
 }

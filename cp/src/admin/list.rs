@@ -112,8 +112,9 @@ impl<'a> Filter<'a> {
         self.name.as_ref().is_none_or(name)
             && self.uri.as_ref().is_none_or(uri)
             && self.label.is_none_or(label)
-            && self.fields.pairs().all(|(field, value)| {
-                !self.known.contains(&field) || document.get(field).is_some_and(|own| *own == value)
+            && self.known.iter().all(|field| {
+                let wanted = self.fields.last(field);
+                wanted.is_none_or(|wanted| document.get(*field).is_some_and(|own| *own == wanted))
             })
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Services own their routes, stream routes and upstreams; ids come from names, as ADC makes them, so that both clients mean the
 //! same resources. What that format can't say stands in lists of its own, in the Admin API's JSON: `routes`, `stream_routes`
-//! and `upstreams` without a service, `plugin_configs`, `consumer_groups`, `protos`, `secrets`. Such a resource is deleted only
+//! and `upstreams` without a service, `plugin_configs`, `consumer_groups`, `protos`, `secrets`, `graphql_cost_decorations`. Such a resource is deleted only
 //! when its list is there and does not name it.
 
 use std::collections::HashSet;
@@ -21,7 +21,7 @@ pub const OWNER_LABEL: &str = "__ADC_UPSTREAM_SERVICE_ID";
 pub const NAME_LABEL: &str = "__ADC_NAME";
 
 /// The lists of the Admin API's own documents.
-pub const LISTS: [(&str, Kind); 7] = [
+pub const LISTS: [(&str, Kind); 8] = [
     ("routes", Kind::Route),
     ("stream_routes", Kind::StreamRoute),
     ("upstreams", Kind::Upstream),
@@ -29,6 +29,7 @@ pub const LISTS: [(&str, Kind); 7] = [
     ("consumer_groups", Kind::ConsumerGroup),
     ("protos", Kind::Proto),
     ("secrets", Kind::Secret),
+    ("graphql_cost_decorations", Kind::CostDecoration),
 ];
 
 /// The id that ADC gives to what has these names.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use portolan_eventstore::txn::Put;
 use portolan_eventstore::{KeyRange, KeyValue, View};
 use portolan_model::check::plugin_taken;
 use portolan_model::{GroupId, Keyring, Kind, Reference, layout, usages};
@@ -39,6 +40,8 @@ pub struct Plan {
     pub revision: i64,
     /// The changes.
     pub steps: Vec<Step>,
+    /// What is written with them and is no resource.
+    pub also: Vec<Put>,
     /// All that speaks against them.
     pub problems: Vec<Problem>,
 }
@@ -104,7 +107,12 @@ pub(super) fn make(batch: &Prepared, view: &dyn View) -> Plan {
             }
         }
     }
-    if let Rest::Goes(listed) = &batch.rest {
+    let goes = |resource: &Current| match &batch.rest {
+        Rest::Stays => false,
+        Rest::Goes(listed) => goes(listed, &current, &batch.group, resource),
+        Rest::GoesOf(kinds) => kinds.contains(&resource.kind),
+    };
+    if batch.rest != Rest::Stays {
         let named: HashSet<String> = batch
             .changes
             .iter()
@@ -116,10 +124,10 @@ pub(super) fn make(batch: &Prepared, view: &dyn View) -> Plan {
         let unnamed = current.iter().filter(|(key, resource)| {
             !named.contains(*key)
                 && !broken.contains(&(resource.kind.directory(), resource.id.as_str()))
-                && goes(listed, &current, &batch.group, resource)
+                && goes(resource)
         });
         for (key, _) in unnamed {
-            after.deleted.insert(key.clone());
+            after.delete(key.clone());
         }
     }
     after.check_references(&mut plan.problems);
@@ -154,7 +162,10 @@ fn touched(view: &dyn View, batch: &Prepared) -> Option<Vec<Arc<KeyValue>>> {
     for (change, checked) in &batch.changes {
         let own = view.get(layout::resource_key(&batch.group, change.kind, &change.id).as_bytes());
         match (&change.wanted, change.kind) {
-            (Wanted::Document(_), kind @ (Kind::Consumer | Kind::Credential | Kind::GlobalRule)) => {
+            (
+                Wanted::Document(_),
+                kind @ (Kind::Consumer | Kind::Credential | Kind::GlobalRule | Kind::CostDecoration),
+            ) => {
                 let among = if kind == Kind::Credential { Kind::Consumer } else { kind };
                 found.extend(view.range(&KeyRange::prefix(layout::directory_prefix(&batch.group, among))));
             }
@@ -179,7 +190,7 @@ fn goes(listed: &HashSet<Kind>, current: &BTreeMap<String, Current>, group: &Gro
         // Those of a service are the format's, others only when they are listed.
         Kind::Route | Kind::StreamRoute => document().contains_key("service_id"),
         Kind::Upstream => exists(Kind::Service, &resource.id) || owner(&document()).is_some(),
-        Kind::PluginConfig | Kind::ConsumerGroup | Kind::Proto | Kind::Secret => false,
+        Kind::PluginConfig | Kind::ConsumerGroup | Kind::Proto | Kind::Secret | Kind::CostDecoration => false,
         Kind::Service | Kind::Consumer | Kind::Credential | Kind::Ssl | Kind::GlobalRule | Kind::PluginMetadata => true,
     }
 }
@@ -202,7 +213,7 @@ impl Current {
 
 impl After<'_> {
     fn delete(&mut self, key: String) {
-        // The credentials of a consumer go with it.
+        // The credentials of a consumer go with it, and so do the cost decorations of a service.
         let below = format!("{key}/");
         let owned = self.current.range(below.clone()..).take_while(|(key, _)| key.starts_with(&below));
         self.deleted.extend(owned.map(|(key, _)| key.clone()));
@@ -303,6 +314,7 @@ impl After<'_> {
         if !people.is_empty() {
             self.check_credentials(&people, problems);
         }
+        self.check_field_paths(&of(&[Kind::CostDecoration]), problems);
         let mut seen: Vec<(String, Value)> = Vec::new();
         if !rules.is_empty() {
             let kept = self.kept().filter(|kept| kept.kind == Kind::GlobalRule);
@@ -317,6 +329,30 @@ impl After<'_> {
                 problems.push(Problem::of(rule, taken.0));
             }
             seen.push((rule.id.clone(), Value::Object(document.clone())));
+        }
+    }
+
+    fn check_field_paths(&self, decorations: &[&Change], problems: &mut Vec<Problem>) {
+        if decorations.is_empty() {
+            return;
+        }
+        let path = |document: &Document| Some(document.get("field_path")?.as_str()?.to_owned());
+        let place = |id: &str, path: String| (Kind::CostDecoration.split_id(id).0.map(str::to_owned), path);
+        let own = |id: &str| Kind::CostDecoration.split_id(id).1.to_owned();
+        let kept = self.kept().filter(|kept| kept.kind == Kind::CostDecoration);
+        let mut holders: HashMap<_, _> = kept
+            .filter_map(|kept| Some((place(&kept.id, path(&kept.opened(self.keyring)?)?), own(&kept.id))))
+            .collect();
+        for change in decorations {
+            let Wanted::Document(document) = &change.wanted else { continue };
+            let Some(path) = path(document) else { continue };
+            match holders.insert(place(&change.id, path.clone()), own(&change.id)) {
+                Some(other) => problems.push(Problem::of(
+                    change,
+                    format!("field_path {path} is already decorated on this service by [{other}]"),
+                )),
+                None => {}
+            }
         }
     }
 

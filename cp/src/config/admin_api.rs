@@ -1,8 +1,11 @@
 //! Section `admin_api`.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use ipnet::IpNet;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use super::Error;
 
@@ -18,6 +21,20 @@ pub struct AdminApi {
     pub key: Option<PathBuf>,
     /// Authorities, PEM. Clients must show a certificate that one of them has signed.
     pub client_ca: Option<PathBuf>,
+    /// Addresses and networks whose clients are served; nothing = all.
+    #[serde(deserialize_with = "networks")]
+    pub allow: Vec<IpNet>,
+}
+
+fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+    let texts: Vec<String> = Vec::deserialize(deserializer)?;
+    let read = |text: String| {
+        let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        network.map_err(|_| {
+            D::Error::custom(format!("{text:?} is not allowed; allowed: addresses and networks, 10.0.0.0/8"))
+        })
+    };
+    texts.into_iter().map(read).collect()
 }
 
 // === impl AdminApi ===

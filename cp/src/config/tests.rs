@@ -118,6 +118,7 @@ fn the_admin_api_port_has_all_it_needs() {
     for (text, said) in [
         ("{ }", ""),
         ("{ https: true }", ""),
+        ("{ allow: [127.0.0.1, 10.0.0.0/8] }", ""),
         ("{ https: true, cert: a, key: b, client_ca: c }", ""),
         ("{ https: true, cert: a }", "admin_api.cert"),
         ("{ key: b }", "admin_api.cert"),
@@ -128,4 +129,10 @@ fn the_admin_api_port_has_all_it_needs() {
             Err(error) => assert!(!said.is_empty() && error.to_string().contains(said), "{text}: {error}"),
         }
     }
+}
+
+#[test]
+fn addresses_that_are_none_are_named() {
+    let error = read("admin_api: { allow: [10.0.0.0/33] }").unwrap_err().to_string();
+    assert!(error.contains("10.0.0.0/33") && error.contains("allowed: addresses and networks"), "{error}");
 }

@@ -13,6 +13,7 @@ const TIMES: [&str; 2] = ["create_time", "update_time"];
 /// The document of a request.
 pub(super) fn given(kind: Kind, body: Option<Value>) -> Result<Map<String, Value>, String> {
     match body {
+        None | Some(Value::Null) if kind == Kind::CostDecoration => Err("invalid configuration".into()),
         None => Err("missing configurations".into()),
         Some(Value::Object(document)) => Ok(document),
         Some(other) => Err(super::check::not_an_object(kind, &other)),
@@ -38,6 +39,18 @@ pub(crate) fn sealed(keyring: &Keyring, kind: Kind, id: &str, mut document: Map<
     serde_json::to_vec(&document).unwrap_or_default().into()
 }
 
+/// Puts the parent of the path into a document that says it as well.
+pub(crate) fn belong(kind: Kind, parent: Option<&str>, document: &mut Map<String, Value>) -> Result<(), String> {
+    let Some(parent) = parent.filter(|_| kind == Kind::CostDecoration) else { return Ok(()) };
+    match document.get("service_id").map(text_of) {
+        Some(own) if own.as_deref() != Some(parent) => Err("wrong service_id, it is taken from the path".into()),
+        _ => {
+            document.insert("service_id".into(), Value::from(parent));
+            Ok(())
+        }
+    }
+}
+
 /// Settles the id, which may stand in the path, in the document, or in both; gives `None` for a consumer without one in
 /// the path. The document of anything but a consumer holds it afterwards.
 pub(crate) fn identify(
@@ -51,6 +64,7 @@ pub(crate) fn identify(
         }
         return Ok(id);
     }
+    belong(kind, id.as_deref().and_then(|id| kind.split_id(id).0), document)?;
     let own = document.get("id").cloned();
     match (id, own) {
         (None, None) => Err(format!("missing {kind} id")),

@@ -1,7 +1,9 @@
-//! What only one resource of a group may have: the credentials of a consumer, the plugin of a global rule.
+//! What only one resource of a group may have: the credentials of a consumer, the plugin of a global rule. And of a
+//! service: the field that a cost decoration is for.
 
 use portolan_eventstore::{KeyRange, View};
 use portolan_model::check::plugin_taken;
+use portolan_model::id::text_of;
 use portolan_model::schema::is_secret_reference;
 use portolan_model::{Keyring, Kind, layout};
 use serde_json::{Map, Value};
@@ -24,6 +26,7 @@ pub(super) fn taken(view: &dyn View, scope: &Scope, id: &str, document: &Map<Str
         Kind::Consumer => credential(view, scope, id, document),
         Kind::Credential => credential(view, scope, scope.kind.split_id(id).0.unwrap_or(id), document),
         Kind::GlobalRule => plugin(view, scope, id, document),
+        Kind::CostDecoration => field_path(view, scope, id, document),
         _ => None,
     }
 }
@@ -36,6 +39,19 @@ fn plugin(view: &dyn View, scope: &Scope, id: &str, document: &Map<String, Value
         let other = std::str::from_utf8(&kv.key).ok()?.strip_prefix(&directory)?;
         let value: Value = serde_json::from_slice(&kv.value).ok().filter(|_| other != id)?;
         plugin_taken(plugins, other, value.get("plugins")?.as_object()?).map(|taken| taken.0)
+    })
+}
+
+/// Each field of a service's schema has one decoration.
+fn field_path(view: &dyn View, scope: &Scope, id: &str, document: &Map<String, Value>) -> Option<String> {
+    let path = document.get("field_path")?.as_str()?;
+    let among = layout::parent_prefix(&scope.group, scope.kind, scope.kind.split_id(id).0?);
+    let own = layout::resource_key(&scope.group, scope.kind, id);
+    view.range(&KeyRange::prefix(among)).iter().filter(|kv| kv.key != own.as_bytes()).find_map(|kv| {
+        let other: Value = serde_json::from_slice(&kv.value).ok()?;
+        let same = other.get("field_path")?.as_str()? == path;
+        let by = text_of(other.get("id")?)?;
+        same.then(|| format!("field_path {path} is already decorated on this service by [{by}]"))
     })
 }
 

@@ -1,13 +1,32 @@
-//! The APISIX face, request by request.
+//! The APISIX face, request by request: every statement on APISIX's Admin API that a client can see stands in a table.
+//!
+//! | What | Where |
+//! |---|---|
+//! | 1 transport, headers, credentials, order of the first checks | here, [`statements`], `admin_port.rs`, sizes and JSON in [`refusals`] |
+//! | 2 resources and their methods | [`kinds`], [`writes`], [`decorations`], [`statements`], and the walk in `coverage.rs` |
+//! | 3 envelopes and codes, `ttl` | [`writes`], [`statements`], 503 in `outage.rs` |
+//! | 3 lists: paging and filters | [`lists`], [`statements`] |
+//! | 4 checks, their order and their words | [`refusals`], [`kinds`], [`statements`], `model/src/check/tests.rs` |
+//! | 4 encryption at rest | `encryption.rs`, `model/src/keyring/tests.rs` |
+//! | 4 PATCH | [`writes`] |
+//! | 4 DELETE and who still uses what | [`refusals`], [`statements`] |
+//! | 5 schemas | [`statements`], `model/src/check/tests.rs` |
+//! | 6 plugins, schemas, validation | [`helpers`], [`statements`] |
+//! | 6 standalone `configs` | [`standalone`] |
+//! | 8 layout of the keys | `etcd.rs`, `model/src/layout.rs` |
+//! | 9 what is better: `If-Match`, credentials of nobody, ciphertext, races | `adc.rs`, `encryption.rs`, `idempotency.rs`, [`refusals`] |
 
 use serde_json::{Value, json};
 
 use crate::plane::{ADMIN_KEY, Plane, send};
 
+mod decorations;
 mod helpers;
 mod kinds;
 mod lists;
 mod refusals;
+mod standalone;
+mod statements;
 mod writes;
 
 /// One request, and what must come back. `null` as the body of the answer is "not looked at".

@@ -45,6 +45,7 @@ async fn https_for_clients_with_certificates() {
         cert: Some(files.certificate),
         key: Some(files.key),
         client_ca: Some(client_ca),
+        ..Default::default()
     };
     let plane = Plane::with(dir, settings, Arc::new(SystemClock)).await;
     let trusting = || trusting(authority.ca().as_bytes());
@@ -61,4 +62,17 @@ async fn https_for_clients_with_certificates() {
     assert_eq!(routes(&known, &plane).await.unwrap().0, 200);
     let foreign = trusting().identity(identity(&Certificates::new().unwrap())).build().unwrap();
     routes(&foreign, &plane).await.unwrap_err();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_for_some_addresses() {
+    for (allow, status) in [("10.0.0.0/8", 403), ("127.0.0.0/24", 200)] {
+        let dir = Arc::new(tempfile::tempdir().unwrap());
+        let mut settings = config(dir.path());
+        settings.admin_api.allow = vec![allow.parse().unwrap()];
+        let plane = Plane::with(dir, settings, Arc::new(SystemClock)).await;
+        let (answered, page) = routes(&Client::new(), &plane).await.unwrap();
+        assert_eq!(answered, status, "{allow}: {page}");
+        assert_eq!(page.contains("<center><h1>403 Forbidden</h1></center>"), status == 403, "{page}");
+    }
 }

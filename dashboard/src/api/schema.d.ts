@@ -1460,7 +1460,7 @@ export interface operations {
                  * @description Kind of resource, in plural.
                  * @example services
                  */
-                kind: "routes" | "services" | "upstreams" | "consumers" | "credentials" | "ssls" | "global_rules" | "plugin_configs" | "consumer_groups" | "plugin_metadata" | "protos" | "stream_routes" | "secrets";
+                kind: "routes" | "services" | "upstreams" | "consumers" | "credentials" | "ssls" | "global_rules" | "plugin_configs" | "consumer_groups" | "plugin_metadata" | "protos" | "stream_routes" | "secrets" | "graphql_cost_decorations";
             };
             cookie?: never;
         };
@@ -1516,7 +1516,7 @@ export interface operations {
                  * @description Kind of resource, in plural.
                  * @example services
                  */
-                kind: "routes" | "services" | "upstreams" | "consumers" | "credentials" | "ssls" | "global_rules" | "plugin_configs" | "consumer_groups" | "plugin_metadata" | "protos" | "stream_routes" | "secrets";
+                kind: "routes" | "services" | "upstreams" | "consumers" | "credentials" | "ssls" | "global_rules" | "plugin_configs" | "consumer_groups" | "plugin_metadata" | "protos" | "stream_routes" | "secrets" | "graphql_cost_decorations";
                 /**
                  * @description Id, or the username of a consumer.
                  * @example s1

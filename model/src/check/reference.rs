@@ -36,6 +36,8 @@ pub enum Target {
     StreamRoute,
     /// By the key of a credential.
     Consumer,
+    /// By the key of a cost decoration.
+    Owner,
 }
 
 /// What a resource must be for the one that refers to it.
@@ -74,6 +76,11 @@ pub fn references(kind: Kind, id: Option<&str>, document: &Value) -> Vec<Referen
             let reference = |id: &str| Reference::to(Target::Consumer, id.to_owned(), document);
             return consumer.map(reference).into_iter().collect();
         }
+        Kind::CostDecoration => {
+            let service = id.and_then(|id| kind.split_id(id).0);
+            let reference = |id: &str| Reference::to(Target::Owner, id.to_owned(), document);
+            return service.map(reference).into_iter().collect();
+        }
         Kind::Ssl
         | Kind::GlobalRule
         | Kind::PluginConfig
@@ -104,7 +111,7 @@ impl Reference {
     pub const fn kind(&self) -> Kind {
         match self.target {
             Target::Upstream => Kind::Upstream,
-            Target::Service => Kind::Service,
+            Target::Service | Target::Owner => Kind::Service,
             Target::PluginConfig => Kind::PluginConfig,
             Target::ConsumerGroup => Kind::ConsumerGroup,
             Target::Ssl => Kind::Ssl,
@@ -118,6 +125,7 @@ impl Reference {
         let Self { target, id, .. } = self;
         Invalid(match target {
             Target::Consumer => "consumer not found".to_owned(),
+            Target::Owner => "service not found".to_owned(),
             Target::StreamRoute => format!("failed to fetch stream routes[{id}], response code: 404"),
             _ => format!("failed to fetch {target} info by {target} id [{id}], response code: 404"),
         })
@@ -126,7 +134,7 @@ impl Reference {
     /// The HTTP status of an answer that says [`Reference::not_found`].
     pub const fn not_found_status(&self) -> u16 {
         match self.target {
-            Target::Consumer => 404,
+            Target::Consumer | Target::Owner => 404,
             _ => 400,
         }
     }
@@ -160,7 +168,7 @@ impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Upstream => "upstream",
-            Self::Service => "service",
+            Self::Service | Self::Owner => "service",
             Self::PluginConfig => "plugin config",
             Self::ConsumerGroup => "consumer group",
             Self::Ssl => "ssl",

@@ -21,6 +21,8 @@ static CONSUMER_GROUP: Lazy = LazyLock::new(|| Entry::new(read(include_str!("../
 static PLUGIN_METADATA: Lazy = LazyLock::new(|| Entry::new(read(include_str!("../../schema/plugin_metadata.json"))));
 static PROTO: Lazy = LazyLock::new(|| Entry::new(read(include_str!("../../schema/proto.json"))));
 static STREAM_ROUTE: Lazy = LazyLock::new(|| Entry::new(with_upstream(include_str!("../../schema/stream_route.json"))));
+static COST_DECORATION: Lazy =
+    LazyLock::new(|| Entry::new(read(include_str!("../../schema/graphql_cost_decoration.json"))));
 static VAULT: Lazy = LazyLock::new(|| Entry::new(read(include_str!("../../schema/secret_vault.json"))));
 static AWS: Lazy = LazyLock::new(|| Entry::new(read(include_str!("../../schema/secret_aws.json"))));
 static GCP: Lazy = LazyLock::new(|| Entry::new(read(include_str!("../../schema/secret_gcp.json"))));
@@ -78,6 +80,7 @@ fn entry(kind: Kind) -> &'static Entry {
         Kind::Proto => &PROTO,
         Kind::StreamRoute => &STREAM_ROUTE,
         Kind::Secret => &SECRET,
+        Kind::CostDecoration => &COST_DECORATION,
     }
 }
 

@@ -70,6 +70,7 @@ fn some_id(kind: Kind) -> Option<&'static str> {
     match kind {
         Kind::PluginMetadata => Some("key-auth"),
         Kind::Credential => Some("jack/credentials/1"),
+        Kind::CostDecoration => Some("s/graphql_cost_decorations/1"),
         _ => None,
     }
 }
@@ -84,6 +85,7 @@ fn with(kind: Kind, extra: &Value) -> Value {
         Kind::Ssl => json!({"sni": "a.com", "cert": pem("cert"), "key": pem("key")}),
         Kind::GlobalRule | Kind::PluginConfig | Kind::ConsumerGroup => json!({"id": "1", "plugins": {}}),
         Kind::Proto => json!({"content": "syntax"}),
+        Kind::CostDecoration => json!({"field_path": "Query.products"}),
         Kind::Secret => json!({"id": "vault/1", "uri": "http://v", "prefix": "kv", "token": "t"}),
         Kind::Credential | Kind::PluginMetadata | Kind::StreamRoute => json!({}),
     };

@@ -10,15 +10,13 @@ use crate::resource::split_address;
 use crate::schema::{Schema, Secrets};
 
 /// Names of variables that can be hashed.
-static VARIABLE: LazyLock<Schema> = LazyLock::new(|| {
-    compile(
-        "^((uri|server_name|server_addr|request_uri|remote_port|remote_addr|query_string|host|hostname|mqtt_client_id)\
-         |arg_[0-9a-zA-z_-]+)$",
-    )
-});
-
+pub const HASHED_VARIABLE: &str = "^((uri|server_name|server_addr|request_uri|remote_port|remote_addr|query_string|host|hostname|mqtt_client_id)\
+     |arg_[0-9a-zA-z_-]+)$";
 /// Names of headers and cookies that can be hashed.
-static HEADER: LazyLock<Schema> = LazyLock::new(|| compile("^[a-zA-Z0-9-_]+$"));
+pub const HASHED_HEADER: &str = "^[a-zA-Z0-9-_]+$";
+
+static VARIABLE: LazyLock<Schema> = LazyLock::new(|| compile(HASHED_VARIABLE));
+static HEADER: LazyLock<Schema> = LazyLock::new(|| compile(HASHED_HEADER));
 
 fn compile(pattern: &str) -> Schema {
     Schema::compile(&json!({"type": "string", "pattern": pattern}), Secrets::Unknown).expect("a test compiles it")

@@ -49,7 +49,8 @@ pub const fn usages(kind: Kind) -> &'static [Usage] {
         | Kind::Ssl
         | Kind::GlobalRule
         | Kind::PluginMetadata
-        | Kind::Secret => &[],
+        | Kind::Secret
+        | Kind::CostDecoration => &[],
     }
 }
 

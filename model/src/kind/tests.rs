@@ -10,8 +10,8 @@ fn names_lead_back_to_the_kind() {
         assert_eq!(kind.name(), kind.noun().replace(' ', "_"));
         assert_eq!(kind.to_string(), kind.noun());
     }
-    assert_eq!(Kind::all().len(), 13);
-    for unknown in ["", "route", "Routes", "ssl", "routes/", "plugins", "graphql_cost_decorations"] {
+    assert_eq!(Kind::all().len(), 14);
+    for unknown in ["", "route", "Routes", "ssl", "routes/", "plugins", "decorations"] {
         assert_eq!(Kind::from_directory(unknown), None, "{unknown}");
     }
     assert_eq!(Kind::Consumer.id_field(), "username");
@@ -25,13 +25,26 @@ fn methods() {
         found.sort_unstable();
         found
     };
-    assert_eq!(of(Kind::has_post), ["proto", "route", "service", "ssl", "stream route", "upstream"]);
+    assert_eq!(
+        of(Kind::has_post),
+        ["graphql cost decoration", "proto", "route", "service", "ssl", "stream route", "upstream"]
+    );
     assert_eq!(
         of(Kind::has_patch),
-        ["consumer group", "global rule", "plugin config", "route", "secret", "service", "ssl", "upstream"]
+        [
+            "consumer group",
+            "global rule",
+            "graphql cost decoration",
+            "plugin config",
+            "route",
+            "secret",
+            "service",
+            "ssl",
+            "upstream"
+        ]
     );
     assert_eq!(of(|kind| !kind.is_stamped()), ["plugin_metadata"]);
-    assert_eq!(of(|kind| !kind.lists_nothing()), ["credential"]);
+    assert_eq!(of(|kind| !kind.lists_nothing()), ["credential", "graphql cost decoration"]);
     assert_eq!(of(|kind| !kind.filter_fields().is_empty()), ["route", "stream route"]);
     assert_eq!(of(|kind| kind.owned_directory().is_some()), ["consumer", "service"]);
     assert_eq!(of(|kind| !kind.settles_id()), ["consumer", "plugin_metadata"]);
@@ -45,6 +58,7 @@ fn ids() {
         (Kind::Consumer, "jack", None, "jack", "jack"),
         (Kind::Credential, "jack/credentials/c.1", Some("jack"), "c.1", "c.1"),
         (Kind::Secret, "vault/v1", Some("vault"), "v1", "vault/v1"),
+        (Kind::CostDecoration, "s.1/graphql_cost_decorations/d", Some("s.1"), "d", "d"),
     ] {
         assert!(kind.accepts_id(id), "{kind} {id}");
         assert_eq!(kind.split_id(id), (parent, own), "{kind} {id}");
@@ -61,6 +75,9 @@ fn ids() {
         (Kind::Credential, "jack/credentials/"),
         (Kind::Credential, "jack/credentials/c1/x"),
         (Kind::Credential, "/credentials/c1"),
+        (Kind::CostDecoration, "d"),
+        (Kind::CostDecoration, "s/d"),
+        (Kind::CostDecoration, "s/graphql_cost_decorations/"),
         (Kind::Secret, "v1"),
         (Kind::Secret, "foo/v1"),
         (Kind::Secret, "vault/"),
