@@ -8,7 +8,7 @@ use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{HeaderMap, Method};
 use portolan_eventstore::proposal::{Actor, ActorKind, Context};
-use portolan_eventstore::{Intent, Proposal, Refusal};
+use portolan_eventstore::{Decision, Intent, Proposal, Refusal, View};
 use portolan_model::GroupId;
 
 use crate::app::App;
@@ -56,7 +56,19 @@ pub struct Caller {
     pub user: Option<String>,
     /// The session that the request belongs to.
     pub session: Option<sessions::Session>,
+    /// The key of the session or token that the request showed.
+    shown: Option<String>,
 }
+
+/// What the caller of a proposal must still have when it is decided.
+#[derive(Clone, Debug)]
+struct Standing {
+    shown: Option<String>,
+    user: Option<(String, Vec<Role>)>,
+}
+
+/// What is said to somebody who lost it in between.
+const LOST: &str = "the session, the token or a role was taken away meanwhile";
 
 /// Why somebody is not known. The texts are APISIX's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -100,6 +112,18 @@ pub fn foreign_page() -> ApiError {
     ApiError::Forbidden("the header X-Requested-With: portolan is missing".into())
 }
 
+// === impl Standing ===
+
+impl Standing {
+    fn is_lost(&self, view: &dyn View) -> bool {
+        let ended = self.shown.as_ref().is_some_and(|key| view.get(key.as_bytes()).is_none());
+        let lacks = |(user, roles): &(String, Vec<Role>)| {
+            users::in_view(view, user).is_none_or(|user| !roles.iter().all(|role| user.roles.contains(role)))
+        };
+        ended || self.user.as_ref().is_some_and(lacks)
+    }
+}
+
 // === impl Caller ===
 
 impl Caller {
@@ -121,14 +145,16 @@ impl Caller {
 
     fn by_token(app: &App, origin: &Origin, text: &str) -> Option<Self> {
         let token = app.store.read(|view| tokens::find(view, text, app.now_seconds()))?;
+        let shown = Some(tokens::key(text));
         match token.holder {
             tokens::Holder::Group(group) => {
-                Some(Self::holder(format!("{group}-admin"), Role::Admin, Some(group), origin))
+                let holder = Self::holder(format!("{group}-admin"), Role::Admin, Some(group), origin);
+                Some(Self { shown, ..holder })
             }
             tokens::Holder::User(id) => {
                 let user = users::find(app, &id)?;
                 let (actor, origin) = (user.actor("token"), origin.clone());
-                Some(Self { actor, roles: user.roles, origin, group: None, user: Some(id), session: None })
+                Some(Self { actor, roles: user.roles, origin, group: None, user: Some(id), session: None, shown })
             }
         }
     }
@@ -141,11 +167,21 @@ impl Caller {
             auth_method: "api_key".into(),
             roles: vec![role.as_str().into()],
         };
-        Self { actor, roles: vec![role], origin: origin.clone(), group, user: None, session: None }
+        Self { actor, roles: vec![role], origin: origin.clone(), group, user: None, session: None, shown: None }
     }
 
-    /// A proposal of this caller; the log answers a repeated request with its first answer.
+    /// A proposal of this caller; the log answers a repeated request with its first answer. What has been taken from the
+    /// caller since the request came in, session, token or role, opens nothing any more.
     pub fn proposal(&self, action: impl Into<String>, intent: Intent) -> Proposal {
+        let standing =
+            Standing { shown: self.shown.clone(), user: self.user.clone().map(|user| (user, self.roles.clone())) };
+        let intent = match intent {
+            Intent::Decide(decide) => Intent::Decide(Box::new(move |view| match standing.is_lost(view) {
+                true => Decision::Refuse(Refusal::denied(403, LOST)),
+                false => decide(view),
+            })),
+            other => other,
+        };
         let mut proposal = Proposal::new(self.context(), action, intent);
         proposal.idempotency = self.origin.repeatable.as_ref().map(Repeatable::idempotency);
         proposal
@@ -215,8 +251,8 @@ impl Caller {
         }
         let mut origin = origin.clone();
         origin.interface = "dashboard";
-        let (actor, id) = (user.actor("session"), Some(user.id));
-        Ok(Some(Self { actor, roles: user.roles, origin, group: None, user: id, session: Some(session) }))
+        let (actor, id, shown) = (user.actor("session"), Some(user.id), Some(session.key().to_owned()));
+        Ok(Some(Self { actor, roles: user.roles, origin, group: None, user: id, session: Some(session), shown }))
     }
 }
 

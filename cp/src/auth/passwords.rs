@@ -8,8 +8,8 @@ use tokio::sync::Semaphore;
 
 /// Each takes 19 MiB and a few tens of milliseconds of a core.
 const AT_ONCE: usize = 2;
-/// Longer ones are refused before any work is done on them.
-const LONGEST: usize = 1024;
+/// In bytes. Longer ones are refused before any work is done on them.
+pub const LONGEST: usize = 1024;
 
 /// Hashes and verifies passwords.
 #[derive(Debug)]

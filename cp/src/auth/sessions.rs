@@ -67,6 +67,15 @@ pub fn begin(app: &App, user: &str, changed: i64) -> Result<(Intent, HeaderValue
     Ok((Intent::Decide(Box::new(decide)), cookie(&token, LIFETIME_SECONDS)?))
 }
 
+// === impl Session ===
+
+impl Session {
+    /// Its key in the key space.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+}
+
 /// The change that ends a session.
 pub fn end(session: &Session) -> Intent {
     Intent::Txn(Txn::of(vec![Op::Delete(Delete::key(session.key.clone()))]))

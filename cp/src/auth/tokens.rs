@@ -92,6 +92,7 @@ fn read(kv: &KeyValue) -> Option<Token> {
     serde_json::from_slice(&kv.value).ok()
 }
 
-fn key(text: &str) -> String {
+/// The key of a token, of its text.
+pub fn key(text: &str) -> String {
     format!("{PREFIX}{}", hex::encode(digest(&SHA256, text.as_bytes())))
 }

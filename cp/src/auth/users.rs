@@ -6,6 +6,7 @@ use portolan_eventstore::{Context, Decision, Intent, KeyRange, KeyValue, Proposa
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::passwords::LONGEST;
 use super::{sessions, tokens};
 use crate::app::App;
 use crate::error::ApiError;
@@ -150,10 +151,10 @@ pub fn check_name(name: &str) -> Result<(), ApiError> {
 /// # Errors
 /// When it can't.
 pub fn check_password(password: &str) -> Result<(), ApiError> {
-    if (SHORTEST_PASSWORD..=1024).contains(&password.chars().count()) {
+    if password.chars().count() >= SHORTEST_PASSWORD && password.len() <= LONGEST {
         return Ok(());
     }
-    Err(ApiError::Invalid(format!("the password must have {SHORTEST_PASSWORD} to 1024 characters")))
+    Err(ApiError::Invalid(format!("the password must have {SHORTEST_PASSWORD} to {LONGEST} characters")))
 }
 
 /// A new user, without any role; login names are unique.
@@ -200,9 +201,13 @@ pub fn delete(id: String) -> Decide {
     })
 }
 
-/// Notes that the password was changed, and ends the user's other sessions.
-pub fn password_changed(id: String, session: Option<sessions::Session>) -> Decide {
+/// Notes that the password was changed, and ends the user's other sessions. `seen` is the revision of the user whose old
+/// password was verified.
+pub fn password_changed(id: String, seen: Option<i64>, session: Option<sessions::Session>) -> Decide {
     Box::new(move |view| {
+        if changed(view, &id) != seen {
+            return Decision::Refuse(Refusal::invalid(400, "the user was changed meanwhile"));
+        }
         let Some(user) = in_view(view, &id) else { return unknown(&id) };
         let mut ops = vec![User { must_change_password: false, ..user }.put()];
         ops.extend(sessions::end_all(view, &id, session.as_ref()));
@@ -233,7 +238,8 @@ fn unknown(id: &str) -> Decision {
     Decision::Refuse(Refusal::invalid(404, format!("user {id} not found")))
 }
 
-fn in_view(view: &dyn View, id: &str) -> Option<User> {
+/// The user of an id.
+pub(super) fn in_view(view: &dyn View, id: &str) -> Option<User> {
     read(&*view.get(key(id).as_bytes())?)
 }
 

@@ -151,12 +151,12 @@ pub async fn password(
 ) -> Result<Json<Value>, ApiError> {
     let order = Order { action: "user.change_password", kind: "user", id: caller.user.clone() };
     let checked = own_password(&app, &caller, body::json(&headers, body).await).await;
-    let (id, new) = match checked {
+    let (id, seen, new) = match checked {
         Ok(checked) => checked,
         Err(error) => return Err(refused(&app, &caller, order, error).await),
     };
     let secret = users::secret(&app, &id, &new).await?;
-    let decide = users::password_changed(id, caller.session.clone());
+    let decide = users::password_changed(id, seen, caller.session.clone());
     append(&app, &caller, order, Ok(decide), vec![secret]).await?;
     Ok(Json(json!({})))
 }
@@ -165,7 +165,7 @@ async fn own_password(
     app: &App,
     caller: &Caller,
     read: Result<NewPassword, ApiError>,
-) -> Result<(String, String), ApiError> {
+) -> Result<(String, Option<i64>, String), ApiError> {
     let passwords = read?;
     let id = caller.user.clone().ok_or_else(|| ApiError::Invalid("an Admin API key has no password".into()))?;
     users::check_password(&passwords.new_password)?;
@@ -174,6 +174,7 @@ async fn own_password(
     if let Err(wait) = app.limiter.attempt(ip, &subject) {
         return Err(ApiError::TooMany { seconds: wait.as_secs() + 1 });
     }
+    let seen = app.store.read(|view| users::changed(view, &id));
     let hash = users::password_hash(app, &id).await?;
     if !app.passwords.verify(&passwords.old_password, hash).await.map_err(ApiError::internal)? {
         return Err(ApiError::Invalid("old_password is wrong".into()));
@@ -182,7 +183,7 @@ async fn own_password(
     if passwords.old_password == passwords.new_password {
         return Err(ApiError::Invalid("the new password is the old one".into()));
     }
-    Ok((id, passwords.new_password))
+    Ok((id, seen, passwords.new_password))
 }
 
 /// `GET /api/tokens`: the user's own.

@@ -199,3 +199,49 @@ async fn wrong_orders() {
         assert_eq!(with(&plane, &session, "POST", "/api/tokens", body).await.status, 400);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_written_after_a_token_or_a_role_was_taken_away() {
+    let plane = Plane::new().await;
+    let invite = json!({"username": "eve", "password": "a long password"});
+    let id = plane.expect("POST", "/api/invites", invite, 201).await["value"]["id"].as_str().unwrap().to_owned();
+    let roles = format!("/api/users/{id}/assigned_roles");
+    plane.expect("PUT", &roles, json!({"roles": ["super_admin_id"]}), 200).await;
+    let session = cookie(&login(&plane, "eve", "a long password").await);
+    for round in ["token", "role"] {
+        let made = with(&plane, &session, "POST", "/api/tokens", json!({"name": round})).await.json();
+        let token = made["value"]["token"].as_str().unwrap().to_owned();
+        let path = format!("/api/tokens/{}", made["value"]["id"].as_str().unwrap());
+        let paths: Vec<_> = (0..40).map(|n| format!("/apisix/admin/services/{round}{n}")).collect();
+        let writes = paths.iter().map(|path| plane.as_key(&token, "PUT", path, json!({})));
+        let taken = async {
+            match round {
+                "token" => plane.call("DELETE", &path, Value::Null).await,
+                _ => plane.call("PUT", &roles, json!({"roles": []})).await,
+            }
+        };
+        let (taken, _) = tokio::join!(taken, futures_util::future::join_all(writes));
+        assert!(taken.status < 300, "{}", taken.text);
+        let action = if round == "token" { "token.delete" } else { "user.assign_roles" };
+        let newest = async |query: String| {
+            let page = plane.expect("GET", &format!("/api/audit/events?limit=1&{query}"), Value::Null, 200).await;
+            page["events"][0]["revision"].as_i64().unwrap_or(0)
+        };
+        let gone = newest(format!("action={action}")).await;
+        let written = newest(format!("action=service.create&outcome=success&actor={id}")).await;
+        assert!(written < gone, "{round}: taken away by {gone}, and still written by {written}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_that_is_taken_can_be_used() {
+    let plane = Plane::new().await;
+    for (password, status) in [("\u{e9}".repeat(512), 201), ("\u{e9}".repeat(513), 400), ("x".repeat(1025), 400)] {
+        let username = format!("u{}", password.len());
+        let invite = json!({"username": username, "password": password});
+        plane.expect("POST", "/api/invites", invite, status).await;
+        if status == 201 {
+            assert_eq!(login(&plane, &username, &password).await.status, 200);
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Checker, Fields, Invalid, Reference, Result, Target};
+use super::{Checker, Fields, Invalid, Reference, Result, Target, upstream};
 use crate::id::text_of;
 
 /// Protocols that the gateway understands on a connection.
@@ -21,6 +21,10 @@ pub(super) fn check(
             return Err(Invalid::new("stream route can not set itself as superior_id"));
         }
         exists(reference)?;
+    }
+    // APISIX does not look at the upstream inside; a data plane can't use one with such a port.
+    if let Some(Value::Object(upstream)) = route.get("upstream") {
+        upstream::ports(upstream)?;
     }
     checker.stream_plugins(route)?;
     for field in ["remote_addr", "server_addr"] {

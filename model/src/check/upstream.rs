@@ -30,9 +30,7 @@ pub(super) fn check(
     contents: Option<&dyn Contents>,
 ) -> Result {
     let text = |field: &str| upstream.get(field).and_then(Value::as_str);
-    if let Some(Value::Object(nodes)) = upstream.get("nodes") {
-        nodes.keys().try_for_each(|address| check_port(address))?;
-    }
+    ports(upstream)?;
     references.iter().try_for_each(exists)?;
     if text("pass_host") == Some("rewrite") && text("upstream_host").is_none_or(str::is_empty) {
         return Err(Invalid::new("`upstream_host` can't be empty when `pass_host` is `rewrite`"));
@@ -56,6 +54,14 @@ pub(super) fn check(
         _ => return Ok(()),
     };
     schema.check(key).map_err(Invalid::configuration)
+}
+
+/// Checks the ports of nodes that are written as addresses.
+pub(super) fn ports(upstream: &Fields) -> Result {
+    match upstream.get("nodes") {
+        Some(Value::Object(nodes)) => nodes.keys().try_for_each(|address| check_port(address)),
+        _ => Ok(()),
+    }
 }
 
 fn check_port(address: &str) -> Result {
