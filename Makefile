@@ -1,6 +1,6 @@
 # The commands of this project. Each one says its steps and installs what it needs; the scripts behind them are in scripts/.
 
-.PHONY: run test lint chaos-log fuzz-etcd bench-proxy bench-etcd bench-log schemathesis
+.PHONY: run test lint chaos-log fuzz-etcd bench-proxy bench-etcd bench-log bench-admin schemathesis
 
 # Builds and starts a whole gateway. Options of `portolan up`: make run ARGS="--store postgres://…"
 run:
@@ -33,6 +33,10 @@ bench-proxy:
 # The etcd service beside a real etcd: puts, reads, transactions, watchers.
 bench-etcd:
 	@exec scripts/bench-etcd $(ARGS)
+
+# Writes through the Admin API over HTTPS, on PostgreSQL.
+bench-admin:
+	@exec scripts/bench-admin $(ARGS)
 
 # Puts on every database, beside etcd, from 1 to 256 writers.
 bench-log:

@@ -8,10 +8,10 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::{Value, json};
 
-mod client;
+pub mod client;
 mod gateway;
-mod load;
-mod servers;
+pub mod load;
+pub mod servers;
 mod streams;
 mod watchers;
 

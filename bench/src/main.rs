@@ -6,10 +6,11 @@
 //! Invariant: rounds are interleaved, so that what else the machine does meets all of them alike.
 //! Invariant: a round with a failed request is an error, not a number.
 //!
-//! Start reading at `proxy.rs` (`make bench-proxy`) and `etcd.rs` (`make bench-etcd`).
+//! Start reading at `proxy.rs` (`make bench-proxy`), `etcd.rs` (`make bench-etcd`) and `admin.rs` (`make bench-admin`).
 
 use clap::{Parser, Subcommand};
 
+mod admin;
 mod cpu;
 mod etcd;
 mod nginx;
@@ -29,6 +30,8 @@ struct Cli {
 enum Command {
     /// Proxied requests per second, and the processor time of one, beside nginx.
     Proxy(proxy::Options),
+    /// Writes through the Admin API over HTTPS.
+    Admin(admin::Options),
     /// The etcd service beside a real etcd: puts, reads, transactions, watchers.
     Etcd(etcd::Options),
 }
@@ -38,6 +41,7 @@ fn main() -> anyhow::Result<()> {
     let _first = rustls::crypto::aws_lc_rs::default_provider().install_default();
     match Cli::parse().command {
         Command::Proxy(options) => proxy::run(&options),
+        Command::Admin(options) => admin::run(&options),
         Command::Etcd(options) => etcd::run(&options),
     }
 }

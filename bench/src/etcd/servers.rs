@@ -31,14 +31,15 @@ pub struct Server {
 }
 
 /// A running control plane, and what it takes to make certificates.
-struct Up {
+#[derive(Debug)]
+pub struct Up {
     process: Stopped,
     ready: Value,
 }
 
 /// Starts a control plane on SQLite and one on each database, and an etcd with certificates of the first one's authority.
 pub async fn start(portolan: &Path, scripts: &Path, dir: &Path, databases: &[String]) -> anyhow::Result<Vec<Server>> {
-    let sqlite = Up::start(portolan, &dir.join("sqlite"), None)?;
+    let sqlite = Up::start(portolan, &dir.join("sqlite"), None, &[])?;
     let mut servers = vec![etcd(&sqlite, &dir.join("etcd")).await?, sqlite.server("sqlite", None)?];
     for database in databases {
         let name = match database.as_str() {
@@ -47,7 +48,7 @@ pub async fn start(portolan: &Path, scripts: &Path, dir: &Path, databases: &[Str
             other => bail!("unknown database {other:?}; allowed: postgres, mariadb"),
         };
         let (url, process) = throwaway(&scripts.join(format!("throwaway-{name}")))?;
-        let up = Up::start(portolan, &dir.join(name), Some(&url))?;
+        let up = Up::start(portolan, &dir.join(name), Some(&url), &[])?;
         servers.push(up.server(name, Some(process))?);
     }
     for server in &servers {
@@ -64,7 +65,7 @@ pub async fn start(portolan: &Path, scripts: &Path, dir: &Path, databases: &[Str
 }
 
 /// A throw-away database server with durable settings.
-fn throwaway(script: &Path) -> anyhow::Result<(String, Stopped)> {
+pub fn throwaway(script: &Path) -> anyhow::Result<(String, Stopped)> {
     let mut child = Command::new(script)
         .args(["--durable", "--until-pid", &std::process::id().to_string()])
         .stdin(Stdio::null())
@@ -129,11 +130,13 @@ fn free_port() -> anyhow::Result<u16> {
 // === impl Up ===
 
 impl Up {
-    fn start(binary: &Path, dir: &Path, store: Option<&str>) -> anyhow::Result<Self> {
+    /// Starts it, on SQLite unless a store is given, with further options.
+    pub fn start(binary: &Path, dir: &Path, store: Option<&str>, options: &[&str]) -> anyhow::Result<Self> {
         fs::create_dir_all(dir)?;
         let log = dir.join("log");
         let mut command = Command::new(binary);
         command.args(["up", "--free-ports", "--json", "--data-dir"]).arg(dir.join("data"));
+        command.args(options);
         if let Some(store) = store {
             command.args(["--store", store]);
         }
@@ -154,18 +157,25 @@ impl Up {
     }
 
     fn server(self, name: &'static str, database: Option<Stopped>) -> anyhow::Result<Server> {
-        let pid = self.ready["pids"]["cp"].as_u64().and_then(|pid| pid.try_into().ok()).context("no pid")?;
+        let pid = self.control_plane().context("no pid")?;
         let (certificate, key) = (self.path("admin_cert")?, self.path("admin_cert_key")?);
         let dial = Dial::new(self.text("dp_manager")?, &self.path("ca")?, &certificate, &key)?;
         let database_pid = database.as_ref().map(Stopped::pid);
         Ok(Server { name, dial, pid, database: database_pid, _process: self.process, _database: database })
     }
 
-    fn text(&self, name: &str) -> anyhow::Result<&str> {
+    /// The process of the control plane.
+    pub fn control_plane(&self) -> Option<u32> {
+        self.ready["pids"]["cp"].as_u64().and_then(|pid| pid.try_into().ok())
+    }
+
+    /// What it said of itself.
+    pub fn text(&self, name: &str) -> anyhow::Result<&str> {
         self.ready[name].as_str().with_context(|| format!("no {name} in {}", self.ready))
     }
 
-    fn path(&self, name: &str) -> anyhow::Result<PathBuf> {
+    /// The same, of a file.
+    pub fn path(&self, name: &str) -> anyhow::Result<PathBuf> {
         self.text(name).map(PathBuf::from)
     }
 }
