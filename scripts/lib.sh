@@ -5,6 +5,7 @@ cd "$root"
 target=${CARGO_TARGET_DIR:-$root/target}
 
 RUST_MINIMUM=1.95.0
+GO_MINIMUM=1.22
 NODE_MINIMUM=20.19.0
 NEXTEST_VERSION=0.9.143
 
@@ -61,7 +62,7 @@ test_tools() {
   have setpriv || missing+=(util-linux)
   have postgres || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing+=(postgresql)
   have mariadbd || [ -x /usr/sbin/mariadbd ] || missing+=(mariadb-server)
-  # Independent verifiers of the log: Go's sumdb packages, and docs/audit/verify.py in a virtual environment.
+  # Independent verifiers of the log: Go's sumdb packages, and docs/audit/verify.py in a virtual environment. Clients of etcd: Go, Python.
   have go || missing+=(golang-go)
   python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
   # Clients of the data plane that others wrote.
@@ -73,6 +74,9 @@ test_tools() {
   have etcdctl || missing+=(etcd-client)
   have chromium || have chromium-browser || have google-chrome || missing+=(chromium)
   packages "${missing[@]}"
+  local version
+  version=$(go env GOVERSION)
+  at_least "$GO_MINIMUM" "${version#go}" || fail "Go $GO_MINIMUM or newer is needed for etcd's client, this is $version; https://go.dev/dl/"
 }
 
 nextest() {

@@ -34,6 +34,7 @@ fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
+#[expect(clippy::print_stdout, reason = "what a long run has done")]
 async fn fuzz(face: Face) {
     let service = Service::start(face).await;
     if let Some(input) = setting("PORTOLAN_FUZZ_INPUT") {
@@ -55,7 +56,7 @@ async fn fuzz(face: Face) {
             corpus.push(input);
         }
         tried += 1;
-        if tried % ROUND == 0 {
+        if tried.is_multiple_of(ROUND) {
             service.still_serves().await;
         }
     }

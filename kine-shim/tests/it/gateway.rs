@@ -1,7 +1,6 @@
 //! The JSON gateway beside the other faces, and the HTTP around it.
 
 use std::process::Stdio;
-use std::time::Duration;
 
 use portolan_rt::tls::PeerCertificate;
 use portolan_testkit::raw::{Connection, Target};
@@ -200,7 +199,7 @@ async fn a_watch_is_there_for_a_data_plane_as_it_sees_the_keys() {
     assert_eq!((&event["kv"]["value"], &event["prev_kv"]["value"]), (&"Mg==".into(), &"MQ==".into()));
     // A connection that is gone takes its watch with it; nobody waits for that here.
     drop(connection);
-    tokio::time::timeout(Duration::from_secs(5), server.admin().put("k", "v")).await.unwrap();
+    tokio::time::timeout(PATIENCE, server.admin().put("k", "v")).await.unwrap();
 }
 
 #[tokio::test]

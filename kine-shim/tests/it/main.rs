@@ -5,6 +5,7 @@
 mod apisix;
 mod auth;
 mod client;
+mod clients;
 mod differential;
 mod etcdctl;
 mod fuzz;

@@ -116,7 +116,7 @@ async fn clients_that_never_read_cost_little_and_lose_nothing() {
     let before = resident_bytes();
     let value = "x".repeat(30_000);
     for _ in 0..WRITES {
-        tokio::time::timeout(Duration::from_secs(10), grpc.put("a", &value)).await.expect("nobody waits for them");
+        tokio::time::timeout(Duration::from_secs(30), grpc.put("a", &value)).await.expect("nobody waits for them");
     }
     // Queued for each of them it would be half a gigabyte.
     let grown = resident_bytes().saturating_sub(before);

@@ -164,7 +164,7 @@ async fn a_watch_tells_of_ones_own_only() {
     ];
     for (event, before) in &mine {
         let told = watch_a.next().await;
-        assert_eq!(&events(&told), &[event.clone()]);
+        assert_eq!(events(&told), std::slice::from_ref(event));
         let prev = told.events[0].prev_kv.as_ref();
         assert_eq!(prev.map(|kv| text(&kv.value)).as_deref(), *before);
         assert!(prev.is_none_or(|kv| text(&kv.key) == key));

@@ -375,6 +375,8 @@ async fn leases(both: Both) {
             leased("c", 1001),
             Step::Delete(delete("d", "")),
             Step::TimeToLive(1001),
+            Step::KeepAlive(vec![1001, 999, 1007, 1001]),
+            Step::KeepAlive(vec![]),
             Step::Revoke(1001),
             Step::Revoke(1001),
             Step::Revoke(1007),
@@ -384,6 +386,16 @@ async fn leases(both: Both) {
         ],
     )
     .await;
+}
+
+/// What is large beyond doubt: etcd counts what it wraps a request in, some bytes more than the request.
+async fn limits(both: Both) {
+    for size in [1_572_000, 1_572_864, 2_090_000, 2_200_000] {
+        let value = "x".repeat(size);
+        both.same(Step::Put(put("k", &value))).await;
+        both.same(then(vec![put_op("k", &value)])).await;
+        both.same(Step::Range(RangeRequest { count_only: true, ..range("k", "") })).await;
+    }
 }
 
 async fn compactions(both: Both) {
@@ -431,6 +443,7 @@ over_both_faces!(
     transactions,
     a_read_inside_a_transaction_may_not_see_the_revision_it_makes,
     leases,
+    limits,
     compactions,
     compactions_at_zero,
 );

@@ -2,8 +2,8 @@
 
 use portolan_etcd_proto::etcdserverpb::response_op::Response as OpResponse;
 use portolan_etcd_proto::etcdserverpb::{
-    CompactionRequest, DeleteRangeRequest, LeaseGrantRequest, LeaseLeasesRequest, LeaseRevokeRequest,
-    LeaseTimeToLiveRequest, PutRequest, RangeRequest, ResponseHeader, TxnRequest, TxnResponse,
+    CompactionRequest, DeleteRangeRequest, LeaseGrantRequest, LeaseKeepAliveRequest, LeaseLeasesRequest,
+    LeaseRevokeRequest, LeaseTimeToLiveRequest, PutRequest, RangeRequest, ResponseHeader, TxnRequest, TxnResponse,
 };
 use tonic::Status;
 
@@ -25,6 +25,8 @@ pub enum Step {
     Grant(i64, i64),
     Revoke(i64),
     TimeToLive(i64),
+    /// One after the other on one stream.
+    KeepAlive(Vec<i64>),
     Leases,
 }
 
@@ -76,9 +78,19 @@ async fn json_answer(target: &Target, step: &Step) -> String {
             let request = LeaseTimeToLiveRequest { id: *id, keys: true };
             ("kv/lease/timetolive", json::spelled(&messages::LEASE_TIME_TO_LIVE_REQUEST, &request))
         }
+        Step::KeepAlive(ids) => {
+            let message =
+                |id: &i64| json::spelled(&messages::LEASE_KEEP_ALIVE_REQUEST, &LeaseKeepAliveRequest { id: *id });
+            ("lease/keepalive", Value::from_iter(ids.iter().map(message)))
+        }
         Step::Leases => ("kv/lease/leases", Value::Object(serde_json::Map::new())),
     };
-    let (status, text) = json::post(target, &format!("/v3/{path}"), body.to_string().as_bytes()).await;
+    // The requests of a stream stand one behind the other.
+    let body = match (step, &body) {
+        (Step::KeepAlive(_), Value::Array(requests)) => requests.iter().map(Value::to_string).collect(),
+        _ => body.to_string(),
+    };
+    let (status, text) = json::post(target, &format!("/v3/{path}"), body.as_bytes()).await;
     let mut text = json::stripped(&text);
     if matches!(step, Step::TimeToLive(_)) {
         let mut answer: Value = serde_json::from_str(&text).unwrap();
@@ -115,6 +127,24 @@ async fn answer(client: &Client, step: Step) -> String {
         Step::Grant(id, ttl) => shown!(client.lease().lease_grant(LeaseGrantRequest { id, ttl })),
         Step::Revoke(id) => shown!(client.lease().lease_revoke(LeaseRevokeRequest { id })),
         Step::Leases => shown!(client.lease().lease_leases(LeaseLeasesRequest {})),
+        Step::KeepAlive(ids) => {
+            let requests = ids.into_iter().map(|id| LeaseKeepAliveRequest { id });
+            let mut answers = match client.lease().lease_keep_alive(futures_util::stream::iter(requests)).await {
+                Ok(answers) => answers.into_inner(),
+                Err(status) => return refusal(&status),
+            };
+            let mut all = String::new();
+            loop {
+                match answers.message().await {
+                    Ok(None) => return all,
+                    Ok(Some(mut answer)) => {
+                        strip(&mut answer.header);
+                        all.push_str(&format!("{answer:?}\n"));
+                    }
+                    Err(status) => return all + &refusal(&status),
+                }
+            }
+        }
         Step::TimeToLive(id) => {
             match client.lease().lease_time_to_live(LeaseTimeToLiveRequest { id, keys: true }).await {
                 Ok(response) => {

@@ -159,12 +159,9 @@ impl Service {
 
 impl Answer {
     /// The gRPC status, wherever it stands.
-    pub fn grpc_status(&self) -> Option<&str> {
-        let of = |headers: &HeaderMap| headers.get("grpc-status").cloned();
-        self.trailers.as_ref().and_then(of).or_else(|| of(&self.headers)).map(|value| match value.to_str() {
-            Ok(text) => &*text.to_owned().leak(),
-            Err(_) => "unreadable",
-        })
+    pub fn grpc_status(&self) -> Option<String> {
+        let of = |headers: &HeaderMap| headers.get("grpc-status").map(|value| value.to_str().unwrap().to_owned());
+        self.trailers.as_ref().and_then(of).or_else(|| of(&self.headers))
     }
 
     /// Whether the request was refused, as far as one can tell.
