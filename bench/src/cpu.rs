@@ -17,6 +17,11 @@ struct Stat {
 
 /// The time that a process and its living descendants have used, user and system, all threads.
 pub fn used_by_tree(root: u32) -> anyhow::Result<Duration> {
+    let all = processes()?;
+    Ok(tree_of(&all, root)?.filter_map(|pid| Some(all.get(&pid)?.used)).sum())
+}
+
+fn processes() -> anyhow::Result<HashMap<u32, Stat>> {
     let mut all = HashMap::new();
     for entry in fs::read_dir("/proc")? {
         let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
@@ -25,8 +30,13 @@ pub fn used_by_tree(root: u32) -> anyhow::Result<Duration> {
             all.insert(pid, stat);
         }
     }
+    Ok(all)
+}
+
+/// The process and its living descendants.
+fn tree_of(all: &HashMap<u32, Stat>, root: u32) -> anyhow::Result<impl Iterator<Item = u32>> {
     all.get(&root).with_context(|| format!("process {root} has ended"))?;
-    let belongs = |mut pid: u32| {
+    let belongs = move |mut pid: u32| {
         loop {
             match all.get(&pid) {
                 _ if pid == root => return true,
@@ -35,13 +45,26 @@ pub fn used_by_tree(root: u32) -> anyhow::Result<Duration> {
             }
         }
     };
-    Ok(all.iter().filter(|(pid, _)| belongs(**pid)).map(|(_, stat)| stat.used).sum())
+    Ok(all.keys().copied().filter(move |pid| belongs(*pid)))
 }
 
 /// The time that a process alone has used, user and system, all threads.
 pub fn used_by(pid: u32) -> anyhow::Result<Duration> {
     let line = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     Ok(parse(&line).with_context(|| format!("/proc/{pid}/stat makes no sense"))?.used)
+}
+
+/// Megabytes of memory that a process and its living descendants hold.
+pub fn resident(root: u32) -> anyhow::Result<f64> {
+    let all = processes()?;
+    let mut kilobytes = 0;
+    for pid in tree_of(&all, root)? {
+        let text = fs::read_to_string(format!("/proc/{pid}/status"))?;
+        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.and_then(|line| line.split_whitespace().next()).context("status makes no sense")?;
+        kilobytes += number.parse::<u32>()?;
+    }
+    Ok(f64::from(kilobytes) / 1024.0)
 }
 
 fn parse(line: &str) -> Option<Stat> {

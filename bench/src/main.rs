@@ -13,11 +13,11 @@ use clap::{Parser, Subcommand};
 mod admin;
 mod cpu;
 mod etcd;
-mod nginx;
-mod portolan;
+mod floor;
+mod local;
 mod process;
 mod proxy;
-mod wrk;
+mod upstream;
 
 #[derive(Debug, Parser)]
 #[command(name = "portolan-bench")]
@@ -28,10 +28,16 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Proxied requests per second, and the processor time of one, beside nginx.
+    /// Proxied requests per second, and the processor time of one, beside nginx, HAProxy, Envoy and the floor.
     Proxy(proxy::Options),
     /// Writes through the Admin API over HTTPS.
     Admin(admin::Options),
+    /// The HTTP library as a proxy without a gateway; for `proxy`.
+    #[command(hide = true)]
+    Floor(floor::Options),
+    /// A gRPC server that echoes; for `proxy`.
+    #[command(hide = true)]
+    Upstream,
     /// The etcd service beside a real etcd: puts, reads, transactions, watchers.
     Etcd(etcd::Options),
 }
@@ -42,6 +48,8 @@ fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::Proxy(options) => proxy::run(&options),
         Command::Admin(options) => admin::run(&options),
+        Command::Floor(options) => floor::run(&options),
+        Command::Upstream => upstream::run(),
         Command::Etcd(options) => etcd::run(&options),
     }
 }

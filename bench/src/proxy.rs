@@ -1,15 +1,31 @@
-//! The bench: the same upstream and the same load, through nginx and through portolan, in turns.
+//! The bench: the same upstream and the same load, through other proxies and through portolan, in turns.
 
 use std::io::Write as _;
 use std::path::PathBuf;
 
+use anyhow::{Context as _, ensure};
 use clap::Args;
-use serde_json::json;
 
 use crate::cpu;
-use crate::nginx::Nginx;
-use crate::portolan::Portolan;
-use crate::wrk::{self, Load};
+
+mod envoy;
+mod h2load;
+mod handshakes;
+mod haproxy;
+mod load;
+mod nginx;
+mod peer;
+mod portolan;
+mod report;
+mod row;
+mod site;
+mod wrk;
+
+use load::Effort;
+use peer::{Instance, Peer, Programs, Shape};
+use report::{Measured, Round};
+use row::{ROWS, Row};
+use site::Site;
 
 /// Options of `proxy`.
 #[derive(Debug, Args)]
@@ -17,121 +33,115 @@ pub struct Options {
     /// The portolan binary, a release build.
     #[arg(long)]
     portolan: PathBuf,
-    /// Rounds; each one measures both.
-    #[arg(long, default_value_t = 5)]
+    /// The Envoy binary. Without it Envoy is left out.
+    #[arg(long)]
+    envoy: Option<PathBuf>,
+    /// Rows; without it: all.
+    #[arg(long, value_delimiter = ',')]
+    rows: Vec<String>,
+    /// Who is measured.
+    #[arg(long, value_delimiter = ',', value_enum, default_value = "nginx,haproxy,envoy,floor,portolan")]
+    peers: Vec<Peer>,
+    /// Rounds; each one measures all.
+    #[arg(long, default_value_t = 3)]
     rounds: u32,
     /// Seconds of load for each.
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 3)]
     seconds: u32,
-    /// Client connections.
+    /// Client connections; a quarter of them with HTTP/2 and handshakes.
     #[arg(long, default_value_t = 64)]
     connections: u32,
     /// Threads of the load generator.
     #[arg(long, default_value_t = 1)]
     threads: u32,
-    /// Worker threads (portolan) and worker processes (nginx).
+    /// Worker threads or processes of each proxy.
     #[arg(long, default_value_t = 1)]
     workers: usize,
-    /// Bytes of the upstream's answer.
-    #[arg(long, default_value_t = 128)]
-    bytes: usize,
-    /// Print one line of JSON.
+    /// Print one line of JSON for each row.
     #[arg(long)]
     json: bool,
 }
 
-/// One of the two.
-struct Target {
-    name: &'static str,
-    url: String,
-    pid: u32,
-    rounds: Vec<Round>,
-}
-
-struct Round {
-    rate: f64,
-    /// Microseconds of processor time for one request.
-    cost: f64,
-    p99: String,
+/// A proxy of one shape.
+struct Running {
+    peer: Peer,
+    shape: Shape,
+    instance: Instance,
 }
 
 /// Runs the bench and prints the result.
 pub fn run(options: &Options) -> anyhow::Result<()> {
+    let rows = chosen(&options.rows)?;
     let dir = tempfile::Builder::new().prefix("portolan-bench.").tempdir()?;
-    // nginx gives up root's rights in its workers, which must still find the directory.
-    let upstream = Nginx::upstream(dir.path(), options.bytes)?;
-    let nginx = Nginx::proxy(dir.path(), upstream.port, options.workers)?;
-    let portolan = Portolan::start(&options.portolan, dir.path(), upstream.port, options.workers)?;
-    let target = |name, url: &str, pid| Target { name, url: url.to_owned(), pid, rounds: Vec::new() };
-    let mut targets =
-        [target("nginx", &nginx.url, nginx.process.pid()), target("portolan", &portolan.url, portolan.data_plane)];
-
-    let load = Load { seconds: options.seconds, connections: options.connections, threads: options.threads };
-    for target in &targets {
-        wrk::run(Load { seconds: 1, ..load }, &target.url)?;
+    let site = Site::start(dir.path(), options.workers)?;
+    let mut peers = options.peers.clone();
+    if options.envoy.is_none() {
+        peers.retain(|peer| *peer != Peer::Envoy);
     }
-    for round in 1..=options.rounds {
-        for target in &mut targets {
-            let result = target.measure(load)?;
-            if !options.json {
-                let (name, rate, cost) = (target.name, result.rate, result.cost);
-                say(&format!("round {round}  {name:<9} {rate:>9.0} req/s  {cost:>6.1} µs CPU/req  p99 {}", result.p99));
+    let programs =
+        Programs { portolan: options.portolan.clone(), envoy: options.envoy.clone().unwrap_or_default() };
+    let mut running = Vec::new();
+    for shape in [Shape::Usual, Shape::ManyRoutes] {
+        if rows.iter().any(|row| row.shape == shape) {
+            for peer in &peers {
+                let instance = peer.start(&site, shape, &programs).with_context(|| peer.name())?;
+                running.extend(instance.map(|instance| Running { peer: *peer, shape, instance }));
             }
-            target.rounds.push(result);
         }
-        // Who goes first changes: a machine that warms up or slows down favours nobody.
-        targets.reverse();
     }
-    targets.sort_by_key(|target| target.name);
-    report(&targets, options.json);
+    let effort = Effort { seconds: options.seconds, connections: options.connections, threads: options.threads };
+    say(&report::head(options.json));
+    for row in rows {
+        let measured = measure(row, &running, effort, options.rounds, &site)?;
+        say(&report::row(row.name, &measured, options.json));
+    }
+    if !options.json {
+        for one in &running {
+            say(&format!("memory  {:?} {:<9} {:>6.1} MB", one.shape, one.peer.name(), cpu::resident(one.instance.pid)?));
+        }
+    }
     Ok(())
 }
 
-fn report(targets: &[Target; 2], as_json: bool) {
-    let [nginx, portolan] = targets;
-    let rate_ratio = portolan.rate() / nginx.rate();
-    let cost_ratio = portolan.cost() / nginx.cost();
-    if as_json {
-        let one =
-            |target: &Target| json!({ "requests_per_second": target.rate(), "cpu_us_per_request": target.cost() });
-        let ratio = json!({ "requests_per_second": rate_ratio, "cpu_us_per_request": cost_ratio });
-        say(&json!({ "nginx": one(nginx), "portolan": one(portolan), "ratio": ratio }).to_string());
-        return;
+fn chosen(names: &[String]) -> anyhow::Result<Vec<&'static Row>> {
+    for name in names {
+        let known = || ROWS.iter().map(|row| row.name).collect::<Vec<_>>().join(", ");
+        ensure!(ROWS.iter().any(|row| row.name == *name), "there is no row {name}; there are {}", known());
     }
-    for target in targets {
-        let (name, rate, cost) = (target.name, target.rate(), target.cost());
-        say(&format!("median   {name:<9} {rate:>9.0} req/s  {cost:>6.1} µs CPU/req"));
-    }
-    say(&format!(
-        "ratio    portolan/nginx: {rate_ratio:.2} of the requests per second, {cost_ratio:.2} of the CPU per request"
-    ));
+    Ok(ROWS.iter().filter(|row| names.is_empty() || names.iter().any(|name| *name == row.name)).collect())
 }
 
-// === impl Target ===
-
-impl Target {
-    fn measure(&self, load: Load) -> anyhow::Result<Round> {
-        let before = cpu::used_by_tree(self.pid)?;
-        let outcome = wrk::run(load, &self.url)?;
-        let used = cpu::used_by_tree(self.pid)?.saturating_sub(before);
-        #[expect(clippy::cast_precision_loss, reason = "a run has far fewer than 2^52 requests")]
-        let cost = used.as_secs_f64() * 1e6 / outcome.requests.max(1) as f64;
-        Ok(Round { rate: outcome.rate, cost, p99: outcome.p99 })
+fn measure(
+    row: &Row,
+    running: &[Running],
+    effort: Effort,
+    rounds: u32,
+    site: &Site,
+) -> anyhow::Result<Vec<Measured>> {
+    let fits = |one: &&Running| one.shape == row.shape && !row.without.contains(&one.peer);
+    let doors = running.iter().filter(fits).filter_map(|one| Some((one, row.door.url(&one.instance)?)));
+    let mut targets: Vec<_> = doors.map(|(one, url)| (one, url, Measured::new(one.peer.name()))).collect();
+    for (one, url, _) in &targets {
+        let warm = row.load.run(url, Effort { seconds: 1, ..effort }, &site.dir);
+        warm.with_context(|| format!("{}: {}", row.name, one.peer.name()))?;
     }
-
-    fn rate(&self) -> f64 {
-        median(self.rounds.iter().map(|round| round.rate))
+    for _ in 0..rounds {
+        for (one, url, measured) in &mut targets {
+            let before = cpu::used_by_tree(one.instance.pid)?;
+            let outcome = row.load.run(url, effort, &site.dir);
+            let outcome = outcome.with_context(|| format!("{}: {}", row.name, one.peer.name()))?;
+            let used = cpu::used_by_tree(one.instance.pid)?.saturating_sub(before);
+            #[expect(clippy::cast_precision_loss, reason = "a run has far fewer than 2^52 requests")]
+            let cost = used.as_secs_f64() * 1e6 / outcome.requests.max(1) as f64;
+            measured.rounds.push(Round { rate: outcome.rate, cost, p99: outcome.p99 });
+        }
+        // Who goes first changes: a machine that warms up or slows down favours nobody.
+        let first = usize::from(targets.len() > 1);
+        targets.rotate_left(first);
     }
-
-    fn cost(&self) -> f64 {
-        median(self.rounds.iter().map(|round| round.cost))
-    }
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+    let mut all: Vec<Measured> = targets.into_iter().map(|(_, _, measured)| measured).collect();
+    all.sort_by_key(|measured| running.iter().position(|one| one.peer.name() == measured.name));
+    Ok(all)
 }
 
 fn say(line: &str) {
