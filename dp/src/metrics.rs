@@ -15,6 +15,7 @@ mod labels;
 mod text;
 
 pub use histogram::Histogram;
+pub(crate) use histogram::bump;
 pub use labels::{Disabled, schema as metadata_schema};
 pub use text::Exposition;
 

@@ -8,7 +8,6 @@
 
 use std::convert::Infallible;
 use std::rc::Rc;
-use std::sync::atomic::Ordering;
 
 use http::header::CONTENT_LENGTH;
 use http::response::Parts;
@@ -17,6 +16,7 @@ use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use crate::context::Context;
+use crate::metrics::bump;
 use crate::plugin::{Answer, Chain, Phase};
 use crate::request::{self, Connection};
 use crate::resource::{Route, Target};
@@ -43,7 +43,7 @@ pub async fn handle(
     connection: Rc<Connection>,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
-    worker.stats.requests.fetch_add(1, Ordering::Relaxed);
+    bump(&worker.stats.requests, 1);
     let mut record = Record::new(worker.clone());
     let snapshot = worker.pin();
     if !snapshot.loaded {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-use http::header::{COOKIE, HOST, HeaderName};
+use http::header::{COOKIE, HOST, HeaderName, HeaderValue};
 use http::request::Parts;
 
 use crate::proxy_protocol::Addresses;
@@ -18,8 +18,12 @@ pub struct Connection {
     pub remote: SocketAddr,
     /// Text of the peer's address, made once per connection: most requests need it.
     pub remote_ip: Box<str>,
+    /// The same as a header, for nodes.
+    pub remote_ip_header: HeaderValue,
     /// Where the connection came in.
     pub local: SocketAddr,
+    /// Its port as a header, for nodes.
+    pub local_port_header: HeaderValue,
     /// `http` or `https`.
     pub scheme: Scheme,
     /// Its TLS.
@@ -81,7 +85,17 @@ impl Connection {
     pub fn new(remote: SocketAddr, local: SocketAddr, scheme: Scheme) -> Self {
         // An IPv4 peer of a dual-stack socket is an IPv4 peer.
         let remote = SocketAddr::new(remote.ip().to_canonical(), remote.port());
-        Self { remote, remote_ip: remote.ip().to_string().into(), local, scheme, tls: None, proxied: None }
+        let remote_ip = remote.ip().to_string();
+        Self {
+            remote,
+            remote_ip_header: HeaderValue::from_str(&remote_ip).expect("an address is visible ASCII"),
+            remote_ip: remote_ip.into(),
+            local,
+            local_port_header: HeaderValue::from(local.port()),
+            scheme,
+            tls: None,
+            proxied: None,
+        }
     }
 
     /// The same connection as if it came from another address: a proxy has named it.

@@ -16,14 +16,15 @@ use crate::tls::Ssl;
 use crate::tree::Tree;
 use crate::vars::{Template, Var};
 
+pub mod alarm;
 mod balance;
 pub mod body;
 pub mod connect;
-pub mod connection;
 pub mod discovered;
 pub mod dns;
 pub mod error;
 pub mod health;
+pub mod http1;
 mod http2;
 mod identity;
 pub mod link;

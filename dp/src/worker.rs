@@ -24,10 +24,11 @@ use crate::upstream::connect::Connector;
 use crate::upstream::dns::Dns;
 use crate::upstream::pool::Pool;
 
-mod framing;
+pub(crate) mod framing;
 mod listener;
 mod patient;
 mod strict;
+mod timer;
 
 /// How often idle upstream connections are looked through.
 const SWEEP: Duration = Duration::from_secs(1);

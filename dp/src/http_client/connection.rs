@@ -30,7 +30,8 @@ pub(super) enum SendError {
 
 impl Connection {
     pub(super) async fn new(stream: Stream) -> Result<Self, Failure> {
-        let (sender, driver) = http1::handshake(TokioIo::new(stream)).await.map_err(Failure::Broken)?;
+        let shaken = http1::handshake(TokioIo::new(stream)).await;
+        let (sender, driver) = shaken.map_err(|error| Failure::Broken(error.into()))?;
         Ok(Self { sender, driver, over: false })
     }
 

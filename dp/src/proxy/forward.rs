@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::header::{HOST, HeaderName, HeaderValue, TE};
-use http::{Method, Request, Response, StatusCode, Version, uri};
-use hyper::body::Incoming;
+use http::header::{HOST, HeaderName, HeaderValue};
+use http::response::Parts;
+use http::{Method, Response, StatusCode, Version, uri};
 use tokio::time::{Instant, timeout};
 
 use super::body::Body;
@@ -17,7 +17,7 @@ use crate::plugin::Answer;
 use crate::resource::Timeouts;
 use crate::upstream::body::{RequestBody, ResponseBody};
 use crate::upstream::error::Failure;
-use crate::upstream::link::Link;
+use crate::upstream::link::{Ask, Link};
 use crate::upstream::patience::SendError;
 use crate::upstream::pool::Key;
 use crate::upstream::{Node, Tried, Upstream};
@@ -40,6 +40,25 @@ pub(super) struct Attempts<'a> {
 struct Failed {
     failure: Failure,
     body: Option<RequestBody>,
+}
+
+/// Where a node can be reached. Most have one address, which needs no list.
+enum Keys {
+    One([Key; 1]),
+    Several(Vec<Key>),
+}
+
+// === impl Keys ===
+
+impl std::ops::Deref for Keys {
+    type Target = [Key];
+
+    fn deref(&self) -> &[Key] {
+        match self {
+            Self::One(key) => key,
+            Self::Several(keys) => keys,
+        }
+    }
 }
 
 // === impl Attempts ===
@@ -70,7 +89,7 @@ impl Attempts<'_> {
             headers::set_host(&mut context.request, &passed, self.upstream, node);
             let failed = match self.attempt(context, node, body).await {
                 Ok((response, link)) => {
-                    context.upstream_status = Some(response.status());
+                    context.upstream_status = Some(response.status);
                     return Ok(self.respond(response, link, record));
                 }
                 Err(failed) => failed,
@@ -96,7 +115,7 @@ impl Attempts<'_> {
         context: &Context<'_>,
         node: &Arc<Node>,
         mut body: RequestBody,
-    ) -> Result<(Response<Incoming>, Link), Failed> {
+    ) -> Result<(Parts, Link), Failed> {
         let keys = match self.keys(context, node).await {
             Ok(keys) => keys,
             Err(failure) => return Err(Failed { failure, body: Some(body) }),
@@ -113,15 +132,15 @@ impl Attempts<'_> {
                 },
             };
             let spare = body.spare();
-            match link.send(self.request(context, node, body), &self.timeouts).await {
+            match link.send(&self.ask(context, node), body, &self.timeouts).await {
                 Ok(response) => return Ok((response, link)),
-                Err(SendError::Unsent(request)) if reused => {
-                    body = request.into_body();
+                Err(SendError::Unsent(whole)) if reused => {
+                    body = whole;
                     pooled = keys.iter().find_map(|key| self.worker.pool.take(key));
                 }
-                Err(SendError::Unsent(request)) => {
+                Err(SendError::Unsent(whole)) => {
                     let closed = std::io::Error::from(std::io::ErrorKind::ConnectionAborted);
-                    return Err(Failed { failure: Failure::Connect(closed), body: Some(request.into_body()) });
+                    return Err(Failed { failure: Failure::Connect(closed), body: Some(whole) });
                 }
                 // A pooled connection that dies before any byte of a response was most likely closed while the
                 // request was under way; asking again is safe when asking twice is.
@@ -136,18 +155,19 @@ impl Attempts<'_> {
     }
 
     /// Where the node can be reached, the preferred address first.
-    async fn keys(&self, context: &Context<'_>, node: &Arc<Node>) -> Result<Vec<Key>, Failure> {
+    async fn keys(&self, context: &Context<'_>, node: &Arc<Node>) -> Result<Keys, Failure> {
         let http2 = self.upstream.http2;
         let tls = self.upstream.tls.as_ref().map(|tls| {
             let host = context.request.header(&HOST).filter(|host| !host.is_empty()).unwrap_or(&node.host);
             (tls.clone(), Rc::<str>::from(without_port(host)))
         });
         if let Some(address) = node.address {
-            return Ok(vec![Key { address, tls, http2 }]);
+            return Ok(Keys::One([Key { address, tls, http2 }]));
         }
         let resolving = timeout(self.timeouts.connect, self.worker.dns.lookup(&node.host));
         let resolved = resolving.await.map_err(|_| Failure::ConnectTimeout)?.map_err(Failure::Resolve)?;
-        Ok(resolved.rotated().map(|ip| Key { address: (ip, node.port).into(), tls: tls.clone(), http2 }).collect())
+        let key = |ip| Key { address: (ip, node.port).into(), tls: tls.clone(), http2 };
+        Ok(Keys::Several(resolved.rotated().map(key).collect()))
     }
 
     /// A fresh connection, to the first address that takes one.
@@ -170,48 +190,22 @@ impl Attempts<'_> {
         timeout(self.timeouts.connect, connecting).await.unwrap_or(Err(Failure::ConnectTimeout))
     }
 
-    /// The request as the node gets it. The context keeps its own, for a repetition and for later phases.
-    fn request(&self, context: &Context<'_>, node: &Node, body: RequestBody) -> Request<RequestBody> {
+    /// The request as the node gets it. The context keeps it, for a repetition and for later phases.
+    fn ask<'c>(&'c self, context: &'c Context<'_>, node: &'c Node) -> Ask<'c> {
         let parts = &context.request.parts;
-        let mut request = Request::new(body);
-        *request.method_mut() = parts.method.clone();
-        *request.version_mut() = Version::HTTP_11;
-        *request.uri_mut() = match (&context.upstream_target, parts.uri.scheme(), parts.uri.path_and_query()) {
-            (Some(target), _, _) => uri::Uri::from(target.clone()),
-            (None, None, _) => parts.uri.clone(),
-            (None, Some(_), target) => {
-                let target = target.cloned().unwrap_or_else(|| uri::PathAndQuery::from_static("/"));
-                uri::Uri::from(target)
-            }
-        };
-        *request.headers_mut() = parts.headers.clone();
-        if let Some(upgrade) = &self.upgrade {
-            upgrade.ask(request.headers_mut());
+        let target = context.upstream_target.as_ref().or(parts.uri.path_and_query());
+        Ask {
+            method: &parts.method,
+            target: target.map_or("/", uri::PathAndQuery::as_str),
+            headers: &parts.headers,
+            upgrade: self.upgrade.as_ref().map(upgrade::Wanted::protocol),
+            host: &node.host_header,
+            tls: self.upstream.tls.is_some(),
         }
-        if self.upstream.http2 {
-            self.speak_http2(&mut request, node);
-        }
-        request
     }
 
-    /// What stands in the request line and in `Host` has other names in HTTP/2.
-    fn speak_http2(&self, request: &mut Request<RequestBody>, node: &Node) {
-        *request.version_mut() = Version::HTTP_2;
-        let host = request.headers_mut().remove(HOST);
-        let host = host.and_then(|host| uri::Authority::try_from(host.as_bytes()).ok());
-        let mut parts = std::mem::take(request.uri_mut()).into_parts();
-        parts.scheme = Some(if self.upstream.tls.is_some() { uri::Scheme::HTTPS } else { uri::Scheme::HTTP });
-        parts.authority = host.or_else(|| uri::Authority::try_from(node.host_header.as_bytes()).ok());
-        // A target without authority is `*`, which has no form with one.
-        parts.path_and_query.get_or_insert_with(|| uri::PathAndQuery::from_static("/"));
-        *request.uri_mut() = uri::Uri::from_parts(parts).unwrap_or_default();
-        // gRPC servers take no request without it: they answer with trailers.
-        request.headers_mut().insert(TE, HeaderValue::from_static("trailers"));
-    }
-
-    fn respond(self, response: Response<Incoming>, link: Link, record: &mut Record) -> Response<Body> {
+    fn respond(self, mut parts: Parts, link: Link, record: &mut Record) -> Response<Body> {
         record.answered = Some(Instant::now());
-        let (mut parts, incoming) = response.into_parts();
         if parts.status == StatusCode::SWITCHING_PROTOCOLS {
             return match (self.upgrade, link) {
                 (Some(upgrade), Link::Whole(connection)) => {
@@ -226,7 +220,7 @@ impl Attempts<'_> {
         }
         parts.version = Version::HTTP_11;
         let pool = self.worker.pool.clone();
-        let body = ResponseBody::new(incoming, link, pool, self.upstream.keepalive, self.timeouts.read);
+        let body = ResponseBody::new(link, pool, self.upstream.keepalive, self.timeouts.read);
         Response::from_parts(parts, Body::upstream(body))
     }
 }

@@ -54,18 +54,15 @@ fn remove_named(headers: &mut HeaderMap) {
 
 /// Tells the node about the client, as APISIX without trusted proxies does.
 pub(super) fn set_forwarded(request: &mut Request, original_host: &HeaderValue) {
-    let connection = request.connection.clone();
     let before = request.header_joined(&X_FORWARDED_FOR).map(std::borrow::Cow::into_owned);
-    let headers = &mut request.parts.headers;
-    // An address is always a valid value.
-    if let Ok(ip) = HeaderValue::from_str(&connection.remote_ip) {
-        let chain = before.and_then(|before| HeaderValue::try_from(format!("{before}, {}", connection.remote_ip)).ok());
-        let chain = chain.unwrap_or_else(|| ip.clone());
-        headers.insert(X_FORWARDED_FOR, chain);
-        headers.insert(X_REAL_IP, ip);
-    }
+    let (connection, headers) = (&request.connection, &mut request.parts.headers);
+    let ip = &connection.remote_ip_header;
+    let chain = before.and_then(|before| HeaderValue::try_from(format!("{before}, {}", connection.remote_ip)).ok());
+    headers.reserve(6);
+    headers.insert(X_FORWARDED_FOR, chain.unwrap_or_else(|| ip.clone()));
+    headers.insert(X_REAL_IP, ip.clone());
     headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(connection.scheme.as_str()));
-    headers.insert(X_FORWARDED_PORT, HeaderValue::from(connection.local.port()));
+    headers.insert(X_FORWARDED_PORT, connection.local_port_header.clone());
     headers.insert(X_FORWARDED_HOST, original_host.clone());
 }
 

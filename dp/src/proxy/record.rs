@@ -8,7 +8,7 @@ use http::StatusCode;
 use tokio::time::Instant;
 
 use crate::context::Context;
-use crate::metrics::{Series, StatusLabels, TRADITIONAL};
+use crate::metrics::{Series, StatusLabels, TRADITIONAL, bump};
 use crate::plugin::Summary;
 use crate::upstream::Node;
 use crate::upstream::body::{Progress, RequestBody};
@@ -171,15 +171,15 @@ impl Record {
         let upstream_latency = self.asked.zip(self.answered).map(|(asked, answered)| answered - asked);
         let received = self.request_body.as_ref().map_or(0, |body| body.received());
         if let Some(series) = self.series.take() {
-            series.status.fetch_add(1, Ordering::Relaxed);
+            bump(&series.status, 1);
             let (latency, bandwidth) = (&series.latency, &series.bandwidth);
             latency.request.observe(whole);
             if let Some(upstream) = upstream_latency {
                 latency.upstream.observe(upstream);
             }
             latency.gateway.observe(whole.saturating_sub(upstream_latency.unwrap_or_default()));
-            bandwidth.egress.fetch_add(sent, Ordering::Relaxed);
-            bandwidth.ingress.fetch_add(received, Ordering::Relaxed);
+            bump(&bandwidth.egress, sent);
+            bump(&bandwidth.ingress, received);
         }
         Some(Summary { latency: whole, upstream_latency, received, sent, node: self.node.take() })
     }

@@ -2,14 +2,14 @@
 
 use std::rc::Rc;
 
-use http::header::{CONNECTION, HeaderMap, HeaderValue, UPGRADE};
+use http::header::{CONNECTION, HeaderValue, UPGRADE};
 use http::{Response, Version, request, response};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 
 use super::body::Body;
 use crate::stream::Rewound;
-use crate::upstream::connection::Connection;
+use crate::upstream::http1::Connection;
 use crate::upstream::load::Held;
 use crate::worker::{Worker, spawn};
 
@@ -40,10 +40,9 @@ impl Wanted {
         Some(Self { protocol, client })
     }
 
-    /// Passes the wish on.
-    pub(super) fn ask(&self, headers: &mut HeaderMap) {
-        headers.insert(UPGRADE, self.protocol.clone());
-        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    /// What the client wants to speak.
+    pub(super) fn protocol(&self) -> &HeaderValue {
+        &self.protocol
     }
 
     /// The node agreed: tells the client, and copies from then on until one side ends or the worker does.

@@ -2,7 +2,7 @@
 //! beyond one piece, unless a plugin asks for a request's body whole.
 
 use std::cell::{Cell, RefCell};
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -11,10 +11,11 @@ use std::time::Duration;
 use bytes::{Buf, Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
 use super::Keepalive;
-use super::error::ClientFailure;
+use super::alarm::Alarm;
+use super::error::{BoxError, ClientFailure};
 use super::link::Link;
 use super::pool::Pool;
 use crate::config::Limits;
@@ -39,6 +40,7 @@ struct Client {
     /// See [`Limits::held_body_bytes`].
     held: u64,
     silence: Silence,
+    alarm: Alarm,
     progress: Rc<Progress>,
     /// See [`RequestBody::copy`].
     copies: Vec<(Rc<RefCell<BytesMut>>, usize)>,
@@ -63,7 +65,7 @@ enum State {
 /// The body of a node's response. When it has ended well, its connection goes back to the pool.
 #[derive(Debug)]
 pub struct ResponseBody {
-    incoming: Incoming,
+    /// Unset when it is over.
     link: Option<Link>,
     pool: Rc<Pool>,
     keepalive: Keepalive,
@@ -75,18 +77,18 @@ pub struct ResponseBody {
 pub enum Error {
     /// The node broke off.
     #[error("the node broke off its response")]
-    Broken(#[source] hyper::Error),
+    Broken(#[source] BoxError),
     /// The node fell silent.
     #[error("the node's response took too long")]
     Late,
 }
 
-/// A timer that costs nothing until somebody has to wait.
+/// How long somebody has waited.
 #[derive(Debug)]
 struct Silence {
     bound: Duration,
-    waiting: bool,
-    timer: Option<Pin<Box<Sleep>>>,
+    /// When it is too long, while somebody waits.
+    end: Option<Instant>,
 }
 
 // === impl RequestBody ===
@@ -111,6 +113,7 @@ impl RequestBody {
             left: limits.max_body(),
             held: limits.held_body_bytes,
             silence: Silence::new(limits.body_timeout()),
+            alarm: Alarm::default(),
             progress: Rc::new(progress),
             copies: Vec::new(),
         };
@@ -255,7 +258,7 @@ impl Client {
             }
             Poll::Pending => {
                 self.progress.state.set(State::WaitsForClient);
-                if self.silence.poll_too_long(cx).is_pending() {
+                if self.silence.poll_too_long(&mut self.alarm, cx).is_pending() {
                     return Poll::Pending;
                 }
                 ClientFailure::TooSlow
@@ -311,19 +314,17 @@ impl Progress {
 // === impl ResponseBody ===
 
 impl ResponseBody {
-    /// The body of a response that came over this link.
+    /// The body of the response that came over this link.
     #[must_use]
-    pub fn new(incoming: Incoming, link: Link, pool: Rc<Pool>, keepalive: Keepalive, bound: Duration) -> Self {
-        let mut body = Self { incoming, link: Some(link), pool, keepalive, silence: Silence::new(bound) };
-        if body.incoming.is_end_stream() {
-            body.release(&mut Context::from_waker(std::task::Waker::noop()));
-        }
+    pub fn new(link: Link, pool: Rc<Pool>, keepalive: Keepalive, bound: Duration) -> Self {
+        let mut body = Self { link: Some(link), pool, keepalive, silence: Silence::new(bound) };
+        body.release_at_end();
         body
     }
 
-    fn release(&mut self, cx: &mut Context<'_>) {
-        if let Some(link) = self.link.take() {
-            link.release(&self.pool, self.keepalive, cx);
+    fn release_at_end(&mut self) {
+        if let Some(link) = self.link.take_if(|link| link.is_over()) {
+            link.release(&self.pool, self.keepalive);
         }
     }
 }
@@ -334,42 +335,30 @@ impl Body for ResponseBody {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let this = self.get_mut();
-        // The first look may only tell the connection that somebody wants to read; the second gets what is there.
-        for _ in 0..2 {
-            if let Some(link) = &mut this.link {
-                link.drive(cx);
-            }
-            match Pin::new(&mut this.incoming).poll_frame(cx) {
-                Poll::Ready(Some(Ok(frame))) => {
-                    this.silence.broken();
-                    if this.incoming.is_end_stream() {
-                        this.release(cx);
-                    }
-                    return Poll::Ready(Some(Ok(frame)));
-                }
-                Poll::Ready(Some(Err(error))) => {
+        let Some(link) = &mut this.link else { return Poll::Ready(None) };
+        match link.poll_frame(cx) {
+            Poll::Ready(next) => {
+                this.silence.broken();
+                if matches!(next, Some(Err(_))) {
                     this.link = None;
-                    return Poll::Ready(Some(Err(Error::Broken(error))));
+                } else {
+                    this.release_at_end();
                 }
-                Poll::Ready(None) => {
-                    this.release(cx);
-                    return Poll::Ready(None);
-                }
-                Poll::Pending => {}
+                Poll::Ready(next)
             }
+            Poll::Pending => this.silence.poll_too_long(link.alarm(), cx).map(|()| {
+                this.link = None;
+                Some(Err(Error::Late))
+            }),
         }
-        this.silence.poll_too_long(cx).map(|()| {
-            this.link = None;
-            Some(Err(Error::Late))
-        })
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
+        self.link.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+        self.link.as_ref().map_or(SizeHint::with_exact(0), Link::size_hint)
     }
 }
 
@@ -377,21 +366,16 @@ impl Body for ResponseBody {
 
 impl Silence {
     fn new(bound: Duration) -> Self {
-        Self { bound, waiting: false, timer: None }
+        Self { bound, end: None }
     }
 
     fn broken(&mut self) {
-        self.waiting = false;
+        self.end = None;
     }
 
     /// The time counts from the first call after [`Self::broken`]: while nobody asks, nobody waits.
-    fn poll_too_long(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let end = || Instant::now() + self.bound;
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(end())));
-        if !self.waiting {
-            timer.as_mut().reset(end());
-            self.waiting = true;
-        }
-        timer.as_mut().poll(cx)
+    fn poll_too_long(&mut self, alarm: &mut Alarm, cx: &mut Context<'_>) -> Poll<()> {
+        let end = *self.end.get_or_insert_with(|| Instant::now() + self.bound);
+        alarm.poll(end, cx)
     }
 }

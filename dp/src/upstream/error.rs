@@ -2,6 +2,9 @@
 
 use http::StatusCode;
 
+/// What a connection breaks with: HTTP/1.1 and HTTP/2 have errors of their own.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
 /// What went wrong with one attempt.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -19,7 +22,7 @@ pub enum Failure {
     Tls(String),
     /// The connection broke before a response began.
     #[error("the node closed or broke the connection")]
-    Broken(#[source] hyper::Error),
+    Broken(#[source] BoxError),
     /// The node did not take the request in time.
     #[error("sending to the node took too long")]
     SendTimeout,

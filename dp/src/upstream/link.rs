@@ -1,28 +1,48 @@
 //! What a request goes over: a connection of its own for HTTP/1.1, or a part of one for HTTP/2.
 
 use std::rc::Rc;
-use std::task::Context;
+use std::task::{Context, Poll};
 
-use http::{Request, Response};
-use hyper::body::Incoming;
+use bytes::Bytes;
+use http::header::{HeaderMap, HeaderValue};
+use http::{Method, response};
+use http_body::{Body as _, Frame, SizeHint};
 
 use super::Keepalive;
-use super::body::RequestBody;
-use super::connection::Connection;
+use super::alarm::Alarm;
+use super::body::{Error, RequestBody};
 use super::error::Failure;
+use super::http1;
 use super::http2;
 use super::patience::SendError;
 use super::pool::{Key, Pool};
 use crate::resource::Timeouts;
 use crate::stream::Stream;
 
+/// What a node is asked. It is borrowed: the request stays where it is, for a repetition and for later phases.
+#[derive(Debug)]
+pub struct Ask<'a> {
+    /// The method.
+    pub method: &'a Method,
+    /// Path and query, or `*`.
+    pub target: &'a str,
+    /// Headers, with `Host`.
+    pub headers: &'a HeaderMap,
+    /// The protocol that the connection is to become.
+    pub upgrade: Option<&'a HeaderValue>,
+    /// The host, where the headers have none.
+    pub host: &'a HeaderValue,
+    /// Whether TLS is spoken to the node.
+    pub tls: bool,
+}
+
 /// What a request goes over.
 #[derive(Debug)]
 pub enum Link {
     /// The whole connection.
-    Whole(Box<Connection>),
+    Whole(Box<http1::Connection>),
     /// One of its streams.
-    Part(http2::Stream),
+    Part(Box<http2::Stream>),
 }
 
 // === impl Link ===
@@ -38,35 +58,59 @@ impl Link {
     ) -> Result<Self, Failure> {
         if key.http2 {
             let connection = http2::Connection::new(stream, header_bytes).await?;
-            return Ok(Self::Part(pool.share(key, connection, keepalive)));
+            return Ok(Self::Part(Box::new(pool.share(key, connection, keepalive))));
         }
-        Ok(Self::Whole(Box::new(Connection::new(stream, key.clone(), header_bytes).await?)))
+        Ok(Self::Whole(Box::new(http1::Connection::new(stream, key.clone(), header_bytes))))
     }
 
     /// Sends a request and waits for the head of its response.
     pub async fn send(
         &mut self,
-        request: Request<RequestBody>,
+        ask: &Ask<'_>,
+        body: RequestBody,
         timeouts: &Timeouts,
-    ) -> Result<Response<Incoming>, SendError> {
+    ) -> Result<response::Parts, SendError> {
         match self {
-            Self::Whole(connection) => connection.send(request, timeouts).await,
-            Self::Part(stream) => stream.send(request, timeouts).await,
+            Self::Whole(connection) => connection.send(ask, body, timeouts).await,
+            Self::Part(stream) => Box::pin(stream.send(ask, body, timeouts)).await,
         }
     }
 
-    /// Lets the connection make progress; one that is shared does so by itself.
-    pub(super) fn drive(&mut self, cx: &mut Context<'_>) {
-        if let Self::Whole(connection) = self {
-            connection.drive(cx);
+    /// The next piece of the response's body.
+    pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        match self {
+            Self::Whole(connection) => connection.poll_frame(cx).map_err(|broken| Error::Broken(broken.into())),
+            Self::Part(stream) => stream.poll_frame(cx).map_err(|broken| Error::Broken(broken.into())),
+        }
+    }
+
+    /// Whether the response's body is over.
+    pub(super) fn is_over(&self) -> bool {
+        match self {
+            Self::Whole(connection) => connection.is_over(),
+            Self::Part(stream) => stream.incoming().is_none_or(|incoming| incoming.is_end_stream()),
+        }
+    }
+
+    /// How much of it is to come.
+    pub(super) fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(connection) => connection.size_hint(),
+            Self::Part(stream) => stream.incoming().map_or(SizeHint::with_exact(0), |incoming| incoming.size_hint()),
+        }
+    }
+
+    /// For whoever waits.
+    pub(super) fn alarm(&mut self) -> &mut Alarm {
+        match self {
+            Self::Whole(connection) => &mut connection.alarm,
+            Self::Part(stream) => &mut stream.alarm,
         }
     }
 
     /// The response is over.
-    pub(super) fn release(self, pool: &Pool, keepalive: Keepalive, cx: &mut Context<'_>) {
-        if let Self::Whole(mut connection) = self {
-            // The connection has yet to notice that its response is over.
-            connection.drive(cx);
+    pub(super) fn release(self, pool: &Pool, keepalive: Keepalive) {
+        if let Self::Whole(connection) = self {
             pool.put(connection, keepalive);
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::connection::Connection;
+use super::http1::Connection;
 use super::link::Link;
 use super::{Keepalive, Tls, http2};
 
@@ -50,7 +50,7 @@ struct Shelf {
 impl Pool {
     /// A connection that still stands, or a part of one.
     pub fn take(&self, key: &Key) -> Option<Link> {
-        if key.http2 { self.take_part(key).map(Link::Part) } else { self.take_whole(key).map(Link::Whole) }
+        if key.http2 { self.take_part(key).map(|part| Link::Part(Box::new(part))) } else { self.take_whole(key).map(Link::Whole) }
     }
 
     /// Shares a fresh connection, and gives the first part of it.
@@ -96,7 +96,7 @@ impl Pool {
         if keepalive.size == 0 || connection.served >= keepalive.requests || !connection.is_idle() {
             return;
         }
-        connection.idle_since = Instant::now();
+        connection.rest();
         let mut idle = self.idle.borrow_mut();
         if let Some(shelf) = idle.get_mut(&connection.key) {
             shelf.keep_for = keepalive.idle;

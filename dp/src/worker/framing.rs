@@ -4,6 +4,8 @@
 //! transfer coding, codings before `chunked`. What one recipient forgives and the next reads otherwise is how requests are
 //! smuggled past a gateway. So each byte passes here first, and the library never sees what this does not understand.
 
+use memchr::memchr;
+
 /// Lines of framing longer than this are not read: heads that are too large the library refuses by its own limits, chunk sizes
 /// and trailers are refused here.
 const LINE: usize = 16 * 1024;
@@ -86,10 +88,10 @@ impl Framing {
     /// Follows one line, or what there is of it; gives the place behind.
     fn follow_line(&mut self, bytes: &[u8], start: usize) -> Result<usize, Malformed> {
         let rest = &bytes[start..];
-        let Some(end) = rest.iter().position(|byte| *byte == b'\n') else {
+        let Some(end) = memchr(b'\n', rest) else {
             // A CR may be the last byte only: its LF is still to come.
             let inner = &rest[..rest.len() - 1];
-            if inner.contains(&b'\r') || self.line.last() == Some(&b'\r') {
+            if memchr(b'\r', inner).is_some() || self.line.last() == Some(&b'\r') {
                 return Err(Malformed(start));
             }
             if self.line.len() + rest.len() > LINE {
@@ -117,7 +119,7 @@ impl Framing {
 
     /// Takes a line with its end.
     fn line(&mut self, line: &[u8]) -> Option<()> {
-        let line = line.strip_suffix(b"\r\n").filter(|line| !line.contains(&b'\r'))?;
+        let line = line.strip_suffix(b"\r\n").filter(|line| memchr(b'\r', line).is_none())?;
         match self.state {
             // An empty line before a request is passed over (RFC 9112 2.2).
             State::Before if line.is_empty() => {}
@@ -205,7 +207,7 @@ fn split(line: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// Digits, and extensions that say nothing here.
-fn chunk_size(line: &[u8]) -> Option<u64> {
+pub(crate) fn chunk_size(line: &[u8]) -> Option<u64> {
     let digits = line.iter().position(|byte| *byte == b';').map_or(line, |at| &line[..at]);
     let valid = (1..=15).contains(&digits.len()) && digits.iter().all(u8::is_ascii_hexdigit);
     let visible = line.iter().all(|byte| *byte == b'\t' || (*byte >= b' ' && *byte != 0x7f));

@@ -23,6 +23,7 @@ use tokio_rustls::TlsStream;
 
 use super::patient::Patient;
 use super::strict::Strict;
+use super::timer::OneTimer;
 use super::{LocalExecutor, Worker, spawn};
 use crate::layer4::tcp;
 use crate::proxy;
@@ -35,6 +36,8 @@ use crate::tls::{self, Fallback, Purpose};
 const PAUSE: Duration = Duration::from_millis(100);
 /// Streams of an HTTP/2 connection that were reset before they were looked at. A client with more is told to go.
 const RESETS: usize = 50;
+/// Headers of a request that the HTTP/1 library takes unless it is told otherwise.
+const HEADERS: usize = 100;
 /// How an HTTP/2 connection begins; no HTTP/1.1 method does.
 const HTTP2: &[u8] = b"PRI";
 
@@ -193,11 +196,14 @@ where
     let limits = &worker.limits;
     let mut builder = http1::Builder::new();
     builder
-        .timer(TokioTimer::new())
+        .timer(OneTimer::default())
         .header_read_timeout(limits.header_timeout())
-        .max_headers(limits.header_count)
         .max_header_size(limits.header_bytes)
         .max_buf_size(limits.header_bytes.max(64 * 1024));
+    // Asked for its own default, the library parses in a slower way.
+    if limits.header_count != HEADERS {
+        builder.max_headers(limits.header_count);
+    }
     let tunnel = Arc::new(AtomicBool::new(false));
     let stream = Strict::new(Patient::new(stream, limits.send_timeout()), tunnel.clone());
     let service = service_fn(|request: http::Request<Incoming>| {

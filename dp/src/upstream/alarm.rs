@@ -1,0 +1,49 @@
+//! A timer that is set for every request and rings almost never. Setting one in the runtime's wheel and taking it out
+//! again costs more than all else that waiting needs, so this one stays in: when it rings too early it is set anew.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// The timer. It costs nothing until somebody has to wait.
+#[derive(Debug, Default)]
+pub struct Alarm(Option<Pin<Box<Sleep>>>);
+
+// === impl Alarm ===
+
+impl Alarm {
+    /// Ready once `end` has come; it may be another one at each call.
+    pub fn poll(&mut self, end: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        let sleep = self.0.get_or_insert_with(|| Box::pin(sleep_until(end)));
+        if end < sleep.deadline() {
+            sleep.as_mut().reset(end);
+        }
+        ready!(sleep.as_mut().poll(cx));
+        while sleep.deadline() < end {
+            sleep.as_mut().reset(end);
+            ready!(sleep.as_mut().poll(cx));
+        }
+        Poll::Ready(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn it_rings_at_the_end_that_was_named_last() {
+        let mut alarm = Alarm::default();
+        for (first, then) in [(5000, 20), (40, 60), (10, 10)] {
+            let after = |millis| Instant::now() + Duration::from_millis(millis);
+            poll_fn(|cx| Poll::Ready(alarm.poll(after(first), cx).is_ready())).await;
+            let end = after(then);
+            poll_fn(|cx| alarm.poll(end, cx)).await;
+            assert!(Instant::now() >= end, "{then}");
+        }
+    }
+}
