@@ -2,7 +2,6 @@
 //! another worker but the snapshot, which is read without a lock.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::net::TcpListener;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -27,15 +26,16 @@ use crate::upstream::pool::Pool;
 pub(crate) mod framing;
 mod listener;
 mod patient;
+mod series;
 mod strict;
 mod timer;
+
+pub use series::SeriesKey;
 
 /// How often idle upstream connections are looked through.
 const SWEEP: Duration = Duration::from_secs(1);
 /// How long idle connections stay once no new ones are taken. A client that closes on its own side by then loses nothing.
 const LINGER: Duration = Duration::from_secs(1);
-/// More combinations of labels than this are not remembered by the worker; they are looked up each time.
-const SERIES: usize = 4096;
 
 /// What a worker is made of; all of it can go to another thread.
 pub struct Parts {
@@ -84,15 +84,12 @@ pub struct Worker {
     pub clock: Arc<dyn Clock>,
     /// Counters.
     pub stats: Arc<WorkerStats>,
-    series: RefCell<HashMap<SeriesKey, Series>>,
+    series: series::Known,
     connections: Cell<usize>,
     changed: Notify,
     draining: Cell<bool>,
     drain: Notify,
 }
-
-/// Serial numbers of route, node and consumer, and the status.
-pub type SeriesKey = (u64, u64, u64, u16);
 
 struct Cached {
     cache: Cache<Arc<ArcSwap<Snapshot>>, Arc<Snapshot>>,
@@ -200,7 +197,7 @@ impl Worker {
             limits: parts.limits.clone(),
             clock: parts.clock.clone(),
             stats: parts.stats.clone(),
-            series: RefCell::default(),
+            series: series::Known::default(),
             connections: Cell::new(0),
             changed: Notify::new(),
             draining: Cell::new(false),
@@ -215,7 +212,7 @@ impl Worker {
         let current = cached.cache.load();
         if !Arc::ptr_eq(current, &cached.pinned.0) {
             cached.pinned = Rc::new(Pinned(current.clone()));
-            self.series.borrow_mut().clear();
+            self.series.forget();
         }
         cached.pinned.clone()
     }
@@ -227,15 +224,7 @@ impl Worker {
         disabled: &crate::metrics::Disabled,
         labels: impl FnOnce() -> crate::metrics::StatusLabels,
     ) -> Series {
-        if let Some(series) = self.series.borrow().get(&key) {
-            return series.clone();
-        }
-        let series = self.stats.series(labels(), disabled);
-        let mut known = self.series.borrow_mut();
-        if known.len() < SERIES {
-            known.insert(key, series.clone());
-        }
-        series
+        self.series.get(key, || self.stats.series(labels(), disabled))
     }
 
     /// Whether no new work is taken.

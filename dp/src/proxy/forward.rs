@@ -69,7 +69,7 @@ impl Attempts<'_> {
         headers::set_forwarded(&mut context.request, &original);
         let passed = context.upstream_host.clone().unwrap_or(original);
         let mut body = std::mem::replace(&mut context.body, RequestBody::empty());
-        let started = Instant::now();
+        let started = record.asked.unwrap_or_else(Instant::now);
         let mut tried = Tried::default();
         let mut left = self.upstream.retries;
         let mut last: Option<Failure> = None;

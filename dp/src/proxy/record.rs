@@ -30,7 +30,8 @@ const GENERATION: u32 = 40;
 /// Notes of one request. Counted once, when the response has ended or was dropped.
 pub(super) struct Record {
     worker: Option<Rc<Worker>>,
-    started: Instant,
+    /// When its head was there.
+    pub(super) started: Instant,
     request_body: Option<Rc<Progress>>,
     /// When the first node was chosen.
     pub(super) asked: Option<Instant>,
