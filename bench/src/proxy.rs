@@ -78,8 +78,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     if options.envoy.is_none() {
         peers.retain(|peer| *peer != Peer::Envoy);
     }
-    let programs =
-        Programs { portolan: options.portolan.clone(), envoy: options.envoy.clone().unwrap_or_default() };
+    let programs = Programs { portolan: options.portolan.clone(), envoy: options.envoy.clone().unwrap_or_default() };
     let mut running = Vec::new();
     for shape in [Shape::Usual, Shape::ManyRoutes] {
         if rows.iter().any(|row| row.shape == shape) {
@@ -97,7 +96,12 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     }
     if !options.json {
         for one in &running {
-            say(&format!("memory  {:?} {:<9} {:>6.1} MB", one.shape, one.peer.name(), cpu::resident(one.instance.pid)?));
+            say(&format!(
+                "memory  {:?} {:<9} {:>6.1} MB",
+                one.shape,
+                one.peer.name(),
+                cpu::resident(one.instance.pid)?
+            ));
         }
     }
     Ok(())
@@ -111,13 +115,7 @@ fn chosen(names: &[String]) -> anyhow::Result<Vec<&'static Row>> {
     Ok(ROWS.iter().filter(|row| names.is_empty() || names.iter().any(|name| *name == row.name)).collect())
 }
 
-fn measure(
-    row: &Row,
-    running: &[Running],
-    effort: Effort,
-    rounds: u32,
-    site: &Site,
-) -> anyhow::Result<Vec<Measured>> {
+fn measure(row: &Row, running: &[Running], effort: Effort, rounds: u32, site: &Site) -> anyhow::Result<Vec<Measured>> {
     let fits = |one: &&Running| one.shape == row.shape && !row.without.contains(&one.peer);
     let doors = running.iter().filter(fits).filter_map(|one| Some((one, row.door.url(&one.instance)?)));
     let mut targets: Vec<_> = doors.map(|(one, url)| (one, url, Measured::new(one.peer.name()))).collect();

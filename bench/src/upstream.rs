@@ -34,7 +34,8 @@ pub fn run() -> anyhow::Result<()> {
 
 async fn answer(request: Request<Incoming>) -> Result<Response<Answer>, hyper::Error> {
     let body = request.into_body().collect().await?.to_bytes();
-    let trailers = HeaderMap::from_iter([(http::HeaderName::from_static("grpc-status"), HeaderValue::from_static("0"))]);
+    let trailers =
+        HeaderMap::from_iter([(http::HeaderName::from_static("grpc-status"), HeaderValue::from_static("0"))]);
     let body = Full::new(body).with_trailers(std::future::ready(Some(Ok(trailers))));
     let mut response = Response::new(body.boxed());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));

@@ -56,7 +56,8 @@ fn routes(shape: Shape) -> Vec<Value> {
             let keys = (0..CONSUMERS).map(|at| json!({ "key": site::consumer_key(at), "client": at.to_string() }));
             let keys = json!({ "@type": format!("{FILTERS}.http.api_key_auth.v3.ApiKeyAuthPerRoute"),
                 "key_sources": [{ "header": "apikey" }], "credentials": keys.collect::<Vec<_>>() });
-            let bucket = json!({ "max_tokens": 1_000_000_000, "tokens_per_fill": 1_000_000_000, "fill_interval": "60s" });
+            let bucket =
+                json!({ "max_tokens": 1_000_000_000, "tokens_per_fill": 1_000_000_000, "fill_interval": "60s" });
             let all = json!({ "default_value": { "numerator": 100, "denominator": "HUNDRED" } });
             let limit = json!({ "@type": format!("{FILTERS}.http.local_ratelimit.v3.LocalRateLimit"),
                 "stat_prefix": "l", "token_bucket": bucket, "filter_enabled": all, "filter_enforced": all });

@@ -25,8 +25,7 @@ struct Anybody;
 pub fn run(load: Effort, url: &str) -> anyhow::Result<Outcome> {
     let address = url.strip_prefix("https://").context("handshakes need https")?.to_owned();
     // What all proxies have: so the numbers don't compare key exchanges.
-    let provider =
-        CryptoProvider { kx_groups: vec![aws_lc_rs::kx_group::X25519], ..aws_lc_rs::default_provider() };
+    let provider = CryptoProvider { kx_groups: vec![aws_lc_rs::kx_group::X25519], ..aws_lc_rs::default_provider() };
     let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
         .with_safe_default_protocol_versions()?
         .dangerous()

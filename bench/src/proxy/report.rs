@@ -55,8 +55,7 @@ pub fn row(name: &str, all: &[Measured], as_json: bool) -> String {
     let ours = cost_of(all, "portolan");
     let best = [cost_of(all, "nginx"), cost_of(all, "haproxy")].into_iter().flatten().min_by(f64::total_cmp);
     let ratios = [("best of nginx and haproxy", best), ("floor", cost_of(all, "floor"))];
-    let ratios: Vec<_> =
-        ratios.into_iter().filter_map(|(to, cost)| Some((to, ours? / cost?))).collect();
+    let ratios: Vec<_> = ratios.into_iter().filter_map(|(to, cost)| Some((to, ours? / cost?))).collect();
     if as_json {
         let one = |measured: &Measured| {
             let of = json!({ "requests_per_second": measured.rate(), "cpu_us_per_request": measured.cost(),

@@ -54,7 +54,8 @@ impl Connection {
     pub(super) async fn new(transport: Transport, header_bytes: usize) -> Result<Self, Failure> {
         let mut builder = Builder::new(LocalExecutor);
         builder.max_header_list_size(u32::try_from(header_bytes.max(64 * 1024)).unwrap_or(u32::MAX));
-        let (sender, mut driver) = builder.handshake(TokioIo::new(transport)).await.map_err(|error| Failure::Broken(error.into()))?;
+        let (sender, mut driver) =
+            builder.handshake(TokioIo::new(transport)).await.map_err(|error| Failure::Broken(error.into()))?;
         let most = Rc::new(Cell::new(driver.current_max_send_streams()));
         let told = most.clone();
         spawn(async move {

@@ -50,7 +50,11 @@ struct Shelf {
 impl Pool {
     /// A connection that still stands, or a part of one.
     pub fn take(&self, key: &Key) -> Option<Link> {
-        if key.http2 { self.take_part(key).map(|part| Link::Part(Box::new(part))) } else { self.take_whole(key).map(Link::Whole) }
+        if key.http2 {
+            self.take_part(key).map(|part| Link::Part(Box::new(part)))
+        } else {
+            self.take_whole(key).map(Link::Whole)
+        }
     }
 
     /// Shares a fresh connection, and gives the first part of it.

@@ -55,7 +55,12 @@ fn bodies_end_where_their_heads_say() {
         ("304 Not Modified\r\ncontent-length: 5\r\n\r\n", "", &[], Decoder::Over),
         ("200 OK\r\n\r\nuntil the end", "until the end", &[], Decoder::UntilClose),
         ("200 OK\r\ntransfer-encoding: gzip\r\n\r\nuntil the end", "until the end", &[], Decoder::UntilClose),
-        ("200 OK\r\ntransfer-encoding: chunked\r\ncontent-length: 3\r\n\r\n2\r\nab\r\n0\r\n\r\n", "ab", &[], Decoder::Over),
+        (
+            "200 OK\r\ntransfer-encoding: chunked\r\ncontent-length: 3\r\n\r\n2\r\nab\r\n0\r\n\r\n",
+            "ab",
+            &[],
+            Decoder::Over,
+        ),
         (
             "200 OK\r\ntransfer-encoding: gzip, Chunked\r\n\r\n5\r\nhe\r\nl\r\nA;x=y\r\n0123456789\r\n0\r\n\r\n",
             "he\r\nl0123456789",
