@@ -87,7 +87,7 @@ fn an_upstream_has_the_nodes_of_the_moment() {
     // A resource that changes has the nodes at once.
     let later = compile(&state, json!({"retries": 7})).unwrap();
     assert_eq!(hosts(&later).unwrap(), ["10.0.0.2", "10.0.0.3"]);
-    assert_eq!(hand.0.wanted(), [web.clone()]);
+    assert_eq!(hand.0.wanted(), std::slice::from_ref(&web));
     hand.0.set(&web, Vec::new());
     assert_eq!(hosts(&later).unwrap(), Vec::<String>::new(), "known, and without nodes");
     hand.0.replace([(web.clone(), [node("10.0.0.4", json!({}))].into())].into());

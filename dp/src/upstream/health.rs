@@ -114,7 +114,7 @@ impl Checker {
         let (good, bad) = (&passive.healthy, &passive.unhealthy);
         let (is_good, is_bad) = (good.http_statuses.contains(&status), bad.http_statuses.contains(&status));
         // Only a section that is configured has a say; what it says is then told by both, the good one first.
-        if !(passive.healthy_given && is_good) && !(passive.unhealthy_given && is_bad) {
+        if !(passive.healthy_given && is_good || passive.unhealthy_given && is_bad) {
             return;
         }
         if is_good {
