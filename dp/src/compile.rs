@@ -19,8 +19,11 @@ use crate::snapshot::Snapshot;
 use crate::upstream::{self, Upstream};
 
 mod credentials;
+mod references;
 mod ssl;
 mod stream_route;
+
+use references::References;
 
 /// A change of one key.
 #[derive(Debug, Clone)]
@@ -55,10 +58,7 @@ pub struct Compiler {
     documents: HashMap<Name, Arc<Document>>,
     /// Settings by plugin.
     metadata: HashMap<Arc<str>, Value>,
-    /// Who refers to what.
-    users: HashMap<Name, BTreeSet<Name>>,
-    /// What a resource refers to.
-    references: HashMap<Name, Vec<Name>>,
+    references: References,
     claims: credentials::Claims,
     problems: BTreeMap<Name, Problem>,
 }
@@ -80,8 +80,7 @@ impl Compiler {
             state: Arc::default(),
             documents: HashMap::new(),
             metadata: HashMap::new(),
-            users: HashMap::new(),
-            references: HashMap::new(),
+            references: References::default(),
             claims: credentials::Claims::default(),
             problems: BTreeMap::new(),
         }
@@ -125,7 +124,7 @@ impl Compiler {
             let of_kind: Vec<Name> = dirty.iter().filter(|name| name.0 == *kind).cloned().collect();
             for name in of_kind {
                 self.compile(&name);
-                dirty.extend(self.users.get(&name).into_iter().flatten().cloned());
+                dirty.extend(self.references.users(&name).cloned());
             }
         }
         if dirty.iter().any(|name| name.0 == Kind::GlobalRule) {
@@ -246,12 +245,7 @@ impl Compiler {
         let own = upstream.and_then(|upstream| upstream.pointer("/tls/client_cert_id")).and_then(Value::as_str);
         let inside = value.get("plugins").and_then(Value::as_object).into_iter().flat_map(certificates_of);
         for id in own.into_iter().chain(inside) {
-            let certificate = (Kind::Ssl, Arc::from(id));
-            self.users.entry(certificate.clone()).or_default().insert(name.clone());
-            let references = self.references.entry(name.clone()).or_default();
-            if !references.contains(&certificate) {
-                references.push(certificate);
-            }
+            self.references.add(name, (Kind::Ssl, Arc::from(id)));
         }
     }
 
@@ -275,7 +269,7 @@ impl Compiler {
             }
         }
         self.set_checker(name.0, id, None);
-        self.set_references(name, &[]);
+        self.references.set(name, &[]);
     }
 
     fn compile_upstream(&mut self, id: &Arc<str>, document: &Arc<Document>) -> Result<(), String> {
@@ -283,7 +277,7 @@ impl Compiler {
         let upstream =
             Arc::new(Upstream::compile(&parsed, &self.place(&format!("upstreams/{id}"))).map_err(|e| e.to_string())?);
         self.set_checker(Kind::Upstream, id, checked(&upstream));
-        self.set_references(&(Kind::Upstream, id.clone()), &certificate_of(Some(&parsed)).collect::<Vec<_>>());
+        self.references.set(&(Kind::Upstream, id.clone()), &certificate_of(Some(&parsed)).collect::<Vec<_>>());
         self.snapshot.upstreams.insert(id, Arc::new(NamedUpstream { upstream, document: document.clone() }));
         Ok(())
     }
@@ -296,7 +290,7 @@ impl Compiler {
         let named = upstream.into_iter().chain(certificate_of(parsed.upstream.as_ref()));
         let references: Vec<_> = named.chain(with_metadata(&parsed.plugins)).collect();
         self.set_checker(Kind::Service, &name.1, checker_of(parsed.upstream.is_some(), &target));
-        self.set_references(name, &references);
+        self.references.set(name, &references);
         let service = Service {
             id: name.1.clone(),
             name: parsed.name.as_deref().map(Into::into),
@@ -361,7 +355,7 @@ impl Compiler {
         let named = upstream.into_iter().chain(service).chain(config).chain(certificate_of(parsed.upstream.as_ref()));
         let references: Vec<_> = named.chain(with_metadata(&parsed.plugins)).collect();
         self.set_checker(Kind::Route, &name.1, checker);
-        self.set_references(name, &references);
+        self.references.set(name, &references);
         self.replace_route(&route, parsed.is_enabled());
         Ok(())
     }
@@ -401,7 +395,7 @@ impl Compiler {
         let parsed: model::resource::PluginConfig = read(document)?;
         let of_consumers = name.0 == Kind::ConsumerGroup;
         let plugins = self.chain(&format!("{}/{}", name.0.directory(), name.1), &parsed.plugins, of_consumers)?;
-        self.set_references(name, &with_metadata(&parsed.plugins).collect::<Vec<_>>());
+        self.references.set(name, &with_metadata(&parsed.plugins).collect::<Vec<_>>());
         let shared = Arc::new(Shared { plugins, document: document.clone() });
         match name.0 {
             Kind::PluginConfig => self.snapshot.plugin_configs.insert(&name.1, shared),
@@ -426,7 +420,7 @@ impl Compiler {
         let group = group_id.and_then(|id| self.snapshot.consumer_groups.get(id.as_bytes()).cloned());
         let plugins = group.as_ref().map_or_else(|| own.clone(), |group| own.over(&group.plugins));
         let named = group_id.map(|id| (Kind::ConsumerGroup, id));
-        self.set_references(name, &named.into_iter().chain(with_metadata(&parsed.plugins)).collect::<Vec<_>>());
+        self.references.set(name, &named.into_iter().chain(with_metadata(&parsed.plugins)).collect::<Vec<_>>());
         let consumer = Consumer {
             username: username.clone(),
             serial: next_serial(),
@@ -482,26 +476,6 @@ impl Compiler {
 
     fn chain(&self, resource: &str, plugins: &Map<String, Value>, consumer: bool) -> Result<Chain, String> {
         Chain::compile(plugins, &self.plugin_place(resource, consumer))
-    }
-
-    /// Notes what a resource refers to, in place of what it referred to before.
-    fn set_references(&mut self, user: &Name, references: &[(Kind, &str)]) {
-        for old in self.references.remove(user).unwrap_or_default() {
-            if let Some(users) = self.users.get_mut(&old) {
-                users.remove(user);
-                if users.is_empty() {
-                    self.users.remove(&old);
-                }
-            }
-        }
-        if references.is_empty() {
-            return;
-        }
-        let names: Vec<Name> = references.iter().map(|(kind, id)| (*kind, Arc::from(*id))).collect();
-        for name in &names {
-            self.users.entry(name.clone()).or_default().insert(user.clone());
-        }
-        self.references.insert(user.clone(), names);
     }
 }
 

@@ -2,8 +2,10 @@
 
 use serde::Deserialize;
 
+mod access_log;
 mod control_plane;
 pub mod discovery;
+mod dns;
 mod encryption;
 mod limits;
 mod listen;
@@ -15,8 +17,10 @@ mod snapshot;
 mod stream;
 mod tls;
 
+pub use access_log::{AccessLog, Escape};
 pub use control_plane::ControlPlane;
 pub use discovery::Discovery;
+pub use dns::Dns;
 pub use encryption::Encryption;
 pub use limits::Limits;
 pub use listen::Listen;
@@ -52,6 +56,10 @@ pub struct Config {
     pub runtime: Runtime,
     /// What a client may cost.
     pub limits: Limits,
+    /// How names of upstream nodes are resolved.
+    pub dns: Dns,
+    /// A line for each request.
+    pub access_log: AccessLog,
     /// The log.
     pub log: portolan_rt::logs::Config,
     /// The end.
@@ -78,6 +86,8 @@ impl Config {
         self.report.check()?;
         self.discovery.check()?;
         self.tls.check()?;
+        self.access_log.check()?;
+        self.dns.check()?;
         self.limits.check()
     }
 }

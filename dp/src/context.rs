@@ -14,6 +14,7 @@ use crate::snapshot::Snapshot;
 use crate::upstream::Upstream;
 use crate::upstream::body::RequestBody;
 use crate::upstream::error::Failure;
+use crate::vars::Content;
 
 /// The request's state. It borrows from the one snapshot that the request pinned, so nothing newer can be seen.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub struct Context<'s> {
     pub request: Request,
     /// Body; it goes to the upstream piece by piece unless a plugin asks for it with [`Context::hold_body`].
     pub body: RequestBody,
+    /// What variables know of the body.
+    pub content: Content,
     /// The configuration of this request.
     pub snapshot: &'s Snapshot,
     /// The matched route, once routing is done.
@@ -61,6 +64,7 @@ impl<'s> Context<'s> {
         Self {
             request,
             body: RequestBody::empty(),
+            content: Content::default(),
             snapshot,
             route: None,
             matched_path: "",
@@ -89,7 +93,9 @@ impl<'s> Context<'s> {
     /// # Errors
     /// The answer that ends the request: 413 above [`crate::config::Limits::held_body_bytes`], 408, 400.
     pub async fn hold_body(&mut self) -> Result<Bytes, Answer> {
-        self.body.hold().await.map_err(|failure| Answer::plain(Failure::Client(failure).status()))
+        let body = self.body.hold().await.map_err(|failure| Answer::plain(Failure::Client(failure).status()))?;
+        self.content.set(body.clone());
+        Ok(body)
     }
 
     /// The same with a limit of the caller's that may be lower.

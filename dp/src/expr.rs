@@ -30,7 +30,7 @@ impl Expr {
     /// Whether it holds for a stream of this client.
     #[must_use]
     pub fn holds_for(&self, client: &Client) -> bool {
-        self.0.eval(&|name| client.lookup(name))
+        self.0.eval(&|name| client.lookup(name).map(Into::into))
     }
 }
 

@@ -23,6 +23,8 @@ pub use table::Table;
 
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite};
+
 use crate::upstream::Upstream;
 use crate::upstream::connect::Connector;
 
@@ -45,6 +47,15 @@ fn idle(upstream: &Upstream) -> Duration {
 // === impl Streams ===
 
 impl Streams {
+    /// Passes bytes both ways until both sides have ended, one has failed, or nothing has moved for so long.
+    pub async fn tunnel<C, N>(&self, client: &mut C, node: &mut N, idle: Duration)
+    where
+        C: AsyncRead + AsyncWrite + Unpin,
+        N: AsyncRead + AsyncWrite + Unpin,
+    {
+        relay::run(client, node, idle, &Port::default(), &self.buffers).await;
+    }
+
     /// For nodes that are spoken to as this connector does.
     #[must_use]
     pub fn new(connector: &Connector) -> Self {

@@ -18,6 +18,7 @@
 //! Test with `cargo test -p portolan-dp`; `tests/it` holds what needs real sockets. `UPDATE=1 cargo test -p portolan-dp
 //! plugin_contract` rewrites `model/schema/plugins.json`.
 
+pub mod access_log;
 pub mod batch;
 pub mod compile;
 pub mod config;
@@ -44,6 +45,7 @@ pub mod store;
 pub mod stream;
 pub mod substitute;
 pub mod sync;
+pub mod time_text;
 pub mod tls;
 pub mod tree;
 pub mod upstream;

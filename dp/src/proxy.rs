@@ -68,7 +68,15 @@ pub async fn handle(
     let mut context = Context::new(request, &snapshot, worker.clock.now_micros());
     context.body = RequestBody::new(incoming, &worker.limits);
     record.follow(&context.body);
-    let Some(found) = snapshot.router.find(&context) else {
+    let mut found = snapshot.router.find(&context);
+    if context.content.is_wanted() {
+        // Some route is chosen by what is in the body.
+        if let Err(answer) = Box::pin(context.hold_body()).await {
+            return Ok(answer::send(answer, &mut record));
+        }
+        found = snapshot.router.find(&context);
+    }
+    let Some(found) = found else {
         return Ok(Box::pin(unrouted(&mut context, &snapshot.global, record)).await);
     };
     let route = found.route;
@@ -120,6 +128,11 @@ impl<'r> Exchange<'_, 'r> {
         if own.is_empty() && global.is_empty() {
             return None;
         }
+        if (global.asks_for_content() || own.asks_for_content())
+            && let Err(answer) = Box::pin(context.hold_body()).await
+        {
+            return Some(answer);
+        }
         if let Some(answer) = run_global(global, context).await {
             return Some(answer);
         }
@@ -134,6 +147,11 @@ impl<'r> Exchange<'_, 'r> {
             }
             if !consumer.plugins.is_neutral() {
                 let chain = merged.insert(consumer.plugins.over(own));
+                if chain.asks_for_content()
+                    && let Err(answer) = Box::pin(context.hold_body()).await
+                {
+                    return Some(answer);
+                }
                 if let Some(answer) = chain.run_consumer_rewrite(context).await {
                     return Some(answer);
                 }
@@ -166,7 +184,10 @@ impl<'r> Exchange<'_, 'r> {
         // Without plugins no time has passed.
         let untouched = self.route.plugins.is_empty() && context.snapshot.global.is_empty();
         record.asked = Some(if untouched { record.started } else { Instant::now() });
-        attempt.run(context, record).await
+        let forwarded = attempt.run(context, record).await;
+        // Later phases may ask which it was.
+        context.upstream = chosen;
+        forwarded
     }
 }
 
@@ -249,5 +270,6 @@ fn attend(
     }
     let mut loggers = chains[0].loggers(context, &head);
     loggers.extend(chains[1].loggers(context, &head));
+    loggers.extend(record.access_log().map(|log| log.line(context, &head)));
     Response::from_parts(head, body.recorded(record, filters, loggers))
 }

@@ -158,6 +158,18 @@ impl Request {
         self.parts.headers.get(name)?.to_str().ok()
     }
 
+    /// The same for the name of a variable, in which a dash of the header and an underscore are one.
+    #[must_use]
+    pub fn header_variable(&self, name: &HeaderName) -> Option<Cow<'_, str>> {
+        let headers = &self.parts.headers;
+        self.header_joined(name).or_else(|| {
+            let same = |other: &&HeaderName| {
+                other.as_str().contains('_') && other.as_str().bytes().map(dash).eq(name.as_str().bytes().map(dash))
+            };
+            self.header_joined(headers.keys().find(same)?)
+        })
+    }
+
     /// All headers of this name, joined as RFC 9110 allows.
     #[must_use]
     pub fn header_joined(&self, name: &HeaderName) -> Option<Cow<'_, str>> {
@@ -245,6 +257,10 @@ fn strip_port(text: &str) -> Option<&str> {
     let digits = port.strip_prefix(':').unwrap_or("");
     let valid = port.is_empty() || (port.starts_with(':') && digits.bytes().all(|b| b.is_ascii_digit()));
     valid.then_some(host)
+}
+
+fn dash(byte: u8) -> u8 {
+    if byte == b'_' { b'-' } else { byte }
 }
 
 fn lower(host: &str) -> Box<str> {

@@ -186,4 +186,6 @@ fn reversed(host: &str) -> String {
 }
 
 #[cfg(test)]
+mod scale;
+#[cfg(test)]
 mod tests;

@@ -7,16 +7,19 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use arc_swap::ArcSwap;
 use portolan_rt::clock::{Clock, SystemClock};
 use portolan_rt::serve::{self, BindError, Limits, Server};
+use portolan_rt::shutdown::Hangups;
 use portolan_rt::status::Board;
 use portolan_rt::task::{self, Backoff, Kind, Supervisor};
 use portolan_rt::tls::{self, Identity};
 use serde::Serialize;
 use tokio::sync::watch;
 
+use crate::access_log;
 use crate::compile::Compiler;
 use crate::config::{Config, Invalid};
 use crate::control::Control;
@@ -123,7 +126,7 @@ pub fn run_under(
     runtime.block_on(async {
         let announcement = start(supervisor, config, clock)?;
         announce(announcement);
-        Ok(supervisor.run(config.shutdown.drain()).await?)
+        Ok(supervisor.run(config.shutdown.whole()).await?)
     })
 }
 
@@ -148,12 +151,14 @@ fn start(supervisor: &Supervisor, config: &Config, clock: Arc<dyn Clock>) -> Res
 
     let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
     let (dns, resolver) = dns::pair();
-    start_resolver(supervisor, resolver);
+    start_resolver(supervisor, resolver.with(&config.dns)?);
     let connector = Connector::new(config.tls.trusted_ca.clone()).map_err(Error::UpstreamTls)?;
     let shared = Shared { dns, connector, snapshot: snapshot.clone(), clock };
+    let access_log = start_access_log(supervisor, config)?;
+    let dropped_lines = access_log.as_ref().map(|shared| shared.dropped.clone());
     let (working, workers) = watch::channel(());
-    let stats = start_workers(supervisor, config, &ports, &tls, &shared, &Arc::new(working))?;
-    start_prober(supervisor, &shared);
+    let stats = start_workers(supervisor, config, &ports, &tls, &shared, access_log, &Arc::new(working))?;
+    start_prober(supervisor, config, &shared);
     let board = Board::new(supervisor.shutdown());
     let report = Report::new(board.clone());
     let shutdown = supervisor.shutdown();
@@ -188,7 +193,8 @@ fn start(supervisor: &Supervisor, config: &Config, clock: Arc<dyn Clock>) -> Res
     let serve = |name, listener| Server { name, listener, tls: None, limits: Limits::default() };
     serve("status", ports.status).start(board, &attendants).map_err(Error::System)?;
     let (dns, discovered) = (shared.dns.clone(), discovery.clone());
-    let scrape = Scrape { workers: stats, report, snapshot: snapshot.clone(), dns, discovery: discovered };
+    let scrape =
+        Scrape { workers: stats, report, dropped_lines, snapshot: snapshot.clone(), dns, discovery: discovered };
     serve("metrics", ports.metrics).start(scrape, &attendants).map_err(Error::System)?;
     let control = Control { snapshot, dns: shared.dns, server_info, discovery };
     serve("control", ports.control).start(control, &attendants).map_err(Error::System)?;
@@ -212,6 +218,7 @@ fn start_workers(
     ports: &Ports,
     tls: &Fallback,
     shared: &Shared,
+    access_log: Option<access_log::Shared>,
     working: &Arc<watch::Sender<()>>,
 ) -> Result<Vec<Arc<WorkerStats>>, Error> {
     let limits = Arc::new(config.limits.clone());
@@ -231,8 +238,10 @@ fn start_workers(
             connector: shared.connector.clone(),
             limits: limits.clone(),
             clock: shared.clock.clone(),
+            access_log: access_log.clone(),
             stats,
             shutdown: supervisor.shutdown(),
+            delay: config.shutdown.delay(),
         };
         let working = working.clone();
         let body = move || {
@@ -243,6 +252,25 @@ fn start_workers(
         supervisor.thread(&format!("worker-{at}"), body).map_err(Error::System)?;
     }
     Ok(all)
+}
+
+/// Opens the access log and gives it a thread. A hangup makes it be opened anew.
+fn start_access_log(supervisor: &Supervisor, config: &Config) -> Result<Option<access_log::Shared>, Error> {
+    let opened = access_log::start(&config.access_log).map_err(|e| unusable("access_log.path", &e))?;
+    let Some(access_log::Start { shared, writer, reopen }) = opened else { return Ok(None) };
+    supervisor.thread("access-log", move || writer.run()).map_err(Error::System)?;
+    let shutdown = supervisor.shutdown();
+    supervisor.spawn("hangup", Kind::Restart(Backoff::default()), move || {
+        let (reopen, shutdown) = (reopen.clone(), shutdown.clone());
+        async move {
+            let mut hangups = Hangups::install()?;
+            while shutdown.until_soft(hangups.next()).await.is_some() {
+                reopen.store(true, Ordering::Relaxed);
+            }
+            Ok::<_, std::io::Error>(())
+        }
+    });
+    Ok(Some(shared))
 }
 
 fn start_resolver(supervisor: &Supervisor, resolver: dns::Resolver) {
@@ -283,14 +311,17 @@ fn start_heartbeat(
     });
 }
 
-/// Checks nodes until the soft stage: requests that finish after it need no news.
-fn start_prober(supervisor: &Supervisor, shared: &Shared) {
-    let (shared, shutdown) = (shared.clone(), supervisor.shutdown());
+/// Checks nodes as long as connections are taken: requests that finish after that need no news.
+fn start_prober(supervisor: &Supervisor, config: &Config, shared: &Shared) {
+    let (shared, shutdown, delay) = (shared.clone(), supervisor.shutdown(), config.shutdown.delay());
     supervisor.spawn("health checks", Kind::Restart(Backoff::default()), move || {
         let Shared { dns, connector, snapshot, .. } = shared.clone();
         let shutdown = shutdown.clone();
         async move {
-            shutdown.until_soft(Prober { snapshot, connector, dns }.run()).await;
+            tokio::select! {
+                () = Prober { snapshot, connector, dns }.run() => {}
+                () = shutdown.closing(delay) => {}
+            }
         }
     });
 }

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use arc_swap::ArcSwap;
@@ -25,6 +26,8 @@ pub struct Scrape {
     pub workers: Vec<Arc<WorkerStats>>,
     /// How following the control plane goes.
     pub report: Report,
+    /// Lines that the access log has lost, if there is one.
+    pub dropped_lines: Option<Arc<AtomicU64>>,
     /// The configuration in use.
     pub snapshot: Arc<ArcSwap<Snapshot>>,
     /// Names of nodes.
@@ -71,6 +74,10 @@ impl Scrape {
         metrics::write_requests(&self.workers, &mut out);
         layer4::write(&self.workers, &mut out);
         self.write_health(&mut out);
+        if let Some(dropped) = &self.dropped_lines {
+            out.family("portolan_dp_access_log_dropped", "counter", "lines that the access log has lost");
+            out.sample("portolan_dp_access_log_dropped", &[], dropped.load(Ordering::Relaxed));
+        }
         self.discovery.write(&mut out);
         out.finish()
     }

@@ -278,6 +278,17 @@ impl Upstream {
         }
     }
 
+    /// How its nodes are spoken to, for streams aside.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        match (self.http2, self.tls.is_some()) {
+            (false, false) => "http",
+            (false, true) => "https",
+            (true, false) => "grpc",
+            (true, true) => "grpcs",
+        }
+    }
+
     /// Whether a node that was tried may be asked again when there is no other.
     #[must_use]
     pub fn is_alone(&self) -> bool {

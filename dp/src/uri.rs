@@ -44,6 +44,18 @@ pub fn arguments(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str
     })
 }
 
+/// First argument of this name; the inner `None` is one without `=`.
+#[must_use]
+pub fn argument<'q>(query: &'q str, name: &str) -> Option<Option<Cow<'q, str>>> {
+    query.split('&').filter(|pair| !pair.is_empty()).find_map(|pair| {
+        let (key, value) = match pair.split_once('=') {
+            Some((key, value)) => (key, Some(value)),
+            None => (pair, None),
+        };
+        (decode_component(key) == name).then(|| value.map(decode_component))
+    })
+}
+
 /// The query without the arguments of this (decoded) name.
 #[must_use]
 pub fn without_argument(query: &str, name: &str) -> String {

@@ -2,12 +2,20 @@
 //! when a request asks.
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
 
-use http::header::{HOST, HeaderName};
+use http::header::HeaderName;
+
+use portolan_model::vars::Variable;
 
 use crate::context::Context;
-use crate::tls;
+use crate::uri;
+
+mod built_in;
+pub mod content;
+
+pub use built_in::BuiltIn;
+pub(crate) use built_in::hostname;
+pub use content::Content;
 
 /// A variable by its nginx/APISIX name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,42 +32,10 @@ pub enum Var {
     BuiltIn(BuiltIn),
     /// `1`: a group of the last regular expression that rewrote the path.
     Capture(usize),
+    /// One of the request's body: see [`content`].
+    Content(Box<str>),
     /// A name that has no value in this gateway; it reads as absent.
     Unknown,
-}
-
-/// Variables without a parameter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names are the nginx and APISIX ones")]
-pub enum BuiltIn {
-    ServerName,
-    Hostname,
-    ServerAddr,
-    Uri,
-    RequestUri,
-    Args,
-    IsArgs,
-    Host,
-    HttpHost,
-    RequestMethod,
-    RemoteAddr,
-    RemotePort,
-    Scheme,
-    ServerPort,
-    ServerProtocol,
-    ConsumerName,
-    ConsumerGroupId,
-    RouteId,
-    RouteName,
-    ServiceId,
-    Status,
-    UpstreamStatus,
-    Https,
-    ProxyProtocolAddr,
-    ProxyProtocolPort,
-    ProxyProtocolServerAddr,
-    ProxyProtocolServerPort,
-    Tls(tls::Variable),
 }
 
 /// A text with `$name` or `${name}` in it.
@@ -77,20 +53,28 @@ enum Piece {
 
 /// Value of the variable of this name. Allocates only for values that have to be put together.
 #[must_use]
-pub fn lookup<'c>(context: &'c Context<'_>, name: &str) -> Option<Cow<'c, str>> {
+pub fn lookup<'c>(context: &'c Context<'_>, name: &str) -> Option<Variable<'c>> {
+    let request = &context.request;
+    if let Some(rest) = name.strip_prefix("arg_") {
+        return uri::argument(request.query()?, rest).map(content::flag_or_text);
+    }
+    if content::is_content(name) {
+        return content::read(context, name);
+    }
+    text(context, name).map(Variable::Text)
+}
+
+fn text<'c>(context: &'c Context<'_>, name: &str) -> Option<Cow<'c, str>> {
     let request = &context.request;
     if let Some(built_in) = BuiltIn::parse(name) {
         return built_in.read(context);
-    }
-    if let Some(rest) = name.strip_prefix("arg_") {
-        return request.arg(rest);
     }
     if let Some(rest) = name.strip_prefix("http_") {
         // Header names longer than this are not asked for by anyone.
         let mut header = [0_u8; 128];
         let header = header.get_mut(..rest.len())?;
         header.iter_mut().zip(rest.bytes()).for_each(|(to, from)| *to = if from == b'_' { b'-' } else { from });
-        return request.header_joined(HeaderName::from_bytes(header).as_ref().ok()?);
+        return request.header_variable(HeaderName::from_bytes(header).as_ref().ok()?);
     }
     if let Some(rest) = name.strip_prefix("cookie_") {
         return request.cookie(rest).map(Cow::Borrowed);
@@ -117,6 +101,9 @@ impl Var {
         if let Some(built_in) = BuiltIn::parse(name) {
             return Self::BuiltIn(built_in);
         }
+        if content::is_content(name) {
+            return Self::Content(name.into());
+        }
         if let Ok(group) = name.parse() {
             return Self::Capture(group);
         }
@@ -132,98 +119,15 @@ impl Var {
     pub fn read<'c>(&self, context: &'c Context<'_>) -> Option<Cow<'c, str>> {
         let request = &context.request;
         match self {
-            Self::Arg(name) => request.arg(name),
-            Self::Header(name) => request.header_joined(name),
+            Self::Arg(name) => uri::argument(request.query()?, name).map(|value| value.unwrap_or("true".into())),
+            Self::Header(name) => request.header_variable(name),
             Self::Cookie(name) => request.cookie(name).map(Cow::Borrowed),
             Self::PathParam(name) => context.path_param(name).map(Cow::Borrowed),
             Self::BuiltIn(built_in) => built_in.read(context),
             Self::Capture(group) => context.plugins.captures.get(*group)?.as_deref().map(Cow::Borrowed),
+            Self::Content(name) => content::read(context, name).map(Variable::into_text),
             Self::Unknown => None,
         }
-    }
-}
-
-// === impl BuiltIn ===
-
-impl BuiltIn {
-    fn parse(name: &str) -> Option<Self> {
-        Some(match name {
-            "uri" => Self::Uri,
-            "request_uri" => Self::RequestUri,
-            "args" | "query_string" => Self::Args,
-            "is_args" => Self::IsArgs,
-            "server_name" => Self::ServerName,
-            "hostname" => Self::Hostname,
-            "server_addr" => Self::ServerAddr,
-            "host" => Self::Host,
-            "http_host" => Self::HttpHost,
-            "request_method" | "method" => Self::RequestMethod,
-            "remote_addr" | "realip_remote_addr" => Self::RemoteAddr,
-            "remote_port" => Self::RemotePort,
-            "scheme" => Self::Scheme,
-            "server_port" => Self::ServerPort,
-            "server_protocol" => Self::ServerProtocol,
-            "consumer_name" => Self::ConsumerName,
-            "consumer_group_id" => Self::ConsumerGroupId,
-            "route_id" => Self::RouteId,
-            "route_name" => Self::RouteName,
-            "service_id" => Self::ServiceId,
-            "status" => Self::Status,
-            "upstream_status" => Self::UpstreamStatus,
-            "https" => Self::Https,
-            "proxy_protocol_addr" => Self::ProxyProtocolAddr,
-            "proxy_protocol_port" => Self::ProxyProtocolPort,
-            "proxy_protocol_server_addr" => Self::ProxyProtocolServerAddr,
-            "proxy_protocol_server_port" => Self::ProxyProtocolServerPort,
-            name => return tls::Variable::parse(name).map(Self::Tls),
-        })
-    }
-
-    pub(crate) fn read<'c>(self, context: &'c Context<'_>) -> Option<Cow<'c, str>> {
-        let request = &context.request;
-        let text = match self {
-            Self::Uri => request.path(),
-            Self::RequestUri => request.parts.uri.path_and_query().map_or("/", |target| target.as_str()),
-            Self::Args => request.query()?,
-            Self::IsArgs => request.query().map_or("", |_| "?"),
-            // What nginx says when no server block has a name.
-            Self::ServerName => "_",
-            Self::Hostname => hostname(),
-            Self::ServerAddr => return Some(Cow::Owned(request.connection.local.ip().to_canonical().to_string())),
-            Self::Host => request.host(),
-            Self::HttpHost => match request.header(&HOST) {
-                Some(host) => host,
-                None => request.parts.uri.authority()?.as_str(),
-            },
-            Self::RequestMethod => request.parts.method.as_str(),
-            Self::RemoteAddr => &request.connection.remote_ip,
-            Self::RemotePort => return Some(Cow::Owned(request.connection.remote.port().to_string())),
-            Self::Scheme => request.connection.scheme.as_str(),
-            Self::ServerPort => return Some(Cow::Owned(request.connection.local.port().to_string())),
-            Self::ServerProtocol => match request.parts.version {
-                http::Version::HTTP_2 => "HTTP/2.0",
-                http::Version::HTTP_10 => "HTTP/1.0",
-                _ => "HTTP/1.1",
-            },
-            Self::ConsumerName => &context.credential.as_ref()?.consumer.username,
-            Self::ConsumerGroupId => context.credential.as_ref()?.consumer.group_id.as_deref()?,
-            Self::Status => return Some(Cow::Owned(context.status?.as_str().to_owned())),
-            Self::UpstreamStatus => return Some(Cow::Owned(context.upstream_status?.as_str().to_owned())),
-            Self::RouteId => &context.route?.id,
-            Self::RouteName => context.route?.name.as_deref()?,
-            Self::ServiceId => context.route?.service_id.as_deref()?,
-            Self::ProxyProtocolAddr => return Some(request.connection.proxied?.source.ip().to_string().into()),
-            Self::ProxyProtocolPort => return Some(request.connection.proxied?.source.port().to_string().into()),
-            Self::ProxyProtocolServerAddr => {
-                return Some(request.connection.proxied?.destination.ip().to_string().into());
-            }
-            Self::ProxyProtocolServerPort => {
-                return Some(request.connection.proxied?.destination.port().to_string().into());
-            }
-            Self::Https => request.connection.tls.is_some().then_some("on")?,
-            Self::Tls(variable) => return variable.read(request.connection.tls.as_deref()?),
-        };
-        Some(Cow::Borrowed(text))
     }
 }
 
@@ -288,15 +192,8 @@ impl Template {
     }
 }
 
-/// The name of this machine.
-pub(crate) fn hostname() -> &'static str {
-    static NAME: LazyLock<String> =
-        LazyLock::new(|| std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned());
-    &NAME
-}
-
 /// The name after a dollar sign, and what follows it.
-fn variable_name(after: &str) -> Option<(&str, &str)> {
+pub(crate) fn variable_name(after: &str) -> Option<(&str, &str)> {
     if let Some(braced) = after.strip_prefix('{') {
         let (name, rest) = braced.split_once('}')?;
         return (!name.trim().is_empty()).then_some((name.trim(), rest));
@@ -307,23 +204,28 @@ fn variable_name(after: &str) -> Option<(&str, &str)> {
 
 #[cfg(test)]
 mod tests {
+    use http::header::HOST;
+
     use super::*;
     use crate::context::tests::with_context;
 
     #[test]
     fn variables_have_their_values() {
-        let head = http::Request::get("/a%20b?x=1")
+        let head = http::Request::get("/a%20b?x=1&flag")
             .header(HOST, "Example.com:9080")
             .header("x-a", "1")
             .header("x-a", "2")
+            .header("x_b-c", "under")
             .header("cookie", "sid=s");
         with_context(head, |context| {
             let cases = [
                 ("uri", Some("/a b")),
-                ("request_uri", Some("/a%20b?x=1")),
-                ("args", Some("x=1")),
+                ("request_uri", Some("/a%20b?x=1&flag")),
+                ("args", Some("x=1&flag")),
                 ("arg_x", Some("1")),
                 ("arg_y", None),
+                ("arg_flag", Some("true")),
+                ("http_x_b_c", Some("under")),
                 ("host", Some("example.com")),
                 ("http_host", Some("Example.com:9080")),
                 ("http_x_a", Some("1, 2")),
@@ -338,7 +240,7 @@ mod tests {
             ];
             for (name, expected) in cases {
                 assert_eq!(Var::parse(name).read(context).as_deref(), expected, "{name}");
-                assert_eq!(lookup(context, name).as_deref(), expected, "{name}");
+                assert_eq!(lookup(context, name).as_ref().map(Variable::to_text).as_deref(), expected, "{name}");
             }
         });
     }

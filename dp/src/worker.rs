@@ -13,6 +13,7 @@ use portolan_rt::clock::Clock;
 use portolan_rt::shutdown::Shutdown;
 use tokio::sync::Notify;
 
+use crate::access_log;
 use crate::config::{Limits, ProxyProtocol};
 use crate::layer4::{self, Streams};
 use crate::metrics::{Series, WorkerStats};
@@ -59,10 +60,14 @@ pub struct Parts {
     pub limits: Arc<Limits>,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// The access log, if there is one.
+    pub access_log: Option<access_log::Shared>,
     /// Counters.
     pub stats: Arc<WorkerStats>,
     /// The end.
     pub shutdown: Shutdown,
+    /// How long connections are taken on after it has begun.
+    pub delay: Duration,
 }
 
 /// The worker's state, for its own thread only.
@@ -82,10 +87,14 @@ pub struct Worker {
     pub limits: Arc<Limits>,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// The access log, if there is one.
+    pub access_log: Option<Rc<access_log::Log>>,
     /// Counters.
     pub stats: Arc<WorkerStats>,
     series: series::Known,
     connections: Cell<usize>,
+    /// Of datagrams: apart, because whoever sends them may do so under many addresses.
+    sessions: Cell<usize>,
     changed: Notify,
     draining: Cell<bool>,
     drain: Notify,
@@ -141,10 +150,13 @@ async fn serve(parts: Parts) -> Result<(), Error> {
         spawn(layer4::udp::serve(worker.clone(), socket, port));
     }
     spawn(sweep(worker.clone()));
-    shutdown.soft().await;
+    shutdown.closing(parts.delay).await;
     worker.start_draining();
     shutdown.until_hard(worker.drained()).await;
     worker.pool.clear();
+    if let Some(log) = &worker.access_log {
+        log.flush();
+    }
     Ok(())
 }
 
@@ -153,6 +165,9 @@ async fn sweep(worker: Rc<Worker>) {
     loop {
         ticks.tick().await;
         worker.pool.sweep();
+        if let Some(log) = &worker.access_log {
+            log.flush();
+        }
     }
 }
 
@@ -196,9 +211,11 @@ impl Worker {
             proxy_protocol: parts.proxy_protocol.clone(),
             limits: parts.limits.clone(),
             clock: parts.clock.clone(),
+            access_log: parts.access_log.clone().map(access_log::Log::new),
             stats: parts.stats.clone(),
             series: series::Known::default(),
             connections: Cell::new(0),
+            sessions: Cell::new(0),
             changed: Notify::new(),
             draining: Cell::new(false),
             drain: Notify::new(),
@@ -266,6 +283,15 @@ impl Worker {
         Present { worker: self.clone(), protocol: Protocol::Stream }
     }
 
+    /// The same for a session of datagrams; `None` when there are too many.
+    pub fn enter_session(self: &Rc<Self>) -> Option<Present> {
+        let roomy = self.sessions.get() < self.limits.connections;
+        roomy.then(|| {
+            self.sessions.set(self.sessions.get() + 1);
+            Present { worker: self.clone(), protocol: Protocol::Datagrams }
+        })
+    }
+
     /// Whether the clients of a scheme's port begin with a PROXY header.
     fn begins_with_header(&self, scheme: Scheme) -> bool {
         match scheme {
@@ -287,7 +313,7 @@ impl Worker {
     }
 
     async fn drained(&self) {
-        while self.connections.get() > 0 {
+        while self.connections.get() + self.sessions.get() > 0 {
             self.changed.notified().await;
         }
     }
@@ -303,12 +329,14 @@ pub struct Present {
 enum Protocol {
     Http,
     Stream,
+    Datagrams,
 }
 
 impl Drop for Present {
     fn drop(&mut self) {
         let worker = &self.worker;
-        worker.connections.set(worker.connections.get() - 1);
+        let count = if self.protocol == Protocol::Datagrams { &worker.sessions } else { &worker.connections };
+        count.set(count.get() - 1);
         if self.protocol == Protocol::Http {
             worker.stats.active.fetch_sub(1, Ordering::Relaxed);
         }

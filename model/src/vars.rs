@@ -11,6 +11,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde_json::Value;
 
+use crate::lenient::double_text;
 use crate::pattern::{self, Pattern};
 
 mod parse;
@@ -19,6 +20,15 @@ mod parse;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expr {
     root: Option<Group>,
+}
+
+/// The value of a variable: a text mostly, anything when it comes out of a body.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Variable<'v> {
+    /// A text.
+    Text(Cow<'v, str>),
+    /// A value of JSON.
+    Json(Cow<'v, Value>),
 }
 
 /// An expression that cannot be parsed.
@@ -93,9 +103,10 @@ enum Test {
     /// The numeric relations; `None` = not a number, so never true.
     Ordered(Order, Option<f64>),
     Matches(Pattern),
-    OneOf(Vec<String>),
-    /// `has` asks a list for a member. Variables are texts, so it is never true.
-    Never,
+    /// `in`: the variable is one of these.
+    OneOf(Vec<Operand>),
+    /// `has`: the variable is a list and this is one of it.
+    Holds(Operand),
     Address(Vec<IpNet>),
 }
 
@@ -104,9 +115,10 @@ enum Test {
 enum Operand {
     Text(String),
     Number(f64),
+    Flag(bool),
     /// `null`: the variable is absent.
     Absent,
-    /// A boolean, list or object: equal to no text.
+    /// A list or object: equal to nothing.
     Other,
 }
 
@@ -127,7 +139,7 @@ impl Expr {
     }
 
     /// Whether it is true; `lookup` gives the value of a variable, or `None` when there is none.
-    pub fn eval<'v>(&self, lookup: &impl Fn(&str) -> Option<Cow<'v, str>>) -> bool {
+    pub fn eval<'v>(&self, lookup: &impl Fn(&str) -> Option<Variable<'v>>) -> bool {
         self.root.as_ref().is_none_or(|group| group.eval(lookup))
     }
 
@@ -140,7 +152,7 @@ impl Expr {
 // === impl Group ===
 
 impl Group {
-    fn eval<'v>(&self, lookup: &impl Fn(&str) -> Option<Cow<'v, str>>) -> bool {
+    fn eval<'v>(&self, lookup: &impl Fn(&str) -> Option<Variable<'v>>) -> bool {
         match self.logic {
             Logic::And => self.terms.iter().all(|term| term.eval(lookup)),
             Logic::Or => self.terms.iter().any(|term| term.eval(lookup)),
@@ -153,11 +165,11 @@ impl Group {
 // === impl Term ===
 
 impl Term {
-    fn eval<'v>(&self, lookup: &impl Fn(&str) -> Option<Cow<'v, str>>) -> bool {
+    fn eval<'v>(&self, lookup: &impl Fn(&str) -> Option<Variable<'v>>) -> bool {
         match self {
             Self::Group(group) => group.eval(lookup),
             Self::Comparison(comparison) => {
-                let holds = comparison.test.holds(lookup(&comparison.name).as_deref());
+                let holds = comparison.test.holds(lookup(&comparison.name).as_ref());
                 holds == (comparison.sense == Sense::Plain)
             }
         }
@@ -167,19 +179,111 @@ impl Term {
 // === impl Test ===
 
 impl Test {
-    fn holds(&self, variable: Option<&str>) -> bool {
+    fn holds(&self, variable: Option<&Variable<'_>>) -> bool {
         match self {
             Self::Equal(operand) => operand.equals(variable),
             Self::Unequal(operand) => !operand.equals(variable),
             Self::Ordered(order, Some(limit)) => {
-                variable.and_then(number).is_some_and(|value| order.holds(value, *limit))
+                variable.and_then(Variable::number).is_some_and(|value| order.holds(value, *limit))
             }
-            Self::Matches(pattern) => variable.is_some_and(|text| pattern.is_match(text)),
-            Self::OneOf(texts) => variable.is_some_and(|text| texts.iter().any(|one| one == text)),
+            Self::Matches(pattern) => {
+                variable.and_then(Variable::as_subject).is_some_and(|text| pattern.is_match(&text))
+            }
+            Self::OneOf(operands) => {
+                variable.is_some_and(|variable| operands.iter().any(|one| one.is(variable.scalar())))
+            }
+            Self::Holds(operand) => variable
+                .and_then(Variable::list)
+                .is_some_and(|list| list.iter().any(|one| operand.is(Variable::Json(Cow::Borrowed(one)).scalar()))),
             Self::Address(networks) => variable
+                .and_then(Variable::text)
                 .and_then(|text| text.parse::<IpAddr>().ok())
                 .is_some_and(|address| networks.iter().any(|network| network.contains(&address))),
-            Self::Ordered(_, None) | Self::Never => false,
+            Self::Ordered(_, None) => false,
+        }
+    }
+}
+
+/// What a value is, as far as two can be the same.
+enum Scalar<'v> {
+    Text(&'v str),
+    Number(f64),
+    Flag(bool),
+    Other,
+}
+
+// === impl Variable ===
+
+impl<'v> From<Cow<'v, str>> for Variable<'v> {
+    fn from(text: Cow<'v, str>) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl Variable<'_> {
+    fn scalar(&self) -> Scalar<'_> {
+        match self {
+            Self::Text(text) => Scalar::Text(text),
+            Self::Json(value) => match &**value {
+                Value::String(text) => Scalar::Text(text),
+                Value::Number(number) => number.as_f64().map_or(Scalar::Other, Scalar::Number),
+                Value::Bool(flag) => Scalar::Flag(*flag),
+                Value::Null | Value::Array(_) | Value::Object(_) => Scalar::Other,
+            },
+        }
+    }
+
+    fn text(&self) -> Option<&str> {
+        match self.scalar() {
+            Scalar::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// As Lua's `tonumber`.
+    fn number(&self) -> Option<f64> {
+        match self.scalar() {
+            Scalar::Text(text) => number(text),
+            Scalar::Number(number) => Some(number),
+            Scalar::Flag(_) | Scalar::Other => None,
+        }
+    }
+
+    /// What a pattern is asked of. `false` has none, as if it were absent.
+    fn as_subject(&self) -> Option<Cow<'_, str>> {
+        match self.scalar() {
+            Scalar::Text(text) => Some(Cow::Borrowed(text)),
+            Scalar::Number(number) => Some(Cow::Owned(double_text(number))),
+            Scalar::Flag(true) => Some(Cow::Borrowed("true")),
+            Scalar::Flag(false) | Scalar::Other => None,
+        }
+    }
+
+    fn list(&self) -> Option<&[Value]> {
+        match self {
+            Self::Json(value) => value.as_array().map(Vec::as_slice),
+            Self::Text(_) => None,
+        }
+    }
+
+    /// Its text, as it stands in a text with variables: of a list or object its JSON.
+    pub fn to_text(&self) -> Cow<'_, str> {
+        match (self.scalar(), self) {
+            (Scalar::Text(text), _) => Cow::Borrowed(text),
+            (Scalar::Number(number), _) => Cow::Owned(double_text(number)),
+            (Scalar::Flag(flag), _) => Cow::Borrowed(if flag { "true" } else { "false" }),
+            (Scalar::Other, Self::Json(value)) => Cow::Owned(value.to_string()),
+            (Scalar::Other, Self::Text(text)) => Cow::Borrowed(text),
+        }
+    }
+}
+
+impl<'v> Variable<'v> {
+    /// The same for who keeps the text.
+    pub fn into_text(self) -> Cow<'v, str> {
+        match self {
+            Self::Text(text) => text,
+            other => Cow::Owned(other.to_text().into_owned()),
         }
     }
 }
@@ -187,12 +291,23 @@ impl Test {
 // === impl Operand ===
 
 impl Operand {
-    fn equals(&self, variable: Option<&str>) -> bool {
-        match self {
-            Self::Text(text) => variable == Some(text),
-            Self::Number(expected) => variable.and_then(number).is_some_and(|value| value == *expected),
-            Self::Absent => variable.is_none(),
-            Self::Other => false,
+    fn equals(&self, variable: Option<&Variable<'_>>) -> bool {
+        match (self, variable) {
+            (Self::Absent, None) => true,
+            (Self::Absent, Some(_)) | (_, None) => false,
+            // With a number a text is read as one.
+            (Self::Number(expected), Some(variable)) => variable.number() == Some(*expected),
+            (other, Some(variable)) => other.is(variable.scalar()),
+        }
+    }
+
+    /// Whether it is the same value, of the same kind.
+    fn is(&self, scalar: Scalar<'_>) -> bool {
+        match (self, scalar) {
+            (Self::Text(own), Scalar::Text(text)) => own == text,
+            (Self::Number(own), Scalar::Number(number)) => *own == number,
+            (Self::Flag(own), Scalar::Flag(flag)) => *own == flag,
+            _ => false,
         }
     }
 }

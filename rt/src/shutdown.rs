@@ -9,6 +9,7 @@
 
 use std::future::Future;
 use std::io;
+use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
@@ -78,6 +79,12 @@ impl Shutdown {
         self.soft.run_until_cancelled(work).await
     }
 
+    /// Resolves this long after the soft stage has begun, or at the hard one.
+    pub async fn closing(&self, delay: Duration) {
+        self.soft().await;
+        self.until_hard(tokio::time::sleep(delay)).await;
+    }
+
     /// Runs `work` unless and until the hard stage begins.
     pub async fn until_hard<F: Future>(&self, work: F) -> Option<F::Output> {
         self.hard.run_until_cancelled(work).await
@@ -123,5 +130,25 @@ mod tests {
         shutdown.request();
         assert_eq!(shutdown.until_soft(std::future::pending::<()>()).await, None);
         assert_eq!(shutdown.until_hard(async { 2 }).await, Some(2));
+    }
+}
+
+/// SIGHUP, for the rest of the process: whoever waits for it takes it over.
+#[derive(Debug)]
+pub struct Hangups(Signal);
+
+// === impl Hangups ===
+
+impl Hangups {
+    /// Takes it over.
+    pub fn install() -> io::Result<Self> {
+        Ok(Self(signal(SignalKind::hangup())?))
+    }
+
+    /// The next one.
+    pub async fn next(&mut self) {
+        if self.0.recv().await.is_none() {
+            std::future::pending().await
+        }
     }
 }

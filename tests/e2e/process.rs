@@ -124,8 +124,18 @@ impl Portolan {
     }
 
     /// SIGTERM; gives the exit code, and what it printed after the ready line.
-    pub async fn terminate(mut self) -> (Option<i32>, Vec<String>) {
+    pub async fn terminate(self) -> (Option<i32>, Vec<String>) {
+        self.ask_to_stop();
+        self.stopped().await
+    }
+
+    /// SIGTERM.
+    pub fn ask_to_stop(&self) {
         kill_process(Pid::from_raw(self.pid()).unwrap(), Signal::TERM).unwrap();
+    }
+
+    /// Waits for its end.
+    pub async fn stopped(mut self) -> (Option<i32>, Vec<String>) {
         let status = tokio::time::timeout(STOP_LIMIT, self.child.wait()).await.expect("it does not stop").unwrap();
         let mut lines = Vec::new();
         while let Ok(Some(line)) = self.stdout.next_line().await {

@@ -183,9 +183,12 @@ impl Settings {
         names.filter_map(|name| Some(name.as_str()?.to_owned())).collect()
     }
 
-    /// The longer of the two drain times, in seconds.
+    /// The longer of the two times from a signal to the end, in seconds.
     pub fn longest_drain(&self) -> u64 {
-        let seconds = |half: &Value| half["shutdown"]["drain_seconds"].as_u64().unwrap_or(10);
+        let seconds = |half: &Value| {
+            let setting = |name: &str| half["shutdown"][name].as_u64();
+            setting("drain_seconds").unwrap_or(10) + setting("delay_seconds").unwrap_or(0)
+        };
         seconds(&self.cp).max(seconds(&self.dp))
     }
 

@@ -51,7 +51,7 @@ impl Compiler {
         let inside = with_metadata(&parsed.plugins);
         let references: Vec<_> = upstream.into_iter().chain(service).chain(certificate).chain(inside).collect();
         self.set_checker(Kind::StreamRoute, &name.1, checker_of(parsed.upstream.is_some(), &route.target));
-        self.set_references(name, &references);
+        self.references.set(name, &references);
         self.remove_stream_route(&name.1);
         self.snapshot.streams.insert(&route);
         self.snapshot.stream_routes.insert(&name.1, route);

@@ -8,7 +8,9 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Shutdown {
-    /// How long requests may take to finish after the signal.
+    /// How long connections are taken on after the signal, when readiness is off already: as long as balancers need to learn of it.
+    pub delay_seconds: u64,
+    /// How long requests may take to finish after that.
     pub drain_seconds: u64,
 }
 
@@ -16,14 +18,20 @@ pub struct Shutdown {
 
 impl Default for Shutdown {
     fn default() -> Self {
-        Self { drain_seconds: 10 }
+        Self { delay_seconds: 0, drain_seconds: 10 }
     }
 }
 
 impl Shutdown {
-    /// The same as a duration.
+    /// See [`Self::delay_seconds`].
     #[must_use]
-    pub fn drain(&self) -> Duration {
-        Duration::from_secs(self.drain_seconds)
+    pub fn delay(&self) -> Duration {
+        Duration::from_secs(self.delay_seconds)
+    }
+
+    /// From the signal to the end.
+    #[must_use]
+    pub fn whole(&self) -> Duration {
+        Duration::from_secs(self.delay_seconds.saturating_add(self.drain_seconds))
     }
 }

@@ -12,7 +12,6 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
 use super::Port;
-use crate::stream::Stream;
 
 /// Bytes taken at a time. Large streams pass with few calls of the system; idle ones hold no buffer at all.
 const PIECE: usize = 64 * 1024;
@@ -36,6 +35,11 @@ pub enum End {
     Node,
 }
 
+/// A connection.
+pub trait Side: AsyncRead + AsyncWrite + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Side for T {}
+
 /// One direction.
 struct Way<'c> {
     buffer: Option<Box<[u8]>>,
@@ -57,7 +61,13 @@ enum Fault {
 }
 
 /// Runs a stream to its end.
-pub async fn run(client: &mut Stream, node: &mut Stream, idle: Duration, port: &Port, buffers: &Buffers) -> End {
+pub async fn run<C: Side, N: Side>(
+    client: &mut C,
+    node: &mut N,
+    idle: Duration,
+    port: &Port,
+    buffers: &Buffers,
+) -> End {
     let mut up = Way::new(&port.from_clients, &port.to_nodes);
     let mut down = Way::new(&port.from_nodes, &port.to_clients);
     let mut deadline = std::pin::pin!(tokio::time::sleep(idle));
@@ -105,11 +115,11 @@ impl<'c> Way<'c> {
     }
 
     /// Goes on until nothing can be done at the moment.
-    fn poll(
+    fn poll<F: Side, T: Side>(
         &mut self,
         cx: &mut Context<'_>,
-        from: &mut Stream,
-        to: &mut Stream,
+        from: &mut F,
+        to: &mut T,
         buffers: &Buffers,
         progress: &mut bool,
     ) -> Result<(), Fault> {
@@ -123,11 +133,11 @@ impl<'c> Way<'c> {
         Ok(())
     }
 
-    fn step(
+    fn step<F: Side, T: Side>(
         &mut self,
         cx: &mut Context<'_>,
-        from: &mut Stream,
-        to: &mut Stream,
+        from: &mut F,
+        to: &mut T,
         buffers: &Buffers,
     ) -> Poll<Result<(), Fault>> {
         let writing = |_: io::Error| Fault::Writing;

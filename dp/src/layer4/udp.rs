@@ -2,7 +2,7 @@
 //!
 //! The system gives all datagrams of a client to the same of the workers' sockets, so a session is one worker's affair.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
@@ -17,12 +17,14 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::{Client, Port, Transport, dial, plugin};
-use crate::worker::{Worker, spawn};
+use crate::worker::{Present, Worker, spawn};
 
 /// The largest datagram.
 const DATAGRAM: usize = 65_536;
 /// Datagrams of one client that wait for their node. More are lost, as datagrams may be.
 const WAITING: usize = 64;
+/// Bytes of all that wait at a port of a worker. More are lost, too.
+const WAITING_BYTES: usize = 8 << 20;
 /// How long a session may be silent once the worker is to end: what was asked is still answered.
 const LAST: Duration = Duration::from_secs(1);
 
@@ -31,39 +33,50 @@ struct Listener {
     socket: UdpSocket,
     local: SocketAddr,
     port: Arc<Port>,
-    sessions: RefCell<HashMap<SocketAddr, mpsc::Sender<Bytes>>>,
+    sessions: RefCell<HashMap<SocketAddr, mpsc::Sender<Datagram>>>,
+    waiting: Rc<Cell<usize>>,
+}
+
+/// A datagram that waits for its node; counted until it is dropped.
+struct Datagram {
+    bytes: Bytes,
+    waiting: Rc<Cell<usize>>,
 }
 
 /// Takes datagrams until the worker takes no new work, and then those of sessions that are there.
 pub async fn serve(worker: Rc<Worker>, socket: UdpSocket, port: Arc<Port>) {
     let Ok(local) = socket.local_addr() else { return };
-    let listener = Rc::new(Listener { socket, local, port, sessions: RefCell::default() });
+    let listener = Rc::new(Listener { socket, local, port, sessions: RefCell::default(), waiting: Rc::default() });
     let mut buffer = vec![0; DATAGRAM];
     loop {
         // An error here is about an earlier datagram to some client that has gone: no news for the others.
         let Ok((length, remote)) = listener.socket.recv_from(&mut buffer).await else { continue };
         listener.port.from_clients.fetch_add(length as u64, Ordering::Relaxed);
-        listener.take(&worker, remote, Bytes::copy_from_slice(&buffer[..length]));
+        listener.take(&worker, remote, &buffer[..length]);
     }
 }
 
 // === impl Listener ===
 
 impl Listener {
-    fn take(self: &Rc<Self>, worker: &Rc<Worker>, remote: SocketAddr, datagram: Bytes) {
+    fn take(self: &Rc<Self>, worker: &Rc<Worker>, remote: SocketAddr, bytes: &[u8]) {
+        if self.waiting.get() + bytes.len() > WAITING_BYTES {
+            return;
+        }
         let mut sessions = self.sessions.borrow_mut();
         if let Some(session) = sessions.get(&remote) {
             // A full queue loses the datagram; a session that is over is taken out by itself.
-            session.try_send(datagram).ok();
+            session.try_send(Datagram::new(bytes, &self.waiting)).ok();
             return;
         }
-        if worker.is_draining() || !worker.is_roomy() {
+        if worker.is_draining() {
             return;
         }
+        let Some(present) = worker.enter_session() else { return };
         let (session, datagrams) = mpsc::channel(WAITING);
-        session.try_send(datagram).ok();
+        session.try_send(Datagram::new(bytes, &self.waiting)).ok();
         sessions.insert(remote, session);
-        spawn(session_of(worker.clone(), self.clone(), remote, datagrams));
+        spawn(session_of(worker.clone(), self.clone(), remote, datagrams, present));
     }
 
     /// Passes what a node has sent on to the client.
@@ -86,9 +99,29 @@ impl Listener {
     }
 }
 
+// === impl Datagram ===
+
+impl Datagram {
+    fn new(bytes: &[u8], waiting: &Rc<Cell<usize>>) -> Self {
+        waiting.set(waiting.get() + bytes.len());
+        Self { bytes: Bytes::copy_from_slice(bytes), waiting: waiting.clone() }
+    }
+}
+
+impl Drop for Datagram {
+    fn drop(&mut self) {
+        self.waiting.set(self.waiting.get() - self.bytes.len());
+    }
+}
+
 /// The life of a session.
-async fn session_of(worker: Rc<Worker>, listener: Rc<Listener>, remote: SocketAddr, datagrams: mpsc::Receiver<Bytes>) {
-    let present = worker.enter_stream();
+async fn session_of(
+    worker: Rc<Worker>,
+    listener: Rc<Listener>,
+    remote: SocketAddr,
+    datagrams: mpsc::Receiver<Datagram>,
+    present: Present,
+) {
     let open = listener.port.open();
     let (status, node) = Box::pin(run(&worker, &listener, remote, datagrams)).await;
     listener.sessions.borrow_mut().remove(&remote);
@@ -100,7 +133,7 @@ async fn run(
     worker: &Rc<Worker>,
     listener: &Listener,
     remote: SocketAddr,
-    mut datagrams: mpsc::Receiver<Bytes>,
+    mut datagrams: mpsc::Receiver<Datagram>,
 ) -> (u16, String) {
     let client = Client::new(remote, listener.local, Transport::Udp);
     let snapshot = worker.pin();
@@ -126,7 +159,7 @@ async fn run(
         tokio::select! {
             datagram = datagrams.recv() => {
                 let Some(datagram) = datagram else { return (200, name) };
-                let Ok(sent) = dialed.connection.send(&datagram).await else { return (502, name) };
+                let Ok(sent) = dialed.connection.send(&datagram.bytes).await else { return (502, name) };
                 port.to_nodes.fetch_add(sent as u64, Ordering::Relaxed);
             }
             ready = dialed.connection.readable() => {

@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::plugins;
 use crate::tls::Ssl;
 use crate::tree::Tree;
+use crate::vars::content;
 
 /// A set of phases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -24,6 +25,7 @@ pub struct Chain {
     /// Configured here and disabled: they do not run, and those of the same name below do not either.
     disabled: Vec<&'static str>,
     phases: Phase,
+    content: bool,
 }
 
 /// What a configuration comes to.
@@ -42,6 +44,8 @@ pub struct Instance {
     meta: Meta,
     /// Whether it came with the consumer.
     of_consumer: bool,
+    /// See [`Chain::asks_for_content`].
+    content: bool,
     plugin: Arc<dyn Phases>,
 }
 
@@ -112,6 +116,7 @@ impl Instance {
         if place.consumer && factory.identity().is_some() {
             return Ok(Compiled::Identity);
         }
+        let content = content::is_named_in(config);
         let (meta, mut config) = Meta::split(config)?;
         // What never runs may be wrong, as in APISIX.
         if meta.disable {
@@ -128,7 +133,7 @@ impl Instance {
         };
         let plugin = factory.compile(&config, &scope)?;
         let priority = meta.priority.unwrap_or_else(|| factory.priority());
-        Ok(Compiled::Instance(Self { factory, priority, meta, of_consumer: place.consumer, plugin }))
+        Ok(Compiled::Instance(Self { factory, priority, meta, of_consumer: place.consumer, content, plugin }))
     }
 
     fn runs(&self, phase: Phase, context: &Context<'_>) -> bool {
@@ -184,7 +189,8 @@ impl Chain {
     fn sorted(mut instances: Vec<Arc<Instance>>, disabled: Vec<&'static str>) -> Self {
         instances.sort_by_key(|instance| std::cmp::Reverse(instance.priority));
         let phases = instances.iter().fold(Phase::default(), |all, instance| all | instance.factory.phases());
-        Self { instances, disabled, phases }
+        let content = instances.iter().any(|instance| instance.content);
+        Self { instances, disabled, phases, content }
     }
 
     /// These plugins, and those of `below` that are not among them.
@@ -211,6 +217,12 @@ impl Chain {
     #[must_use]
     pub fn is_neutral(&self) -> bool {
         self.instances.is_empty() && self.disabled.is_empty()
+    }
+
+    /// Whether some plugin names a variable of the request's body: it must be here before the first phase.
+    #[must_use]
+    pub fn asks_for_content(&self) -> bool {
+        self.content
     }
 
     /// Whether some plugin takes part in the phase.

@@ -209,7 +209,7 @@ impl Attempts<'_> {
         if parts.status == StatusCode::SWITCHING_PROTOCOLS {
             return match (self.upgrade, link) {
                 (Some(upgrade), Link::Whole(connection)) => {
-                    upgrade.accept(parts, connection, self.worker, record.held.take())
+                    upgrade.accept(parts, connection, self.worker, record.held.take(), self.timeouts.read)
                 }
                 _ => answer::response(Answer::plain(StatusCode::BAD_GATEWAY)),
             };

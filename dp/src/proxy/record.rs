@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use http::StatusCode;
 use tokio::time::Instant;
 
+use crate::access_log;
 use crate::context::Context;
 use crate::metrics::{Series, StatusLabels, TRADITIONAL, bump};
 use crate::plugin::Summary;
@@ -81,6 +82,11 @@ impl Record {
     /// Counts the bytes of this body as received.
     pub(super) fn follow(&mut self, body: &RequestBody) {
         self.request_body = body.progress();
+    }
+
+    /// Who writes a line about the request.
+    pub(super) fn access_log(&self) -> Option<&Rc<access_log::Log>> {
+        self.worker.as_ref()?.access_log.as_ref()
     }
 
     /// The head of the response is known.

@@ -1,6 +1,7 @@
 //! Connections that become something else, such as WebSocket: after the node's 101 both sides are copied.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use http::header::{CONNECTION, HeaderValue, UPGRADE};
 use http::{Response, Version, request, response};
@@ -45,13 +46,15 @@ impl Wanted {
         &self.protocol
     }
 
-    /// The node agreed: tells the client, and copies from then on until one side ends or the worker does.
+    /// The node agreed: tells the client, and copies from then on until both sides have ended, nothing has moved for `idle`, or
+    /// the worker ends.
     pub(super) fn accept(
         self,
         parts: response::Parts,
         connection: Box<Connection>,
         worker: &Rc<Worker>,
         held: Option<Held>,
+        idle: Duration,
     ) -> Response<Body> {
         let worker = worker.clone();
         spawn(async move {
@@ -59,8 +62,7 @@ impl Wanted {
             if let (Ok(client), Some((node, first))) = (self.client.await, connection.into_upgraded().await) {
                 let mut client = TokioIo::new(client);
                 let mut node = Rewound::new(first, node);
-                // Either side may end at any time; that is no error of ours.
-                tokio::io::copy_bidirectional(&mut client, &mut node).await.ok();
+                worker.streams.tunnel(&mut client, &mut node, idle).await;
             }
             drop((present, held));
         });

@@ -2,7 +2,7 @@
 //! configuration thread asks the name servers.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -11,8 +11,12 @@ use arc_swap::ArcSwap;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig};
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
+
+use crate::config;
 
 /// Names that wait to be asked for, over all workers. When it is full a refresh is skipped and a new name waits.
 const WAITING: usize = 1024;
@@ -45,6 +49,10 @@ pub struct Resolved {
 /// The task's side.
 #[derive(Debug)]
 pub struct Resolver {
+    /// None: the system's.
+    servers: Vec<SocketAddr>,
+    /// See [`config::Dns::valid_seconds`].
+    valid: Option<Duration>,
     cache: Arc<ArcSwap<Cache>>,
     asks: mpsc::Receiver<Ask>,
 }
@@ -60,7 +68,7 @@ struct Ask {
 pub fn pair() -> (Dns, Resolver) {
     let cache = Arc::new(ArcSwap::from_pointee(Cache::new()));
     let (asks, receiver) = mpsc::channel(WAITING);
-    (Dns { cache: cache.clone(), asks }, Resolver { cache, asks: receiver })
+    (Dns { cache: cache.clone(), asks }, Resolver { servers: Vec::new(), valid: None, cache, asks: receiver })
 }
 
 // === impl Dns ===
@@ -113,9 +121,18 @@ impl Resolved {
 // === impl Resolver ===
 
 impl Resolver {
+    /// The same with these settings.
+    ///
+    /// # Errors
+    /// When a server is no address.
+    pub fn with(self, config: &config::Dns) -> Result<Self, config::Invalid> {
+        let valid = config.valid_seconds.map(|seconds| Duration::from_secs(seconds.into()));
+        Ok(Self { servers: config.addresses()?, valid, ..self })
+    }
+
     /// Serves the workers until they are gone.
     pub async fn run(mut self) {
-        let resolver = system();
+        let resolver = resolver(&self.servers);
         let mut waiting: HashMap<Arc<str>, Vec<Reply>> = HashMap::new();
         let mut running = FuturesUnordered::new();
         loop {
@@ -129,6 +146,10 @@ impl Resolver {
                     }
                 }
                 Some((host, found)) = running.next() => {
+                    let found = found.map(|found| match self.valid {
+                        Some(valid) => Resolved { until: Instant::now() + valid, ..found },
+                        None => found,
+                    });
                     let result = self.store(&host, found);
                     for reply in waiting.remove(&host).into_iter().flatten() {
                         // A worker that no longer waits has lost its client.
@@ -169,15 +190,34 @@ pub(crate) fn fixed(names: &[(&str, &str)]) -> Dns {
     dns
 }
 
-/// The system's name servers and hosts file.
-fn system() -> Option<Arc<TokioResolver>> {
-    match TokioResolver::builder_tokio().and_then(|builder| builder.build()) {
+/// Asks these name servers, or the system's. Both read the hosts file first.
+fn resolver(servers: &[SocketAddr]) -> Option<Arc<TokioResolver>> {
+    let builder = if servers.is_empty() {
+        TokioResolver::builder_tokio()
+    } else {
+        let servers = servers.iter().map(server).collect();
+        let config = ResolverConfig::from_parts(None, Vec::new(), servers);
+        Ok(TokioResolver::builder_with_config(config, TokioRuntimeProvider::default()))
+    };
+    match builder.and_then(|mut builder| {
+        // Answers are kept here, and asked for anew when they are over.
+        builder.options_mut().cache_size = 0;
+        builder.build()
+    }) {
         Ok(resolver) => Some(Arc::new(resolver)),
         Err(error) => {
             tracing::error!(%error, "no name servers, names of upstream nodes cannot be resolved");
             None
         }
     }
+}
+
+fn server(address: &SocketAddr) -> NameServerConfig {
+    let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
+        connection.port = address.port();
+        connection
+    });
+    NameServerConfig::new(address.ip(), true, connections.to_vec())
 }
 
 async fn resolve(resolver: Option<Arc<TokioResolver>>, host: Arc<str>) -> (Arc<str>, Result<Resolved, String>) {

@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
+mod access_log;
 mod auth;
 mod balance;
 mod config;
+mod content;
 mod control;
 mod discovery;
 mod drain;
@@ -13,6 +15,7 @@ mod harness;
 mod health;
 mod http2;
 mod metrics;
+mod names;
 mod peers;
 mod plugins;
 mod protocol;
@@ -27,5 +30,7 @@ mod snapshot;
 mod ssl;
 mod stream;
 mod stream_plugins;
+mod streaming;
 mod sync;
+mod upgrade;
 mod upstream_tls;

@@ -286,10 +286,9 @@ async fn datagrams_find_their_way_back() {
             node.send_to(&answer, from).unwrap();
         }
     });
-    let upstream =
-        json!({"scheme": "udp", "nodes": {node_address: 1}, "timeout": {"connect": 1, "send": 0.3, "read": 0.3}});
-    gateway.put("stream_routes/1", json!({"server_port": address(&gateway, 0).port(), "upstream": upstream})).await;
-    let clients: Vec<UdpSocket> = (0..3).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
+    let route = |upstream: Value| json!({"server_port": address(&gateway, 0).port(), "upstream": upstream});
+    gateway.put("stream_routes/1", route(json!({"scheme": "udp", "nodes": {node_address.clone(): 1}}))).await;
+    let clients: Vec<UdpSocket> = (0..4).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
     let ask = |client: &UdpSocket, word: &str| {
         client.set_read_timeout(Some(SOON)).unwrap();
         client.send_to(word.as_bytes(), address(&gateway, 0)).unwrap();
@@ -301,19 +300,47 @@ async fn datagrams_find_their_way_back() {
         assert_eq!(said, word);
         via.to_owned()
     };
-    let vias: Vec<String> = clients.iter().map(|client| ask(client, "one")).collect();
+    let vias: Vec<String> = clients[..3].iter().map(|client| ask(client, "one")).collect();
     assert!(vias[0] != vias[1] && vias[1] != vias[2]);
     let large = "x".repeat(20_000);
     assert_eq!(ask(&clients[0], &large), vias[0], "the same session");
-    // After a while without a word it is another session.
-    let active = format!("apisix_stream_active_connections{{listen_addr=\"{}\"}} 0", address(&gateway, 0));
+    // After a while without a word it is another session; those that are there keep the bound that they began with.
+    let upstream =
+        json!({"scheme": "udp", "nodes": {node_address: 1}, "timeout": {"connect": 5, "send": 0.3, "read": 0.3}});
+    gateway.put("stream_routes/1", route(upstream)).await;
+    let via = ask(&clients[3], "one");
+    let active = format!("apisix_stream_active_connections{{listen_addr=\"{}\"}} 3\n", address(&gateway, 0));
     eventually(SOON, || async {
         let (_, metrics) = text(&format!("{}/apisix/prometheus/metrics", gateway.announced.metrics)).await;
         ensure!(metrics.contains(&active), "sessions are still open");
         Ok(())
     })
     .await;
-    assert_ne!(ask(&clients[0], "two"), vias[0]);
+    assert_ne!(ask(&clients[3], "two"), via);
+    assert_eq!(ask(&clients[0], "two"), vias[0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn datagrams_do_not_take_the_place_of_connections() {
+    let (gateway, _files) = Gateway::with(|config| {
+        config.listen.stream.udp = vec!["127.0.0.1:0".parse().unwrap()];
+        config.runtime.workers = 1;
+        config.limits.connections = 1;
+    })
+    .await;
+    let node = UdpSocket::bind("127.0.0.1:0").unwrap();
+    node.set_read_timeout(Some(SOON)).unwrap();
+    let upstream = json!({"scheme": "udp", "nodes": {node.local_addr().unwrap().to_string(): 1}});
+    gateway.put("stream_routes/1", json!({"upstream": upstream})).await;
+    let clients = [UdpSocket::bind("127.0.0.1:0").unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap()];
+    let mut buffer = [0; 16];
+    clients[0].send_to(b"one", address(&gateway, 0)).unwrap();
+    assert_eq!(node.recv(&mut buffer).unwrap(), 3);
+    // There is one session, and place for a connection still; not for another session.
+    assert_eq!(text(&gateway.http()).await.0, 404);
+    clients[1].send_to(b"other", address(&gateway, 0)).unwrap();
+    clients[0].send_to(b"again!", address(&gateway, 0)).unwrap();
+    assert_eq!(node.recv(&mut buffer).unwrap(), 6);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -91,11 +91,8 @@ fn test(op: &str, operand: &Value) -> Result<Test, Error> {
         "<=" => ordered(Order::LessOrEqual),
         "~~" => Test::Matches(Pattern::compile(&text(operand).ok_or(Error::Invalid)?, Case::Sensitive)?),
         "~*" => Test::Matches(Pattern::compile(&text(operand).ok_or(Error::Invalid)?, Case::Insensitive)?),
-        // A variable is a text and equals texts only.
-        "in" => {
-            Test::OneOf(operand.as_array().into_iter().flatten().filter_map(Value::as_str).map(Into::into).collect())
-        }
-        "has" => Test::Never,
+        "in" => Test::OneOf(operand.as_array().into_iter().flatten().map(Operand::of).collect()),
+        "has" => Test::Holds(Operand::of(operand)),
         "ipmatch" => Test::Address(networks(operand)?),
         other => return Err(Error::Operator(other.to_owned())),
     })
@@ -152,7 +149,8 @@ impl Operand {
             Value::String(text) => Self::Text(text.clone()),
             Value::Number(number) => number.as_f64().map_or(Self::Other, Self::Number),
             Value::Null => Self::Absent,
-            Value::Bool(_) | Value::Array(_) | Value::Object(_) => Self::Other,
+            Value::Bool(flag) => Self::Flag(*flag),
+            Value::Array(_) | Value::Object(_) => Self::Other,
         }
     }
 }

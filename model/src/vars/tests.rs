@@ -3,12 +3,15 @@ use serde_json::json;
 use super::*;
 
 fn holds(expression: &Value) -> bool {
-    let lookup = |name: &str| match name {
-        "arg_name" => Some(Cow::Borrowed("json")),
-        "arg_n" => Some(Cow::Borrowed("10")),
-        "arg_hex" => Some(Cow::Borrowed(" 0x1F ")),
-        "remote_addr" => Some(Cow::Owned("10.1.2.3".to_owned())),
-        _ => None,
+    let lookup = |name: &str| -> Option<Variable<'_>> {
+        let text = match name {
+            "arg_name" => "json",
+            "arg_n" => "10",
+            "arg_hex" => " 0x1F ",
+            "remote_addr" => "10.1.2.3",
+            _ => return None,
+        };
+        Some(Cow::Borrowed(text).into())
     };
     Expr::parse(expression).unwrap().eval(&lookup)
 }
@@ -62,6 +65,21 @@ fn comparisons() {
     ] {
         assert_eq!(holds(&json!([expression])), expected, "{expression}");
     }
+}
+
+/// What lua-resty-expr answered, a case a line: the variable as JSON (`-`: absent), the expression, 1 or 0.
+#[test]
+fn comparisons_are_those_of_the_original() {
+    let mut cases = 0;
+    for line in include_str!("original.tsv").lines() {
+        let [variable, expression, expected] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("{line}") };
+        let variable: Option<Value> = (variable != "-").then(|| serde_json::from_str(variable).unwrap());
+        let lookup = |_: &str| variable.as_ref().map(|value| Variable::Json(Cow::Borrowed(value)));
+        let expr = Expr::parse(&serde_json::from_str(expression).unwrap()).unwrap();
+        assert_eq!(expr.eval(&lookup), expected == "1", "{line}");
+        cases += 1;
+    }
+    assert!(cases > 4000, "{cases}");
 }
 
 #[test]
