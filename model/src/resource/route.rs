@@ -120,6 +120,18 @@ mod tests {
     }
 
     #[test]
+    fn a_priority_beyond_all_integers_is_the_highest() {
+        // The schema takes it, as that of APISIX does, whose numbers are doubles.
+        for (priority, read) in
+            [(json!(1e26), i64::MAX), (json!(-1e26), i64::MIN), (json!(1e18), 1_000_000_000_000_000_000)]
+        {
+            let document = json!({"uri": "/a", "priority": priority, "plugins": {}});
+            crate::check::check(crate::Kind::Route, Some("1"), &document).unwrap();
+            assert_eq!(serde_json::from_value::<Route>(document).unwrap().priority, read);
+        }
+    }
+
+    #[test]
     fn types_are_strict() {
         for wrong in [json!({"uri": 1}), json!({"hosts": "a"}), json!({"priority": "1"}), json!({"plugins": [1]})] {
             assert!(serde_json::from_value::<Route>(wrong.clone()).is_err(), "{wrong}");
