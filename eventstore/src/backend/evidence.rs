@@ -4,6 +4,7 @@ use futures_util::future::BoxFuture;
 
 use crate::entry::{CommittedChange, committed_payload};
 use crate::error::Error;
+use crate::merkle::Hash;
 
 /// An event with all that its entry speaks of, as stored.
 #[derive(Clone, Debug)]
@@ -59,6 +60,9 @@ pub(crate) struct LeafEvidence {
 /// A revision and its leaf hash.
 pub(crate) type LeafHash = (i64, Vec<u8>);
 
+/// A row of `tree_blocks`: which block, and its root.
+pub(crate) type TreeBlock = (i64, Vec<u8>);
+
 /// A row of `checkpoints`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StoredCheckpoint {
@@ -82,6 +86,10 @@ pub(crate) trait Evidence: Send + Sync {
     fn checkpoint_last(&self) -> BoxFuture<'_, Result<Option<StoredCheckpoint>, Error>>;
     /// Keeps a checkpoint; false when there is one of that size.
     fn checkpoint_insert<'a>(&'a self, checkpoint: &'a StoredCheckpoint) -> BoxFuture<'a, Result<bool, Error>>;
+    /// The kept roots of blocks of the tree, from a block on.
+    fn tree_blocks(&self, from: i64, limit: i64) -> BoxFuture<'_, Result<Vec<TreeBlock>, Error>>;
+    /// Keeps the roots of blocks from one on, in place of what was kept for them.
+    fn tree_keep<'a>(&'a self, first: i64, roots: &'a [Hash]) -> BoxFuture<'a, Result<(), Error>>;
     /// Size of the last checkpoint that a sink has taken.
     fn sink_position<'a>(&'a self, sink: &'a str) -> BoxFuture<'a, Result<Option<i64>, Error>>;
     /// Moves it forward.

@@ -29,6 +29,9 @@ FROM changes c WHERE c.revision > ", $one, " AND c.revision <= ", $two, " ORDER 
 SELECT size, root, note, at FROM checkpoints WHERE size >= ", $one, " ORDER BY size LIMIT ", $two);
         const CHECKPOINT_LAST: &str = "-- checkpoint_last
 SELECT size, root, note, at FROM checkpoints ORDER BY size DESC LIMIT 1";
+        const TREE_BLOCKS: &str = concat!(
+            "-- tree_blocks
+SELECT block, root FROM tree_blocks WHERE block >= ", $one, " ORDER BY block LIMIT ", $two);
         const SINK_POSITION: &str = concat!(
             "-- sink_position
 SELECT size FROM checkpoint_sinks WHERE name = ", $one);
@@ -43,6 +46,7 @@ SELECT size FROM checkpoint_sinks WHERE name = ", $one);
             CHANGES,
             CHECKPOINTS,
             CHECKPOINT_LAST,
+            TREE_BLOCKS,
             SINK_POSITION,
             INSERT_CHECKPOINT,
             SINK_ADVANCE,
@@ -93,6 +97,12 @@ macro_rules! evidence_reads {
                 let last: Option<CheckpointRow> = sqlx::query_as(CHECKPOINT_LAST).fetch_optional(&self.$pool).await?;
                 Ok(last.map(evidence::checkpoint))
             })
+        }
+
+        fn tree_blocks(&self, from: i64, limit: i64) -> BoxFuture<'_, Result<Vec<TreeBlock>, Error>> {
+            Box::pin(
+                async move { Ok(sqlx::query_as(TREE_BLOCKS).bind(from).bind(limit).fetch_all(&self.$pool).await?) },
+            )
         }
 
         fn sink_position<'a>(&'a self, sink: &'a str) -> BoxFuture<'a, Result<Option<i64>, Error>> {

@@ -12,16 +12,19 @@ const POSTGRES: &[Step] = &[
     ("create log", include_str!("../../../migrations/postgres/0001_create_log.sql")),
     ("create checkpoints", include_str!("../../../migrations/postgres/0002_create_checkpoints.sql")),
     ("create floor", include_str!("../../../migrations/postgres/0003_create_floor.sql")),
+    ("create tree", include_str!("../../../migrations/postgres/0004_create_tree.sql")),
 ];
 const MYSQL: &[Step] = &[
     ("create log", include_str!("../../../migrations/mysql/0001_create_log.sql")),
     ("create checkpoints", include_str!("../../../migrations/mysql/0002_create_checkpoints.sql")),
     ("create floor", include_str!("../../../migrations/mysql/0003_create_floor.sql")),
+    ("create tree", include_str!("../../../migrations/mysql/0004_create_tree.sql")),
 ];
 const SQLITE: &[Step] = &[
     ("create log", include_str!("../../../migrations/sqlite/0001_create_log.sql")),
     ("create checkpoints", include_str!("../../../migrations/sqlite/0002_create_checkpoints.sql")),
     ("create floor", include_str!("../../../migrations/sqlite/0003_create_floor.sql")),
+    ("create tree", include_str!("../../../migrations/sqlite/0004_create_tree.sql")),
 ];
 
 /// The steps for PostgreSQL.

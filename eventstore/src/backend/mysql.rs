@@ -408,6 +408,7 @@ mod tests {
         let multi = sql::ALL_MULTI
             .iter()
             .chain(retention::MULTI)
+            .chain(evidence::MULTI)
             .flat_map(|multi| [1, 2, 256].map(|rows| multi.over(rows).into_sql_str()));
         for statement in sql::ALL
             .iter()

@@ -342,6 +342,7 @@ mod tests {
         let multi = write::ALL_MULTI
             .iter()
             .chain(retention::MULTI)
+            .chain(evidence::MULTI)
             .flat_map(|multi| [1, 2, 256].map(|rows| multi.over(rows).into_sql_str()));
         let single = ALL.iter().chain(locked::ALL).chain(write::ALL).chain(evidence::ALL);
         let single = single.chain(retention::READS).chain(retention::WRITES).chain(timeline::ALL);

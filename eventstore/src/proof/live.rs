@@ -16,6 +16,7 @@ use crate::merkle::Frontier;
 use crate::retention::accounts::Accounts;
 use crate::retention::{Subject, remove};
 
+mod blocks;
 mod columns;
 mod replay;
 
@@ -59,6 +60,9 @@ async fn run(log: &Log, keys: &[Verifier], held: &[String]) -> Result<Report, St
     let (head, keys) = log.backend().load().await?;
     walk(log, head.revision, &mut checker, &mut replay).await?;
     ends(&head, &checker, roots.last())?;
+    if let Some(failure) = replay.blocks.compare(log).await? {
+        return Err(failure.into());
+    }
     replay.compare(&keys)?;
     // What accounts for something must be in the log, too.
     walk(log, checker.accounts().last(), &mut checker, &mut Replay::default()).await?;

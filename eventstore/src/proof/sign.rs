@@ -4,6 +4,8 @@
 //! every 10 s, at 256 new events, or when asked:
 //!   the log names another key?                                                yes → take it over; the old one signs once more
 //!   read again some thousand entries (scrub)                                  a row that changed  → fork
+//!   the leaf hashes under what the start took over of the tree, a page a round                    → fork
+//!     (neither at 256 events: the more is written, the more would be read)
 //!   the last checkpoint, and the last one that this process knows: still met? no                  → fork
 //!   the head's own frontier = the tree of the stored leaves?                  no                  → fork
 //!   something new? sign, insert (on conflict: another replica was faster; its root must be ours), tell the sinks
@@ -67,6 +69,15 @@ pub struct Pace {
     pub period: Duration,
     /// Without events for this long, a heartbeat is recorded and signed.
     pub idle: Duration,
+}
+
+/// What a round is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Round {
+    /// The period is over, or somebody asked: the time to look at old rows, too.
+    Full,
+    /// Many events came.
+    Brief,
 }
 
 /// A hold on the running task. Clones are the same.
@@ -201,35 +212,39 @@ impl Task {
                     Some(_) => std::future::pending().await,
                 }
             };
-            tokio::select! {
-                _ = tick.tick() => {}
-                _ = many => {}
+            let round = tokio::select! {
+                biased;
+                _ = tick.tick() => Round::Full,
                 () = wanted.asked.notified() => {
                     // Signed meanwhile, by a round that had begun before it was asked for.
                     let revision = wanted.revision.load(Ordering::Relaxed);
                     if self.trouble.is_none() && self.known.is_some_and(|(size, _)| size >= revision) {
                         continue;
                     }
+                    Round::Full
                 }
-            }
-            let outcome = self.round().await;
+                _ = many => Round::Brief,
+            };
+            let outcome = self.round(round).await;
             self.show(outcome);
-            // The period is that between two looks, whatever led to them.
-            tick.reset();
+            if round == Round::Full {
+                // The period is that between two full looks, whatever led to them.
+                tick.reset();
+            }
         }
     }
 
-    async fn round(&mut self) -> Result<(), Error> {
+    async fn round(&mut self, round: Round) -> Result<(), Error> {
         // In this order: another replica may sign a larger tree in between, but the log never ends before what was signed.
         let last = self.log.backend().checkpoint_last().await?;
         let head = self.log.backend().head().await?;
         self.take_over(head.revision).await?;
         let size = unsigned(head.revision);
-        if let Some(wrong) = self.log.tree().scrub(size).await? {
-            return Err(Error::Fork(wrong));
+        if round == Round::Full {
+            self.look_back(size).await?;
         }
         if let Some(last) = &last {
-            let root = self.meet(last, head.revision).await?;
+            let root = self.meet(last, head.revision, round).await?;
             self.known = Some((last.size, root));
             self.signed.send_if_modified(|signed| last.size > std::mem::replace(signed, last.size));
         } else if let Some((known, _)) = self.known {
@@ -246,10 +261,11 @@ impl Task {
             return Err(Error::Fork(what));
         }
         if head.revision > covered {
-            return self.sign(head.revision, root).await;
+            self.sign(head.revision, root).await?;
         }
+        self.log.tree().keep(size).await?;
         let idle = i64::try_from(self.pace.idle.as_micros()).unwrap_or(i64::MAX);
-        if last.is_some_and(|last| self.store.now() - last.at >= idle) {
+        if head.revision == covered && last.is_some_and(|last| self.store.now() - last.at >= idle) {
             self.beat(covered).await?;
         }
         Ok(())
@@ -276,8 +292,18 @@ impl Task {
         Ok(())
     }
 
+    /// Reads a part of the old rows again.
+    async fn look_back(&self, size: u64) -> Result<(), Error> {
+        let mut wrong = self.log.tree().scrub(size).await?;
+        // The first round is part of the start, which should not take longer because the log is long.
+        if wrong.is_none() && self.known.is_some() {
+            wrong = self.log.tree().recheck().await?;
+        }
+        wrong.map_or(Ok(()), |wrong| Err(Error::Fork(wrong)))
+    }
+
     /// Whether the log still leads to the last checkpoint, and that one to the last that we know. Answers its root.
-    async fn meet(&self, last: &StoredCheckpoint, head: i64) -> Result<Hash, Error> {
+    async fn meet(&self, last: &StoredCheckpoint, head: i64, round: Round) -> Result<Hash, Error> {
         let fork = |what: String| Err(Error::Fork(what));
         let signed = match Checkpoint::open(&last.note, &self.trusted) {
             Ok(signed) if signed.size == unsigned(last.size) => signed,
@@ -287,10 +313,17 @@ impl Task {
         if last.size > head {
             return fork(format!("the log ends at {head}, a checkpoint of size {} was signed", last.size));
         }
+        let known = self.known == Some((last.size, signed.root));
+        if known && round == Round::Brief {
+            return Ok(signed.root);
+        }
+        self.log.tree().resume(signed.size, &signed.root).await?;
         if self.log.tree().root(signed.size).await? != signed.root {
             return fork(format!("the log does not lead to the signed root of checkpoint {}", last.size));
         }
-        if let Some((size, root)) = self.known {
+        if let Some((size, root)) = self.known
+            && !known
+        {
             if last.size < size {
                 return fork(format!("the checkpoint of size {size} is gone"));
             }

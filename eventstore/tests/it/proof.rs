@@ -7,5 +7,6 @@ pub mod raw;
 mod rotation;
 mod signing;
 mod sinks;
+mod start;
 mod sumdb;
 mod tamper;

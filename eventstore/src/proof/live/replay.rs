@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::blocks::Blocks;
 use crate::backend::evidence::EventEvidence;
 use crate::keyspace::KeyValue;
 use crate::merkle::{Hash, sha256};
@@ -12,6 +13,7 @@ use crate::proof::report::{Failure, Kind};
 pub(super) struct Replay {
     /// Every key that ever was.
     keys: HashMap<Vec<u8>, Last>,
+    pub(super) blocks: Blocks,
 }
 
 /// The last change of a key.
@@ -36,6 +38,7 @@ impl Replay {
     /// Applies an event, whose changes were checked. What was pruned is not needed: the last change of a key never is.
     pub(super) fn event(&mut self, event: &EventEvidence) {
         let revision = event.columns.revision;
+        self.blocks.leaf(&event.leaf_hash);
         for change in &event.changes {
             let alive = change.value.as_ref().map(|value| Alive {
                 create_revision: change.create_revision,

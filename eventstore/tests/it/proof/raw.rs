@@ -6,7 +6,8 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 
 /// The tables that an attacker may want to change.
-const TABLES: [&str; 7] = ["events", "changes", "change_salts", "contexts", "keys", "log_head", "checkpoints"];
+const TABLES: [&str; 8] =
+    ["events", "changes", "change_salts", "contexts", "keys", "log_head", "checkpoints", "tree_blocks"];
 
 pub enum Raw {
     Sqlite(SqliteConnection),
