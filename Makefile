@@ -1,6 +1,6 @@
 # The commands of this project. Each one says its steps and installs what it needs; the scripts behind them are in scripts/.
 
-.PHONY: run test lint chaos-log fuzz-etcd bench-proxy bench-etcd bench-log bench-admin schemathesis
+.PHONY: run test lint chaos-log fuzz-etcd bench-proxy bench-etcd bench-log bench-open bench-admin schemathesis
 
 # Builds and starts a whole gateway. Options of `portolan up`: make run ARGS="--store postgres://…"
 run:
@@ -32,7 +32,7 @@ bench-proxy:
 
 # The etcd service beside a real etcd: puts, reads, transactions, watchers.
 bench-etcd:
-	@exec scripts/bench-etcd $(ARGS)
+	@exec scripts/bench-log etcd $(ARGS)
 
 # Writes through the Admin API over HTTPS, on PostgreSQL.
 bench-admin:
@@ -40,4 +40,8 @@ bench-admin:
 
 # Puts on every database, beside etcd, from 1 to 256 writers.
 bench-log:
-	@exec scripts/bench-etcd --databases postgres,mariadb --work put --clients 1,16,64,256 --watchers 0 $(ARGS)
+	@exec scripts/bench-log etcd --databases postgres,mariadb --work put --clients 1,16,64,256 --watchers 0 --json-watchers 0 $(ARGS)
+
+# How long a control plane takes to serve a log of 1,000,000 events and 100,000 keys, and how long its verification takes.
+bench-open:
+	@exec scripts/bench-log open --verify $(ARGS)

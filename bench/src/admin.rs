@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use bytes::Bytes;
 use clap::Args;
 use http_body_util::{BodyExt as _, Full};
@@ -16,8 +16,8 @@ use tokio::task::JoinSet;
 use crate::cpu;
 use crate::etcd::client::Dial;
 use crate::etcd::load::percentile;
-use crate::etcd::servers::{Up, throwaway};
 use crate::process::Stopped;
+use crate::up::{self, Up};
 
 /// Routes that are written.
 const ROUTES: u64 = 10_000;
@@ -181,7 +181,7 @@ impl Target {
         let (url, process) = match database {
             "sqlite" => (None, None),
             name => {
-                let (url, process) = throwaway(&options.scripts.join(format!("throwaway-{name}")))?;
+                let (_, url, process) = up::throwaway(&options.scripts, name)?;
                 (Some(url), Some(process))
             }
         };
@@ -189,7 +189,7 @@ impl Target {
         let dial =
             Dial::new(up.text("admin_api")?, &up.path("ca")?, &up.path("admin_cert")?, &up.path("admin_cert_key")?)?;
         let key = up.text("admin_key")?.to_owned();
-        let cp = up.control_plane().context("no process id")?;
+        let cp = up.control_plane()?;
         Ok(Self { dial, key, cp, database: process.as_ref().map(Stopped::pid), _up: up, _database: process })
     }
 

@@ -31,6 +31,9 @@ pub struct Options {
     /// Databases besides SQLite.
     #[arg(long, value_delimiter = ',', default_value = "postgres")]
     databases: Vec<String>,
+    /// A kine binary, to be measured on a PostgreSQL of its own. It knows no work but `update`.
+    #[arg(long)]
+    kine: Option<PathBuf>,
     /// What is done.
     #[arg(long, value_delimiter = ',', default_value = "put,range,serializable,txn,json-put,json-range,json-txn")]
     work: Vec<String>,
@@ -59,14 +62,16 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
 
 async fn measure(options: &Options) -> anyhow::Result<()> {
     let dir = tempfile::Builder::new().prefix("portolan-bench.").tempdir()?;
-    let servers = servers::start(&options.portolan, &options.scripts, dir.path(), &options.databases).await?;
+    let servers =
+        servers::start(&options.portolan, &options.scripts, dir.path(), &options.databases, options.kine.as_deref())
+            .await?;
     let time = Duration::from_secs_f64(options.seconds);
     say("work          clients  server     answers/s   ratio       p50       p99  µs CPU/answer  ratio", options.json);
     for work in &options.work {
         let what = work_of(work)?;
         for &clients in &options.clients {
             let mut first = None;
-            for server in &servers {
+            for server in servers.iter().filter(|server| what == Work::Update || server.name != "kine") {
                 let outcome = load::run(server, what, clients, time).await?;
                 let cpu = outcome.cpu.as_secs_f64() * 1e6;
                 let (rate, cost) = *first.get_or_insert((outcome.rate, cpu));
@@ -104,7 +109,7 @@ async fn watch(options: &Options, servers: &[Server]) -> anyhow::Result<()> {
     );
     for shape in shapes {
         let mut first = None;
-        for server in servers {
+        for server in servers.iter().filter(|server| server.name != "kine") {
             let outcome = watchers::run(server, shape).await?;
             let face = if shape.face == Face::Grpc { "grpc" } else { "json" };
             #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52 bytes")]

@@ -6,7 +6,8 @@
 //! Invariant: rounds are interleaved, so that what else the machine does meets all of them alike.
 //! Invariant: a round with a failed request is an error, not a number.
 //!
-//! Start reading at `proxy.rs` (`make bench-proxy`), `etcd.rs` (`make bench-etcd`) and `admin.rs` (`make bench-admin`).
+//! Start reading at `proxy.rs` (`make bench-proxy`), `etcd.rs` (`make bench-etcd`), `admin.rs` (`make bench-admin`), `open.rs`
+//! (`make bench-open`).
 
 use clap::{Parser, Subcommand};
 
@@ -15,8 +16,11 @@ mod cpu;
 mod etcd;
 mod floor;
 mod local;
+mod memory;
+mod open;
 mod process;
 mod proxy;
+mod up;
 mod upstream;
 
 #[derive(Debug, Parser)]
@@ -40,6 +44,8 @@ enum Command {
     Upstream,
     /// The etcd service beside a real etcd: puts, reads, transactions, watchers.
     Etcd(etcd::Options),
+    /// How long a control plane takes to serve a log of a given size, and how long its verification takes.
+    Open(open::Options),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -51,5 +57,6 @@ fn main() -> anyhow::Result<()> {
         Command::Floor(options) => floor::run(&options),
         Command::Upstream => upstream::run(),
         Command::Etcd(options) => etcd::run(&options),
+        Command::Open(options) => open::run(&options),
     }
 }

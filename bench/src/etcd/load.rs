@@ -1,10 +1,12 @@
 //! Clients that do one thing after the other, as fast as they are answered.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use portolan_etcd_proto::etcdserverpb::compare::{CompareResult, CompareTarget, TargetUnion};
 use portolan_etcd_proto::etcdserverpb::request_op::Request;
+use portolan_etcd_proto::etcdserverpb::response_op::Response;
 use portolan_etcd_proto::etcdserverpb::{Compare, PutRequest, RangeRequest, RequestOp, TxnRequest};
 use tokio::task::JoinSet;
 
@@ -15,6 +17,8 @@ use crate::cpu;
 
 /// Keys that are written and read.
 const KEYS: u64 = 10_000;
+/// Keys of one client that updates.
+const OWN_KEYS: u64 = 40;
 /// Bytes of a value.
 const VALUE: usize = 256;
 /// Most connections; clients share them.
@@ -33,6 +37,9 @@ pub enum Work {
     Serializable,
     /// Compare a key's version and put another value: as etcd clients update.
     Txn,
+    /// Put at a key that nobody else writes, if it still has the revision that the client has seen: as Kubernetes updates, and the one
+    /// way to put that kine knows.
+    Update,
     /// As `Put`, in JSON.
     JsonPut,
     /// As `Range`, in JSON.
@@ -42,11 +49,12 @@ pub enum Work {
 }
 
 /// All of them, by the names they have on the command line.
-pub const WORKS: [(&str, Work); 7] = [
+pub const WORKS: [(&str, Work); 8] = [
     ("put", Work::Put),
     ("range", Work::Range),
     ("serializable", Work::Serializable),
     ("txn", Work::Txn),
+    ("update", Work::Update),
     ("json-put", Work::JsonPut),
     ("json-range", Work::JsonRange),
     ("json-txn", Work::JsonTxn),
@@ -126,6 +134,7 @@ async fn one(
     end: Instant,
 ) -> anyhow::Result<Vec<Duration>> {
     let mut latencies = Vec::new();
+    let mut seen = HashMap::new();
     let mut random = client.wrapping_mul(0x9e37_79b9_7f4a_7c15) + 1;
     loop {
         // A xorshift: the same keys for every server.
@@ -134,6 +143,14 @@ async fn one(
         random ^= random << 17;
         let key = format!("/bench/{:05}", random % KEYS);
         let start = Instant::now();
+        if work == Work::Update && start < end {
+            let Client::Grpc(connection) = &connection else { bail!("updates are gRPC") };
+            update(connection, format!("/bench/{client}/{:02}", random % OWN_KEYS), &mut seen).await?;
+            if start >= begin {
+                latencies.push(start.elapsed());
+            }
+            continue;
+        }
         if start >= end {
             return Ok(latencies);
         }
@@ -150,7 +167,7 @@ async fn one(
 async fn call(connection: &Connection, work: Work, key: String) -> anyhow::Result<()> {
     let mut kv = connection.kv();
     match work {
-        Work::Put | Work::JsonPut => drop(kv.put(put(&key)).await.context("put")?),
+        Work::Put | Work::JsonPut | Work::Update => drop(kv.put(put(&key)).await.context("put")?),
         Work::Range | Work::Serializable | Work::JsonRange => {
             let serializable = work == Work::Serializable;
             let request = RangeRequest { key: key.into(), serializable, ..RangeRequest::default() };
@@ -164,7 +181,9 @@ async fn call(connection: &Connection, work: Work, key: String) -> anyhow::Resul
 async fn post(gateway: &mut Gateway, work: Work, key: &str) -> anyhow::Result<()> {
     let (key, value) = (base64(key.as_bytes()), base64(&[b'x'; VALUE]));
     let (path, body) = match work {
-        Work::Put | Work::JsonPut => ("/v3/kv/put", format!("{{\"value\":\"{value}\",\"key\":\"{key}\"}}")),
+        Work::Put | Work::JsonPut | Work::Update => {
+            ("/v3/kv/put", format!("{{\"value\":\"{value}\",\"key\":\"{key}\"}}"))
+        }
         Work::Range | Work::Serializable | Work::JsonRange => ("/v3/kv/range", format!("{{\"key\":\"{key}\"}}")),
         Work::Txn | Work::JsonTxn => (
             "/v3/kv/txn",
@@ -175,6 +194,33 @@ async fn post(gateway: &mut Gateway, work: Work, key: &str) -> anyhow::Result<()
         ),
     };
     gateway.call(path, body).await
+}
+
+/// Tries until the revision is the right one; the first time it may not be known.
+async fn update(connection: &Connection, key: String, seen: &mut HashMap<String, i64>) -> anyhow::Result<()> {
+    loop {
+        let compare = Compare {
+            key: key.clone().into(),
+            target: CompareTarget::Mod.into(),
+            result: CompareResult::Equal.into(),
+            target_union: Some(TargetUnion::ModRevision(seen.get(&key).copied().unwrap_or(0))),
+            ..Compare::default()
+        };
+        let read = RangeRequest { key: key.clone().into(), ..RangeRequest::default() };
+        let txn = TxnRequest {
+            compare: vec![compare],
+            success: vec![RequestOp { request: Some(Request::RequestPut(put(&key))) }],
+            failure: vec![RequestOp { request: Some(Request::RequestRange(read)) }],
+        };
+        let answer = connection.kv().txn(txn).await.context("update")?.into_inner();
+        if answer.succeeded {
+            seen.insert(key, answer.header.context("no header")?.revision);
+            return Ok(());
+        }
+        let found = answer.responses.into_iter().find_map(|op| op.response);
+        let Some(Response::ResponseRange(range)) = found else { bail!("no answer to the read") };
+        seen.insert(key.clone(), range.kvs.first().map_or(0, |kv| kv.mod_revision));
+    }
 }
 
 fn put(key: &str) -> PutRequest {

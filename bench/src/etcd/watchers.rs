@@ -1,6 +1,5 @@
 //! Many watchers on one prefix: what an idle one costs, and how long an event takes to reach them all.
 
-use std::fs;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,6 +15,7 @@ use super::load::percentile;
 use super::servers::Server;
 use super::streams;
 use crate::cpu;
+use crate::memory::resident;
 
 /// What they all watch.
 pub const PREFIX: &str = "/watched/";
@@ -187,13 +187,6 @@ async fn next(
         }
     };
     timeout(PATIENCE, report).await.context("an event did not arrive")?
-}
-
-/// Resident memory, in bytes.
-fn resident(pid: u32) -> anyhow::Result<i64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-    Ok(line.trim().trim_end_matches(" kB").parse::<i64>()? * 1024)
 }
 
 // === impl Following ===
