@@ -13,6 +13,7 @@ const POSTGRES: &[Step] = &[
     ("create checkpoints", include_str!("../../../migrations/postgres/0002_create_checkpoints.sql")),
     ("create floor", include_str!("../../../migrations/postgres/0003_create_floor.sql")),
     ("create tree", include_str!("../../../migrations/postgres/0004_create_tree.sql")),
+    ("lighten append", include_str!("../../../migrations/postgres/0005_lighten_append.sql")),
 ];
 const MYSQL: &[Step] = &[
     ("create log", include_str!("../../../migrations/mysql/0001_create_log.sql")),
