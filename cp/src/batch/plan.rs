@@ -346,12 +346,9 @@ impl After<'_> {
         for change in decorations {
             let Wanted::Document(document) = &change.wanted else { continue };
             let Some(path) = path(document) else { continue };
-            match holders.insert(place(&change.id, path.clone()), own(&change.id)) {
-                Some(other) => problems.push(Problem::of(
-                    change,
-                    format!("field_path {path} is already decorated on this service by [{other}]"),
-                )),
-                None => {}
+            if let Some(other) = holders.insert(place(&change.id, path.clone()), own(&change.id)) {
+                let text = format!("field_path {path} is already decorated on this service by [{other}]");
+                problems.push(Problem::of(change, text));
             }
         }
     }
