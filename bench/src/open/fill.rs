@@ -24,7 +24,7 @@ pub fn fill(up: &Up, events: u64, keys: u64) -> anyhow::Result<u64> {
         let next = Arc::new(AtomicU64::new(before));
         let connections = (0..CONNECTIONS).map(|_| dial.connect()).collect::<anyhow::Result<Vec<_>>>()?;
         let mut clients = JoinSet::new();
-        for connection in connections.iter().cycle().take(usize::try_from(CLIENTS)?).cloned() {
+        for connection in connections.into_iter().cycle().take(usize::try_from(CLIENTS)?) {
             let next = next.clone();
             clients.spawn(async move {
                 loop {

@@ -53,7 +53,7 @@ pub fn proxy(site: &Site, shape: Shape) -> anyhow::Result<Instance> {
         }
         Shape::ManyRoutes => {
             for at in 0..ROUTES {
-                write!(locations, "location {} {{ proxy_pass http://u; }}\n", site::route_prefix(at))?;
+                writeln!(locations, "location {} {{ proxy_pass http://u; }}", site::route_prefix(at))?;
             }
         }
     }
