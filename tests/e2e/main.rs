@@ -14,6 +14,7 @@ mod apply;
 mod audit;
 mod bad_input;
 mod chaos;
+mod drain;
 mod full_disk;
 mod gateway;
 mod instances;

@@ -105,6 +105,7 @@ async fn events_by_page_and_filter() {
             "causation_revision",
             "error",
             "changes",
+            "redacted",
             "leaf_hash",
         ]
     );

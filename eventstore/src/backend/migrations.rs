@@ -20,12 +20,14 @@ const MYSQL: &[Step] = &[
     ("create checkpoints", include_str!("../../../migrations/mysql/0002_create_checkpoints.sql")),
     ("create floor", include_str!("../../../migrations/mysql/0003_create_floor.sql")),
     ("create tree", include_str!("../../../migrations/mysql/0004_create_tree.sql")),
+    ("lighten append", include_str!("../../../migrations/mysql/0005_lighten_append.sql")),
 ];
 const SQLITE: &[Step] = &[
     ("create log", include_str!("../../../migrations/sqlite/0001_create_log.sql")),
     ("create checkpoints", include_str!("../../../migrations/sqlite/0002_create_checkpoints.sql")),
     ("create floor", include_str!("../../../migrations/sqlite/0003_create_floor.sql")),
     ("create tree", include_str!("../../../migrations/sqlite/0004_create_tree.sql")),
+    ("lighten append", include_str!("../../../migrations/sqlite/0005_lighten_append.sql")),
 ];
 
 /// The steps for PostgreSQL.
