@@ -62,7 +62,7 @@ pub fn proxy(site: &Site, shape: Shape) -> anyhow::Result<Instance> {
          upstream g {{ server 127.0.0.1:{grpc_upstream}; keepalive 256; keepalive_requests 1000000000; }} \
          map_hash_max_size 16384; map $http_apikey $consumer {{ default \"\"; {map} }} \
          limit_req_zone $consumer zone=consumers:10m rate=1000000r/s; keepalive_requests 1000000000; \
-         ssl_certificate {cert}; ssl_certificate_key {key}; \
+         ssl_certificate {cert}; ssl_certificate_key {key}; ssl_protocols TLSv1.2 TLSv1.3; \
          server {{ listen 127.0.0.1:{http} reuseport; listen 127.0.0.1:{https} reuseport ssl http2; {HEADERS} {locations} }} \
          server {{ listen 127.0.0.1:{grpc} reuseport http2; location / {{ grpc_pass grpc://g; }} }}",
         upstream = site.http,

@@ -35,6 +35,7 @@ pub fn proxy(site: &Site, shape: Shape, binary: &Path) -> anyhow::Result<Instanc
         .arg(format!("--set=dp.tls.cert={}", site.cert.display()))
         .arg(format!("--set=dp.tls.key={}", site.key.display()))
         .arg(format!("--set=dp.listen.stream={{tcp: ['127.0.0.1:{tcp}']}}"))
+        .arg("--set=cp.stream.enabled=true")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(File::create(&log)?)
