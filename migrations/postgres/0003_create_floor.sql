@@ -22,7 +22,8 @@ BEGIN
     SELECT * INTO deed FROM events WHERE revision = p_event AND outcome = 'success';
     IF deed.action = 'audit.prune' AND deed.resource_kind = 'revisions' THEN
         first := split_part(deed.resource_id, '..', 1)::bigint;
-        last := least(split_part(deed.resource_id, '..', 2)::bigint, p_event - 1);
+        -- A range of one revision is written as that one.
+        last := least(coalesce(nullif(split_part(deed.resource_id, '..', 2), ''), deed.resource_id)::bigint, p_event - 1);
         IF p_floor > last + 1 THEN
             RAISE EXCEPTION 'event % prunes up to %, not to %', p_event, last, p_floor - 1 USING ERRCODE = '42501';
         END IF;
@@ -57,8 +58,9 @@ BEGIN
                 AND (h.gateway_group IS NULL OR h.gateway_group = e.gateway_group))
         WHERE h.action = 'audit.hold' AND h.outcome = 'success'
         AND (e.revision = ANY (p_contexts) OR e.revision = ANY (p_changes))
+        -- In force when the deed was recorded, or now.
         AND NOT EXISTS (SELECT FROM events r WHERE r.action = 'audit.release' AND r.outcome = 'success'
-            AND r.causation_revision = h.revision AND r.revision < p_event)
+            AND r.causation_revision = h.revision AND (r.revision < p_event OR h.revision > p_event))
     ) THEN
         RAISE EXCEPTION 'a legal hold covers this' USING ERRCODE = '42501';
     END IF;

@@ -60,6 +60,7 @@ macro_rules! interleaving {
 interleaving!(any_interleaving_with_erasures_and_holds_stays_true);
 
 retention!(
+    one_revision_goes_alone,
     what_is_old_and_not_needed_goes,
     a_legal_hold_wins,
     a_person_is_erased,

@@ -40,6 +40,17 @@ fn actor(id: &str) -> Context {
     context
 }
 
+/// A range of one revision is written without dots, which the database's own check of a removal has to know.
+pub async fn one_revision_goes_alone(stand: Stand) {
+    let keys = Keys::new();
+    stand.put("a", "1").await;
+    let pruned = stand.store.prune_below(Context::system(), 2, Run::Real).await.unwrap();
+    assert_eq!((pruned.revision, pruned.contexts), (Some(3), 1));
+    let event = stand.store.event(3).await.unwrap().unwrap();
+    assert_eq!(event.entry.resource.unwrap().id, "1");
+    assert_eq!(verdict(&stand, &keys).await, Ok((1, 0)));
+}
+
 pub async fn what_is_old_and_not_needed_goes(stand: Stand) {
     let keys = Keys::new();
     stand.put("a", "1").await; // 2
