@@ -99,18 +99,23 @@ async fn ports_lead_to_their_upstreams_and_ends_are_passed_on() {
     assert_eq!(ask(connect(&gateway, 0)), "two:hello");
     assert_eq!(ask(running), "one:hello");
 
-    let (_, metrics) = text(&format!("{}/apisix/prometheus/metrics", gateway.announced.metrics)).await;
     let listen = address(&gateway, 0).to_string();
-    for line in [
+    let lines = [
         "apisix_stream_connection_total{route=\"1\"} 3".to_owned(),
         format!("apisix_stream_active_connections{{listen_addr=\"{listen}\"}} 0"),
         format!("apisix_stream_status{{code=\"200\",listen_addr=\"{listen}\",node=\"{}\"}} 2", one.node()),
         format!("apisix_stream_status{{code=\"500\",listen_addr=\"{listen}\",node=\"\"}} 1"),
         format!("apisix_stream_bandwidth{{listen_addr=\"{listen}\",type=\"ingress\",side=\"downstream\"}} 15"),
         format!("apisix_stream_bandwidth{{listen_addr=\"{listen}\",type=\"ingress\",side=\"upstream\"}} 27"),
-    ] {
-        assert!(metrics.contains(&line), "{line}\n{metrics}");
-    }
+    ];
+    // A stream is counted after its client has seen the end.
+    eventually(SOON, || async {
+        let (_, metrics) = text(&format!("{}/apisix/prometheus/metrics", gateway.announced.metrics)).await;
+        let missing = lines.iter().find(|line| !metrics.contains(*line));
+        ensure!(missing.is_none(), "{missing:?}\n{metrics}");
+        Ok(())
+    })
+    .await;
     let revision = gateway.space.delete("stream_routes/1").await;
     gateway.applied(revision).await;
     assert_eq!(ask(connect(&gateway, 0)), "");
