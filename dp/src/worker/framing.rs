@@ -210,8 +210,12 @@ fn split(line: &[u8]) -> Option<(&[u8], &[u8])> {
 pub(crate) fn chunk_size(line: &[u8]) -> Option<u64> {
     let digits = line.iter().position(|byte| *byte == b';').map_or(line, |at| &line[..at]);
     let valid = (1..=15).contains(&digits.len()) && digits.iter().all(u8::is_ascii_hexdigit);
-    let visible = line.iter().all(|byte| *byte == b'\t' || (*byte >= b' ' && *byte != 0x7f));
-    u64::from_str_radix(std::str::from_utf8(digits).ok().filter(|_| valid && visible)?, 16).ok()
+    u64::from_str_radix(std::str::from_utf8(digits).ok().filter(|_| valid && is_visible(line))?, 16).ok()
+}
+
+/// Whether nothing in a line controls anything.
+pub(crate) fn is_visible(line: &[u8]) -> bool {
+    line.iter().all(|byte| *byte == b'\t' || (*byte >= b' ' && *byte != 0x7f))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use http::{Method, StatusCode, Version};
 use http_body::Frame;
 
 use super::Broken;
-use crate::worker::framing::chunk_size;
+use crate::worker::framing::{chunk_size, is_visible};
 
 /// A line with the size of a chunk, and all trailers, are shorter than this.
 const LINE: usize = 16 * 1024;
@@ -113,7 +113,7 @@ impl Decoder {
                 }
                 Self::ChunkSize => {
                     let Some(line) = take_line(input)? else { return Ok(Step::More) };
-                    let size = chunk_size(&line).ok_or(Broken::Framing)?;
+                    let size = padded_size(&line).ok_or(Broken::Framing)?;
                     *self = if size == 0 { Self::Trailers } else { Self::Chunk(size) };
                 }
                 Self::ChunkEnd => {
@@ -138,6 +138,13 @@ impl Decoder {
 fn take(input: &mut BytesMut, left: u64) -> (Bytes, u64) {
     let length = usize::try_from(left).unwrap_or(usize::MAX).min(input.len());
     (input.split_to(length).freeze(), left - length as u64)
+}
+
+/// The size of a chunk. Old servers write it into a field of fixed width, with blanks behind; everybody reads that.
+fn padded_size(line: &[u8]) -> Option<u64> {
+    let (size, extension) = line.split_at(memchr::memchr(b';', line).unwrap_or(line.len()));
+    let padding = size.iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    chunk_size(&size[..size.len() - padding]).filter(|_| is_visible(extension))
 }
 
 /// A line without its end.

@@ -6,6 +6,8 @@ use super::decode::{Decoder, Step};
 use super::head::{self, Length};
 use crate::upstream::link::Ask;
 
+mod beside_hyper;
+
 /// What a node's bytes come to, when they arrive in pieces of this size and then the connection ends.
 fn read(bytes: &str, method: &Method, piece: usize) -> Option<(u16, String, Vec<String>, Decoder)> {
     let mut input = BytesMut::new();
@@ -67,6 +69,7 @@ fn bodies_end_where_their_heads_say() {
             &[],
             Decoder::Over,
         ),
+        ("200 OK\r\ntransfer-encoding: chunked\r\n\r\n2  \r\nab\r\n0 ;x\r\n\r\n", "ab", &[], Decoder::Over),
         (
             "200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nsum: 1\r\nmore: 2\r\n\r\n",
             "x",
@@ -100,6 +103,8 @@ fn what_has_no_clear_end_is_refused() {
         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n",
         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhelloX\r\n0\r\n\r\n",
         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\nhello\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5 5\r\nhello\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n \r\nhello\r\n0\r\n\r\n",
         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nx\r\nhello\r\n0\r\n\r\n",
         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\nno trailer\r\n\r\n",
         "HTTP/1.1 200 OK\r\nbad header: x\r\ncontent-length: 0\r\n\r\n",
