@@ -30,6 +30,7 @@ mod directory;
 mod dns;
 mod eureka;
 mod kubernetes;
+mod lenient;
 mod nacos;
 mod pace;
 mod server;

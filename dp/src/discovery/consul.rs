@@ -23,6 +23,7 @@ use serde_json::{Map, Value, json};
 use tokio::time::sleep;
 
 use super::directory::Missing;
+use super::lenient::{nullable, readable};
 use super::pace::{Pace, scattered};
 use super::server::{Error, Server};
 use super::{Around, Directory, Registry, Shown, shown_nodes};
@@ -65,16 +66,16 @@ struct Entry {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Machine {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     address: String,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Instance {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     address: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     port: u16,
     /// `null` when there is none.
     meta: Option<Map<String, Value>>,
@@ -143,13 +144,16 @@ impl Consul {
         let names: Vec<String> = catalog.body.keys().filter(|name| wanted(name)).cloned().collect();
         let asking = names.into_iter().map(|name| async move {
             let target = format!("/v1/health/service/{}?passing=true", crate::uri::encode_component(&name));
-            (name, server.get::<Vec<Entry>>(&target).await)
+            let answer = server.get::<Vec<Value>>(&target).await;
+            let unreadable = |error| Error::Body(server.shown(&target), error);
+            let entries = answer.and_then(|answer| readable::<Entry>(answer.body, &name).map_err(unreadable));
+            (name, entries)
         });
         let mut answers = stream::iter(asking).buffer_unordered(AT_ONCE);
         let (mut seen, mut failed) = (BTreeSet::new(), None);
         while let Some((name, answer)) = answers.next().await {
             let name: Arc<str> = name.into();
-            match answer.map(|answer| self.nodes(answer.body)) {
+            match answer.map(|entries| self.nodes(entries)) {
                 Ok(nodes) if nodes.is_empty() => continue,
                 Ok(nodes) => self.directory.set(&name, nodes),
                 Err(error) => failed = Some(error),
@@ -282,3 +286,6 @@ fn index(headers: &HeaderMap) -> u64 {
     let text = headers.get("x-consul-index").and_then(|value| value.to_str().ok());
     text.and_then(|text| text.parse().ok()).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use tokio::time::sleep;
 
 use super::directory::{Missing, Services};
+use super::lenient::{number, readable};
 use super::pace::Pace;
 use super::server::{Error, Server};
 use super::{Around, Directory, Registry, Shown, shown_nodes};
@@ -34,7 +35,7 @@ struct Answer {
 #[derive(Deserialize)]
 struct Applications {
     #[serde(default, deserialize_with = "one_or_many")]
-    application: Vec<Application>,
+    application: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -86,10 +87,13 @@ impl Eureka {
         let start = rand::random_range(0..self.servers.len());
         for server in self.servers[start..].iter().chain(&self.servers[..start]) {
             match server.get::<Answer>(&target).await {
-                Ok(answer) => {
-                    self.directory.succeeded(&server.base);
-                    return Some(self.services(answer.body));
-                }
+                Ok(answer) => match self.services(answer.body) {
+                    Ok(services) => {
+                        self.directory.succeeded(&server.base);
+                        return Some(services);
+                    }
+                    Err(error) => self.failed(server, &Error::Body(server.shown(&target), error)),
+                },
                 Err(error) => self.failed(server, &error),
             }
         }
@@ -100,23 +104,21 @@ impl Eureka {
         self.directory.failed(&server.base, error);
     }
 
-    fn services(&self, answer: Answer) -> Services {
+    fn services(&self, answer: Answer) -> Result<Services, serde_json::Error> {
+        let before = self.directory.services();
         let mut services = Services::new();
-        for application in answer.applications.application {
-            let read = |instance| match serde_json::from_value::<Instance>(instance) {
-                Ok(instance) => self.node(instance),
-                Err(error) => {
-                    tracing::warn!(application = application.name, %error, "an instance that makes no sense is left out");
-                    None
-                }
+        for application in readable::<Application>(answer.applications.application, "applications")? {
+            let name: Arc<str> = application.name.into();
+            let nodes: Arc<[Node]> = match readable(application.instance, &name) {
+                Ok(instances) => instances.into_iter().filter_map(|instance| self.node(instance)).collect(),
+                // What was known of it stays; the others go on.
+                Err(_) => before.get(&name).cloned().unwrap_or_default(),
             };
-            let nodes = application.instance.into_iter().filter_map(read);
-            let nodes: Vec<Node> = nodes.collect();
             if !nodes.is_empty() {
-                services.insert(application.name.into(), nodes.into());
+                services.insert(name, nodes);
             }
         }
-        services
+        Ok(services)
     }
 
     fn node(&self, instance: Instance) -> Option<Node> {
@@ -182,17 +184,14 @@ impl Port {
     }
 }
 
-/// A number, or a text with one.
-fn number(value: &Value) -> Option<u64> {
-    value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())
+/// Eureka writes a list of one as that one.
+fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Value>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Null => Vec::new(),
+        Value::Array(list) => list,
+        one => vec![one],
+    })
 }
 
-/// Eureka writes a list of one as that one.
-fn one_or_many<'de, D: Deserializer<'de>, T: for<'a> Deserialize<'a>>(deserializer: D) -> Result<Vec<T>, D::Error> {
-    let read = match Value::deserialize(deserializer)? {
-        Value::Null => Ok(Vec::new()),
-        list @ Value::Array(_) => serde_json::from_value(list),
-        one => serde_json::from_value(one).map(|one| vec![one]),
-    };
-    read.map_err(serde::de::Error::custom)
-}
+#[cfg(test)]
+mod tests;

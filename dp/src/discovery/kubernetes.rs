@@ -23,6 +23,7 @@ use serde_json::{Map, Value, json};
 use tokio::time::{sleep, timeout};
 
 use super::directory::{Missing, Services};
+use super::lenient::readable;
 use super::pace::Pace;
 use super::server::Server;
 use super::{Around, Directory, Registry, Shown, shown_nodes};
@@ -196,9 +197,9 @@ impl Cluster {
             if list.kind != self.kind.of_list() {
                 return Err(Error::Nonsense(format!("a list of kind {:?}", list.kind)));
             }
-            for object in list.items {
-                self.put(&mut book, &object);
-            }
+            let objects =
+                readable::<Object>(list.items, &self.url).map_err(|error| Error::Nonsense(error.to_string()))?;
+            objects.iter().for_each(|object| self.put(&mut book, object));
             next = list.metadata.next.unwrap_or_default();
             if next.is_empty() {
                 return Ok((book, list.metadata.resource_version.unwrap_or_default()));
@@ -237,7 +238,12 @@ impl Cluster {
 
     fn take(&self, book: &mut Book, version: &mut String, line: &[u8]) -> Result<(), Error> {
         let event: Event = serde_json::from_slice(line).map_err(|error| Error::Nonsense(error.to_string()))?;
-        let object = event.object;
+        // It is read of an object that makes no sense, too.
+        let next = event.object.pointer("/metadata/resourceVersion").and_then(Value::as_str).map(str::to_owned);
+        let object = serde_json::from_value::<Object>(event.object).unwrap_or_else(|error| {
+            tracing::warn!(cluster = self.url, %error, "an object that makes no sense is left as it was");
+            Object::default()
+        });
         match event.kind.as_str() {
             "ERROR" if object.code == Some(410) => return Err(Error::Gone),
             "ERROR" => return Err(Error::Nonsense(object.message.unwrap_or_default())),
@@ -246,8 +252,8 @@ impl Cluster {
             // Bookmarks tell a version only.
             _ => {}
         }
-        if let Some(next) = &object.metadata.resource_version {
-            version.clone_from(next);
+        if let Some(next) = next {
+            *version = next;
         }
         for (service, nodes) in book.take_changes() {
             match nodes {
@@ -335,3 +341,6 @@ impl Namespaces {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

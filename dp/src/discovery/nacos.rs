@@ -22,6 +22,7 @@ use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep_until};
 
 use super::directory::Missing;
+use super::lenient::{number, readable};
 use super::pace::Pace;
 use super::server::{Error, Server};
 use super::{Around, Directory, Registry, Shown, shown_nodes};
@@ -33,6 +34,8 @@ use crate::uri::encode_component;
 const AT_ONCE: usize = 8;
 /// A token is used no longer than to this share of its life.
 const OF_LIFE: f64 = 0.9;
+/// Nor longer than this many seconds.
+const LONGEST_LIFE: u64 = 24 * 60 * 60;
 /// At the end of the name of a service whose nodes are asked at their ports for gRPC.
 const GRPC: &str = "#grpc";
 
@@ -68,7 +71,7 @@ struct Login {
 
 #[derive(Deserialize)]
 struct Instances {
-    hosts: Vec<Instance>,
+    hosts: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -151,7 +154,10 @@ impl Nacos {
         }
         target.push_str(&self.signature(group, name));
         match host.server.get::<Instances>(&target).await {
-            Ok(answer) => Ok(self.nodes(answer.body.hosts, plain.is_some())),
+            Ok(answer) => match readable(answer.body.hosts, service) {
+                Ok(instances) => Ok(self.nodes(instances, plain.is_some())),
+                Err(error) => Err(Error::Body(host.server.shown(&target), error)),
+            },
             Err(error) => {
                 // Another server of the cluster may not know the token, or somebody has changed the key.
                 if matches!(error.status(), Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)) {
@@ -172,8 +178,7 @@ impl Nacos {
             let weight = instance.weight.unwrap_or(f64::from(self.settings.weight));
             let metadata = instance.metadata.unwrap_or_default();
             let own = metadata.get("gRPC_port").filter(|_| grpc);
-            let own = own.and_then(|port| port.as_u64().or_else(|| port.as_str()?.parse().ok()));
-            let port = own.and_then(|port| u16::try_from(port).ok()).unwrap_or(instance.port);
+            let port = own.and_then(number).and_then(|port| u16::try_from(port).ok()).unwrap_or(instance.port);
             Node { host: instance.ip, port: Some(port), weight: rounded(weight * unit), priority: 0, metadata }
         };
         instances.into_iter().map(node).collect()
@@ -274,7 +279,7 @@ impl Host {
             let nothing = "there is no accessToken in it".to_owned();
             return Err(Error::Nonsense(self.server.shown("/auth/login"), nothing));
         }
-        let life = Duration::from_secs(answer.token_ttl).mul_f64(OF_LIFE);
+        let life = Duration::from_secs(answer.token_ttl.min(LONGEST_LIFE)).mul_f64(OF_LIFE);
         let token = Token { text: answer.access_token, until: Instant::now() + life };
         *self.token.lock() = Some(token.clone());
         Ok(Some(token.text))
@@ -283,5 +288,10 @@ impl Host {
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is kept within u32")]
 fn rounded(weight: f64) -> u32 {
-    weight.round().clamp(0.0, f64::from(u32::MAX)) as u32
+    // However little is wanted, nothing is another thing.
+    let least = if weight > 0.0 { 1.0 } else { 0.0 };
+    weight.round().clamp(least, f64::from(u32::MAX)) as u32
 }
+
+#[cfg(test)]
+mod tests;

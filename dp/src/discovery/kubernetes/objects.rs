@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::super::lenient::nullable;
 
 /// The label that tells the service of an EndpointSlice.
 const SERVICE: &str = "kubernetes.io/service-name";
@@ -19,14 +22,14 @@ pub(super) struct List {
     pub(super) kind: String,
     pub(super) metadata: Metadata,
     #[serde(default, deserialize_with = "nullable")]
-    pub(super) items: Vec<Object>,
+    pub(super) items: Vec<Value>,
 }
 
 #[derive(Deserialize)]
 pub(super) struct Event {
     #[serde(rename = "type")]
     pub(super) kind: String,
-    pub(super) object: Object,
+    pub(super) object: Value,
 }
 
 /// Endpoints, an EndpointSlice, or a Status.
@@ -145,9 +148,4 @@ impl Port {
         let name = self.name.clone().filter(|name| !name.is_empty());
         Some((name.unwrap_or_else(|| number.to_string()), number))
     }
-}
-
-/// `null` is nothing.
-fn nullable<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
-    Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
