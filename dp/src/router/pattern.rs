@@ -31,12 +31,10 @@ enum Segment {
 // === impl Pattern ===
 
 impl Pattern {
-    /// Compiles a pattern without variables: an asterisk, wherever it stands, is for all that follows.
+    /// Compiles a pattern in which a colon is a colon up to the first asterisk.
     #[must_use]
     pub fn plain(text: &str) -> Self {
-        let star = text.find('*');
-        let tail = if star.is_some() { Tail::Anything } else { Tail::Exact };
-        Self { text: text.into(), key: star.unwrap_or(text.len()), tail }
+        Self::compile(text, text.find('*'))
     }
 
     /// Compiles a pattern. A colon is a variable only at the beginning of a segment, an asterisk at the beginning
@@ -45,31 +43,29 @@ impl Pattern {
     pub fn with_variables(text: &str) -> Self {
         let colon = text.find("/:").map(|at| at + 1);
         let star = text.find('*');
-        let first = match (colon, star) {
-            (Some(a), Some(b)) => a.min(b),
-            (Some(a), None) | (None, Some(a)) => a,
-            (None, None) => return Self { text: text.into(), key: text.len(), tail: Tail::Exact },
-        };
+        Self::compile(text, colon.into_iter().chain(star).min())
+    }
+
+    /// `first`: where the first variable is.
+    fn compile(text: &str, first: Option<usize>) -> Self {
+        let Some(first) = first else { return Self { text: text.into(), key: text.len(), tail: Tail::Exact } };
         let from = text[..first].rfind('/').map_or(0, |slash| slash + 1);
-        let mut variables = false;
         let segments: Box<[Segment]> = text[from..]
             .split('/')
             .map(|segment| match segment.as_bytes().first() {
-                Some(b':') if segment.len() > 1 => {
-                    variables = true;
-                    Segment::Param(segment[1..].into())
-                }
-                Some(b'*') => {
-                    variables = true;
-                    Segment::Rest(if segment.len() > 1 { segment[1..].into() } else { ":ext".into() })
-                }
+                Some(b':') => Segment::Param(segment[1..].into()),
+                Some(b'*') => Segment::Rest(if segment.len() > 1 { segment[1..].into() } else { ":ext".into() }),
                 _ => Segment::Literal(segment.into()),
             })
             .collect();
         // `/a*` and `/a/*` take whatever follows; so does a pattern whose asterisk stands inside a segment.
-        let simple = first + 1 == text.len() || !variables;
-        let tail = if simple && star == Some(first) { Tail::Anything } else { Tail::Segments { from, segments } };
-        Self { text: text.into(), key: first, tail }
+        let variables = segments.iter().any(|segment| !matches!(segment, Segment::Literal(_)));
+        let open = !variables || (first + 1 == text.len() && text.ends_with('*'));
+        Self {
+            text: text.into(),
+            key: first,
+            tail: if open { Tail::Anything } else { Tail::Segments { from, segments } },
+        }
     }
 
     /// The pattern as configured.
@@ -167,6 +163,8 @@ mod tests {
             ("/f/*/end", "/f/a/b/end", Some(&[(":ext", "a/b")])),
             ("/f/*/end", "/f/a/b", None),
             ("/u/:id/*", "/u/1/x/y", Some(&[("id", "1"), (":ext", "x/y")])),
+            ("/u/:", "/u/1", Some(&[("", "1")])),
+            ("/u/:", "/u/1/x", None),
         ];
         for (pattern, path, expected) in cases {
             let compiled = Pattern::with_variables(pattern);

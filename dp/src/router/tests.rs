@@ -121,7 +121,8 @@ fn without_parameters_a_colon_is_a_colon() {
         requests: vec![
             ("GET", "h", "/users/:id", Some("colon")),
             ("GET", "h", "/users/7", None),
-            ("GET", "h", "/m/a/b", Some("middle")),
+            ("GET", "h", "/m/a/b/end", Some("middle")),
+            ("GET", "h", "/m/a/b", None),
         ],
     }
     .check();
@@ -175,6 +176,39 @@ fn methods_priority_vars_and_addresses() {
         ],
     }
     .check();
+}
+
+/// What lua-resty-radixtree 2.9.2 found, used as APISIX's three routers use it: a line has a router, its routes, and requests as
+/// method, host, path and the id of the route.
+#[test]
+fn routes_are_those_of_the_original() {
+    let (mut cases, mut wrong) = (0, Vec::new());
+    for line in include_str!("original.jsonl").lines() {
+        let table: Value = serde_json::from_str(line).unwrap();
+        let with_upstream = |route: &Value| {
+            let mut route = route.clone();
+            route["upstream"] = json!({"nodes": {"127.0.0.1:80": 1}});
+            put("routes", route["id"].as_str().unwrap(), 1, &route)
+        };
+        let changes: Vec<_> = table["routes"].as_array().unwrap().iter().map(with_upstream).collect();
+        let router = serde_json::from_value(table["router"].clone()).unwrap();
+        let snapshot = Compiler::new(PREFIX).routing_by(router).apply(changes, 1);
+        for request in table["requests"].as_array().unwrap() {
+            let [method, host, path, expected] = request.as_str().unwrap().split(' ').collect::<Vec<_>>()[..] else {
+                panic!("{request}")
+            };
+            let head = http::Request::builder().method(method).uri(path).header("host", host);
+            with_snapshot(head, &snapshot, |context| {
+                let found = snapshot.router.find(context).map_or("-".to_owned(), |found| found.route.id.to_string());
+                if found != expected {
+                    wrong.push(format!("{request}, not {found}: {} {}", table["router"], table["routes"]));
+                }
+            });
+            cases += 1;
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {cases}: {}", wrong.len(), wrong.join("\n"));
+    assert!(cases > 4000, "{cases}");
 }
 
 #[test]
