@@ -43,7 +43,7 @@ pub struct Context<'s> {
     pub upstream_target: Option<PathAndQuery>,
     /// Host that the upstream sees instead of the client's, where the upstream passes the client's on.
     pub upstream_host: Option<HeaderValue>,
-    /// What a node answered; unset while none has.
+    /// What the last node answered, or what its failure is for the client, such as 502; unset while none was asked.
     pub upstream_status: Option<StatusCode>,
     /// Status of the response, once there is one.
     pub status: Option<StatusCode>,

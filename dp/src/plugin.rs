@@ -104,7 +104,8 @@ pub trait Phases: Send + Sync {
         Flow::Continue
     }
 
-    /// The head of the response, be it the upstream's ([`Context::upstream_status`] is set) or the gateway's own.
+    /// The head of the response, be it the upstream's or the gateway's own ([`Context::upstream_status`] tells what became of
+    /// the upstream).
     fn header_filter(&self, _context: &mut Context<'_>, _response: &mut Parts) {}
 
     /// A filter for this response's body, if it needs one. The response has no Content-Length then.

@@ -77,7 +77,7 @@ impl Attempts<'_> {
         self.upstream.prepare(dns).await;
         loop {
             let Some(at) = self.upstream.pick(context, dns, &tried) else {
-                return Err(last.as_ref().map_or_else(answer::no_node, answer::failed));
+                return Err(last.as_ref().map_or_else(answer::no_node, refusal));
             };
             // Who is alone is asked again.
             if !self.upstream.is_alone() {
@@ -95,10 +95,13 @@ impl Attempts<'_> {
                 Err(failed) => failed,
             };
             log(context, node, &failed.failure);
+            if !failed.failure.of_client() {
+                context.upstream_status = Some(failed.failure.status());
+            }
             let in_time = self.upstream.retry_timeout.is_none_or(|bound| started.elapsed() < bound);
             let Some(whole) = failed.body.filter(|_| left > 0 && in_time && may_repeat(context, &failed.failure))
             else {
-                return Err(answer::failed(&failed.failure));
+                return Err(refusal(&failed.failure));
             };
             if let Some((checker, at)) = record.checked.take() {
                 checker.failed(at, &failed.failure);
@@ -223,6 +226,15 @@ impl Attempts<'_> {
         let body = ResponseBody::new(link, pool, self.upstream.keepalive, self.timeouts.read);
         Response::from_parts(parts, Body::upstream(body))
     }
+}
+
+/// The answer when no node gave one. It says of itself that it was about the nodes.
+fn refusal(failure: &Failure) -> Answer {
+    let mut answer = answer::failed(failure);
+    if !failure.of_client() {
+        answer.headers.insert(UPSTREAM_STATUS, HeaderValue::from(answer.status.as_u16()));
+    }
+    answer
 }
 
 /// Whether another node may be asked after this failure.

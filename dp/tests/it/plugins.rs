@@ -84,3 +84,19 @@ async fn meta_filters_disables_and_rewords() {
     }
     assert_eq!(text(&format!("{}/?guard=1", gateway.http())).await, (401, "{\"said\":\"no\"}".into()));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_that_cannot_be_reached_open_the_breaker() {
+    let (gateway, _files) = Gateway::new().await;
+    let breaker = json!({"break_response_code": 599, "unhealthy": {"http_statuses": [502], "failures": 2}});
+    let route =
+        json!({"uri": "/*", "plugins": {"api-breaker": breaker}, "upstream": {"nodes": {crate::raw::closed(): 1}}});
+    gateway.put("routes/1", route).await;
+    let ask = async || {
+        let response = reqwest::get(gateway.http()).await.unwrap();
+        let status = response.headers().get("x-apisix-upstream-status").map(|value| value.to_str().unwrap().to_owned());
+        (response.status().as_u16(), status)
+    };
+    let failed = (502, Some("502".to_owned()));
+    assert_eq!([ask().await, ask().await, ask().await], [failed.clone(), failed, (599, None)]);
+}
