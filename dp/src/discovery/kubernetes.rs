@@ -175,7 +175,7 @@ impl Cluster {
         self.directory.succeeded(&self.url);
         tracing::info!(cluster = self.url, version, "endpoints listed");
         loop {
-            match self.watch(&mut book, &mut version).await {
+            match self.watch(&mut book, &mut version, pace).await {
                 Ok(()) => pace.reset(),
                 // A connection is no reason to list again.
                 Err(Error::Server(error)) => {
@@ -208,7 +208,7 @@ impl Cluster {
     }
 
     /// Takes over changes until the stream ends.
-    async fn watch(&self, book: &mut Book, version: &mut String) -> Result<(), Error> {
+    async fn watch(&self, book: &mut Book, version: &mut String, pace: &mut Pace) -> Result<(), Error> {
         let mut server = self.server()?;
         server.options.read = Duration::from_secs(WATCH) + PATIENCE * 2;
         let from = encode_component(version);
@@ -228,6 +228,8 @@ impl Cluster {
             while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = rest.drain(..=end).collect();
                 self.take(book, version, &line)?;
+                // It was well again. What comes later is another outage.
+                pace.reset();
             }
             if rest.len() > LARGEST {
                 return Err(Error::Nonsense("an object is too large".to_owned()));

@@ -154,6 +154,27 @@ async fn survives<F: Copy + std::fmt::Debug>(
     traffic.finish().await;
 }
 
+/// A registry is away, and what it says when it returns is believed: other nodes, none at all, and some again.
+async fn returns_with_news(gateway: &Gateway, name: &str, away: impl Fn(bool), set: impl Fn(&[&Upstream])) {
+    let nodes: [Upstream; 2] = upstreams();
+    let [a, b] = nodes.each_ref();
+    set(&[a]);
+    served_by(gateway, &[a, b], &[a]).await;
+    for (while_away, before, after) in [(&[b][..], Some(a), Some(b)), (&[], Some(b), None), (&[a], None, Some(a))] {
+        away(true);
+        registry_is(gateway, name, "degraded").await;
+        set(while_away);
+        let serves = async |node: Option<&Upstream>| match node {
+            Some(node) => served_by(gateway, &[a, b], &[node]).await,
+            None => answers(gateway, 503).await,
+        };
+        serves(before).await;
+        away(false);
+        serves(after).await;
+        registry_is(gateway, name, "ready").await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_registry_that_is_not_configured_has_no_nodes() {
     let (gateway, _files) = Gateway::new().await;

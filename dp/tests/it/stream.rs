@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::harness::{Gateway, Instance, SOON, text};
 use crate::raw;
 
-fn tcp(options: Value) -> Tcp {
+pub(crate) fn tcp(options: Value) -> Tcp {
     let mut all = json!({"addr": "127.0.0.1:0"});
     all.as_object_mut().unwrap().extend(options.as_object().unwrap().clone());
     serde_json::from_value(all).unwrap()
@@ -34,14 +34,14 @@ fn address(gateway: &Gateway, at: usize) -> SocketAddr {
     gateway.announced.proxy_stream[at].split_once("://").unwrap().1.parse().unwrap()
 }
 
-fn connect(gateway: &Gateway, at: usize) -> TcpStream {
+pub(crate) fn connect(gateway: &Gateway, at: usize) -> TcpStream {
     let stream = TcpStream::connect(address(gateway, at)).unwrap();
     stream.set_read_timeout(Some(SOON)).unwrap();
     stream
 }
 
 /// Says hello, ends, and gives the whole answer.
-fn ask(mut stream: TcpStream) -> String {
+pub(crate) fn ask(mut stream: TcpStream) -> String {
     // A stream that was refused may be closed already.
     stream.write_all(b"hello").ok();
     stream.shutdown(Shutdown::Write).ok();
@@ -49,7 +49,7 @@ fn ask(mut stream: TcpStream) -> String {
 }
 
 /// Answers `NAME:` and all that it was sent, once the client has ended.
-fn named(name: &'static str) -> raw::Server {
+pub(crate) fn named(name: &'static str) -> raw::Server {
     raw::Server::start(move |mut stream, _| {
         let mut all = Vec::new();
         stream.read_to_end(&mut all).ok();

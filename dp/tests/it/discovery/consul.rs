@@ -1,10 +1,11 @@
 use portolan_dp::config::discovery::{Consul as Settings, ConsulDump, ConsulTimeout, DefaultService};
-use portolan_testkit::registry::{Consul, ConsulInstance, FAULTS};
+use portolan_testkit::registry::{Consul, ConsulInstance, FAULTS, Fault};
 use portolan_testkit::{Upstream, eventually};
 use serde_json::{Map, json};
 
-use super::{answers, nodes_come_and_go, registry_is, route, served_by, survives, upstreams};
+use super::{answers, nodes_come_and_go, registry_is, returns_with_news, route, served_by, survives, upstreams};
 use crate::harness::{Gateway, Instance, SOON, exists, get_json, text};
+use crate::stream;
 
 fn settings(consul: &Consul) -> Settings {
     Settings {
@@ -65,6 +66,8 @@ async fn the_last_nodes_serve_while_consul_fails() {
     served_by(&gateway, &[&a, &b], &[&b]).await;
     let (_, body) = gateway.status().await.unwrap();
     assert!(!body.to_string().contains("s3cret"), "{body}");
+    let away = |away: bool| consul.fail(away.then_some(Fault::Refused));
+    returns_with_news(&gateway, "consul", away, |nodes| consul.set("web", instances(nodes))).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -118,4 +121,33 @@ async fn a_dump_serves_while_consul_is_away() {
     route(&third, "consul", "web", json!({})).await;
     answers(&third, 503).await;
     assert_eq!(text(&format!("{}/v1/discovery/consul/nothing", third.announced.control_api)).await.0, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_follow_consul_too() {
+    let consul = Consul::start(Some("s3cret-token")).unwrap();
+    let (gateway, _files) = Gateway::with(|config| {
+        config.discovery.consul = Some(settings(&consul));
+        config.listen.stream.tcp = vec![stream::tcp(json!({}))];
+    })
+    .await;
+    let upstream = json!({"scheme": "tcp", "discovery_type": "consul", "service_name": "db"});
+    gateway.put("stream_routes/1", json!({ "upstream": upstream })).await;
+    let becomes = async |said: &str| {
+        eventually(SOON, || async {
+            let heard = stream::ask(stream::connect(&gateway, 0));
+            anyhow::ensure!(heard == said, "{heard}");
+            Ok(())
+        })
+        .await;
+    };
+    becomes("").await;
+    let nodes = ["one", "two"].map(stream::named);
+    let at = |number: usize| vec![ConsulInstance::at("127.0.0.1", nodes[number].address.port())];
+    consul.set("db", at(0));
+    becomes("one:hello").await;
+    consul.set("db", at(1));
+    becomes("two:hello").await;
+    consul.set("db", Vec::new());
+    becomes("").await;
 }

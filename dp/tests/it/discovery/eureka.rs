@@ -1,9 +1,9 @@
 use portolan_dp::config::discovery::{Eureka as Settings, Timeout};
 use portolan_testkit::Upstream;
-use portolan_testkit::registry::{Eureka, FAULTS};
+use portolan_testkit::registry::{Eureka, FAULTS, Fault};
 use serde_json::{Value, json};
 
-use super::{answers, nodes_come_and_go, route, served_by, survives, upstreams};
+use super::{answers, nodes_come_and_go, returns_with_news, route, served_by, survives, upstreams};
 use crate::harness::{Gateway, Instance, get_json};
 
 /// `user:s3cret`.
@@ -54,6 +54,9 @@ async fn the_last_nodes_serve_while_eureka_fails() {
     served_by(&gateway, &[&a, &b], &[&b]).await;
     let (_, body) = gateway.status().await.unwrap();
     assert!(!body.to_string().contains("s3cret"), "{body}");
+    let away = |away: bool| eureka.fail(away.then_some(Fault::Refused));
+    let set = |nodes: &[&Upstream]| eureka.set("WEB", nodes.iter().map(|node| instance(node, json!({}))).collect());
+    returns_with_news(&gateway, "eureka", away, set).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@ use portolan_testkit::registry::{FAULTS, Fault, Kubernetes};
 use portolan_testkit::{Certificates, Upstream, eventually};
 use serde_json::{Value, json};
 
-use super::{answers, nodes_come_and_go, registry_is, route, served_by, survives, upstreams};
+use super::{answers, nodes_come_and_go, registry_is, returns_with_news, route, served_by, survives, upstreams};
 use crate::harness::{Gateway, Instance, SOON, get_json};
 
 fn cluster(server: &Kubernetes) -> Cluster {
@@ -73,6 +73,8 @@ async fn the_last_nodes_serve_while_the_api_server_fails() {
     served_by(&gateway, &[&a, &b], &[&b]).await;
     let (_, body) = gateway.status().await.unwrap();
     assert!(!body.to_string().contains("t0ken"), "{body}");
+    let away = |away: bool| server.fail(away.then_some(Fault::Refused));
+    returns_with_news(&gateway, "kubernetes", away, |nodes| server.put(endpoints("default", "web", nodes))).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

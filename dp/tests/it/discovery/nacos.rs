@@ -1,9 +1,9 @@
 use portolan_dp::config::discovery::{Nacos as Settings, Timeout};
-use portolan_testkit::registry::{FAULTS, Nacos};
+use portolan_testkit::registry::{FAULTS, Fault, Nacos};
 use portolan_testkit::{Upstream, eventually};
 use serde_json::{Value, json};
 
-use super::{answers, nodes_come_and_go, route, served_by, survives, upstreams};
+use super::{answers, nodes_come_and_go, returns_with_news, route, served_by, survives, upstreams};
 use crate::harness::{Gateway, Instance, SOON, get_json};
 
 fn settings(nacos: &Nacos) -> Settings {
@@ -74,12 +74,17 @@ async fn the_last_nodes_serve_while_nacos_fails() {
     served_by(&gateway, &[&a, &b], &[&b]).await;
     let (_, body) = gateway.status().await.unwrap();
     assert!(!body.to_string().contains("s3cret"), "{body}");
+    let away = |away: bool| nacos.fail(away.then_some(Fault::Refused));
+    let set = |nodes: &[&Upstream]| {
+        nacos.set("public", "DEFAULT_GROUP", "web", nodes.iter().map(|node| instance(node)).collect());
+    };
+    returns_with_news(&gateway, "nacos", away, set).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn places_weights_metadata_signatures_and_a_second_server() {
     let (nacos, gone) = (Nacos::start(None).unwrap(), Nacos::start(None).unwrap());
-    gone.fail(Some(portolan_testkit::registry::Fault::Refused));
+    gone.fail(Some(Fault::Refused));
     let [a, b, c] = upstreams();
     let with = |node: &Upstream, more: Value| {
         let mut instance = instance(node);
