@@ -5,9 +5,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Version;
 use portolan_etcd_proto::etcdserverpb::kv_client::KvClient;
+use portolan_etcd_proto::etcdserverpb::maintenance_client::MaintenanceClient;
 use portolan_etcd_proto::etcdserverpb::watch_client::WatchClient;
 use portolan_etcd_proto::etcdserverpb::watch_request::RequestUnion;
-use portolan_etcd_proto::etcdserverpb::{PutRequest, RangeRequest, WatchCreateRequest, WatchRequest};
+use portolan_etcd_proto::etcdserverpb::{PutRequest, RangeRequest, SnapshotRequest, WatchCreateRequest, WatchRequest};
 use portolan_testkit::upstream::Reply;
 use portolan_testkit::{Certificates, Upstream};
 use serde_json::json;
@@ -69,18 +70,41 @@ async fn calls_streams_and_errors_pass_from_a_real_client_to_a_real_server() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_large_stream_arrives_whole() {
+    let (gateway, _files) = to_etcd(json!({"scheme": "grpc"})).await;
+    for _ in 0..40 {
+        let large = PutRequest { value: vec![b'v'; 64 * 1024].into(), ..put("grpc-large") };
+        KvClient::new(channel(gateway.http()).await).put(large).await.unwrap();
+    }
+    let mut pieces = MaintenanceClient::new(channel(gateway.http()).await)
+        .max_decoding_message_size(64 << 20)
+        .snapshot(SnapshotRequest {})
+        .await
+        .unwrap()
+        .into_inner();
+    let (mut length, mut left) = (0, u64::MAX);
+    while let Some(piece) = pieces.message().await.unwrap() {
+        length += piece.blob.len();
+        left = piece.remaining_bytes;
+    }
+    assert!(length > 2 << 20 && left == 0, "{length} bytes, {left} are left");
+    assert!(pieces.trailers().await.unwrap().is_some(), "the end comes in trailers");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn many_calls_share_a_connection() {
     let (gateway, _files) = Gateway::new().await;
     let node = Upstream::start(Reply::echo().after(Duration::from_millis(50))).unwrap();
     gateway.route_to(&[node.node()], json!({"scheme": "grpc"})).await;
     let client = reqwest::Client::builder().http2_prior_knowledge().build().unwrap();
     let ask = || async {
-        let response = client.get(gateway.http()).header("x-a", "1").send().await.unwrap();
+        let response = client.get(gateway.http()).header("grpc-timeout", "5S").send().await.unwrap();
         response.json::<serde_json::Value>().await.unwrap()
     };
     let first = ask().await;
     assert_eq!((&first["version"], &first["headers"]["te"]), (&json!("HTTP/2.0"), &json!(["trailers"])));
     assert_eq!(first["uri"], json!(format!("{}/", gateway.http())));
+    assert_eq!(first["headers"]["grpc-timeout"], json!(["5S"]), "the deadline is the server's, too");
     let all = (0..40).map(|_| ask());
     futures_util::future::join_all(all).await;
     // One client connection, so one worker.
