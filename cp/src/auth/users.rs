@@ -2,7 +2,7 @@
 
 use portolan_eventstore::proposal::{Actor, ActorKind, SecretWrite};
 use portolan_eventstore::txn::{Delete, Op, Put, Txn};
-use portolan_eventstore::{Context, Decision, Intent, KeyRange, KeyValue, Proposal, Refusal, View};
+use portolan_eventstore::{Appended, Context, Decision, Intent, KeyRange, KeyValue, Proposal, Refusal, View};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -103,7 +103,7 @@ pub async fn password_hash(app: &App, id: &str) -> Result<Option<Vec<u8>>, porto
 }
 
 /// Makes the first user as an event, unless somebody can administer already: then nothing changes, not even a password, and
-/// a first user that was deleted stays deleted.
+/// a first user that was deleted stays deleted. Somebody else who has the name already keeps it, and gets no rights by it.
 ///
 /// # Errors
 /// When hashing fails or the log is unavailable.
@@ -119,13 +119,16 @@ pub async fn create_first(app: &App, first: First<'_>) -> Result<(), ApiError> {
         create_time: app.now_seconds(),
         must_change_password: first.must_change_password,
     };
+    // Another replica may start at the same moment.
     let decide = move |view: &dyn View| match is_administered(view) {
         true => Decision::Unchanged,
-        false => Decision::Apply(Txn::of(vec![user.put()])),
+        false => added(view, &user),
     };
     let mut proposal = Proposal::new(Context::system(), "user.create", Intent::Decide(Box::new(decide)));
     proposal.secrets.push(secret);
-    app.append(proposal.on("user", first.name)).await?;
+    if let Appended::Refused { refusal, .. } = app.append(proposal.on("user", first.name)).await? {
+        tracing::warn!(reason = %refusal.message, "nobody can administer: give that user the role, or set another admin.user");
+    }
     Ok(())
 }
 
@@ -167,11 +170,15 @@ pub fn invited(app: &App, name: &str) -> (User, Decide) {
         must_change_password: false,
     };
     let new = user.clone();
-    let decide = move |view: &dyn View| match all(view).iter().any(|other| other.name == new.name) {
+    (user, Box::new(move |view| added(view, &new)))
+}
+
+/// Login names are unique.
+fn added(view: &dyn View, new: &User) -> Decision {
+    match all(view).iter().any(|other| other.name == new.name) {
         true => Decision::Refuse(Refusal::invalid(409, format!("a user named {} exists already", new.name))),
         false => Decision::Apply(Txn::of(vec![new.put()])),
-    };
-    (user, Box::new(decide))
+    }
 }
 
 /// Gives a user these roles instead of the ones it has.

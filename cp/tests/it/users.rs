@@ -245,3 +245,43 @@ async fn a_password_that_is_taken_can_be_used() {
         }
     }
 }
+
+/// A login name is one user's, also when the configuration comes later than the user.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_user_takes_nobodys_name() {
+    let dir = Arc::new(tempfile::tempdir().unwrap());
+    let with_password = |password: Option<&str>| {
+        let mut settings = config(dir.path());
+        settings.admin.password = password.map(Into::into);
+        settings
+    };
+    let plane = Plane::with(dir.clone(), with_password(None), Arc::new(SystemClock)).await;
+    let invite = json!({"username": "root", "password": "own password"});
+    let id = plane.expect("POST", "/api/invites", invite, 201).await["value"]["id"].clone();
+    plane.stop().await;
+
+    let plane = Plane::with(dir.clone(), with_password(Some(PASSWORD)), Arc::new(SystemClock)).await;
+    let event = &plane.events(1).await[0];
+    assert_eq!((&event["action"], &event["outcome"]), (&json!("user.create"), &json!("refused")), "{event}");
+    let users = plane.expect("GET", "/api/users", Value::Null, 200).await;
+    assert_eq!((&users["total"], &users["list"][0]["id"], &users["list"][0]["roles"]), (&json!(1), &id, &json!([])));
+    assert_eq!(login(&plane, "root", PASSWORD).await.status, 401);
+    assert_eq!(login(&plane, "root", "own password").await.status, 200);
+}
+
+/// Replicas that start on an empty database at the same moment make one user, with a password that is right.
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_that_start_at_once_make_one_first_user() {
+    let database = portolan_testkit::postgres::database().await.unwrap();
+    // They have the key that seals secrets in common.
+    let dir = Arc::new(tempfile::tempdir().unwrap());
+    let mut settings = config(dir.path());
+    settings.store.url = database.url().to_owned();
+    let replica = || Plane::with(dir.clone(), settings.clone(), Arc::new(SystemClock));
+    let planes = tokio::join!(replica(), replica(), replica());
+    for plane in [planes.0, planes.1, planes.2] {
+        let users = plane.expect("GET", "/api/users", Value::Null, 200).await;
+        assert_eq!(users["total"], 1, "{users}");
+        assert_eq!(login(&plane, "root", PASSWORD).await.status, 200);
+    }
+}
