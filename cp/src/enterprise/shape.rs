@@ -162,14 +162,16 @@ pub(super) fn outward(
     document
 }
 
-/// Fills in what was not said, and leaves out what is never shown.
+/// Fills in what was not said, as the schemas of `core.json` have it, and leaves out what is never shown.
 pub(super) fn fill_defaults(kind: Kind, document: &mut Document) {
     match kind {
         Kind::Service => {
             let scheme = document.get("upstream").and_then(|upstream| upstream.get("scheme")?.as_str());
             let stream = scheme.is_some_and(|scheme| matches!(scheme, "tcp" | "udp" | "tls"));
             document.insert("type".into(), json!(if stream { "stream" } else { "http" }));
-            fill(document, json!({ "strip_path_prefix": true }));
+            if !stream {
+                fill(document, json!({ "strip_path_prefix": true }));
+            }
             if let Some(Value::Object(upstream)) = document.get_mut("upstream") {
                 fill_upstream(upstream, Some("default"));
             }

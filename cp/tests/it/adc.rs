@@ -143,6 +143,48 @@ async fn ping_diff_sync_and_an_empty_second_diff() {
     plane.expect("GET", "/apisix/admin/upstreams/u", Value::Null, 404).await;
 }
 
+/// Clients fill in what the schemas say and compare: whatever is filled in beyond that is a difference for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_filled_in_is_what_the_schemas_say() {
+    let plane = Plane::new().await;
+    let schemas = call(&plane, "GET", "/api/schema/core", Value::Null).await.json();
+    let pair = |scheme: &str| {
+        let mut upstream = upstream();
+        upstream["scheme"] = json!(scheme);
+        json!({"name": "n", "upstream": upstream})
+    };
+    for (path, schema, said) in [
+        ("services/http", "service", pair("http")),
+        ("services/tcp", "stream_service", pair("tcp")),
+        ("services/udp", "stream_service", pair("udp")),
+        ("services/http/upstreams/u", "upstream", upstream()),
+        ("routes/r", "route", json!({"service_id": "http", "paths": ["/"]})),
+        ("stream_routes/r", "stream_route", json!({"service_id": "tcp", "server_port": 9100})),
+        ("consumers/jack", "consumer", json!({"username": "jack"})),
+        ("consumers/jack/credentials/c", "consumer_credential", json!({"plugins": {"key-auth": {"key": "k"}}})),
+    ] {
+        let shown = ee(&plane, "PUT", path, said.clone()).await;
+        beyond(&shown["value"], &said, &schemas["value"][schema], path);
+    }
+}
+
+/// What `shown` has and `said` had not must be the schema's default.
+fn beyond(shown: &Value, said: &Value, schema: &Value, place: &str) {
+    const OWN: [&str; 4] = ["id", "type", "create_time", "update_time"];
+    for (name, value) in shown.as_object().unwrap() {
+        let (schema, place) = (&schema["properties"][name], format!("{place}/{name}"));
+        match (value, said.get(name)) {
+            (Value::Object(_), Some(said)) if schema.get("properties").is_some() => beyond(value, said, schema, &place),
+            (Value::Array(items), Some(Value::Array(said))) if schema["items"].get("properties").is_some() => {
+                items.iter().zip(said).for_each(|(item, said)| beyond(item, said, &schema["items"], &place));
+            }
+            (value, Some(said)) => assert_eq!(value, said, "{place}"),
+            (_, None) if OWN.contains(&name.as_str()) && schema.get("default").is_none() => {}
+            (value, None) => assert_eq!(Some(value), schema.get("default"), "{place}"),
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn validate() {
     let plane = Plane::new().await;
