@@ -106,7 +106,10 @@ fn shown(app: &App, view: &dyn View, group: &GroupId, secrets: bool) -> Map<Stri
         if place.kind == Kind::Credential {
             item.insert("id".into(), json!(place.id));
         }
-        item.insert("modifiedIndex".into(), json!(kv.mod_revision));
+        // All of a plugin's metadata is the plugin's: clients would take a mark for a setting.
+        if place.kind != Kind::PluginMetadata {
+            item.insert("modifiedIndex".into(), json!(kv.mod_revision));
+        }
         let list = document.entry(place.kind.key_directory()).or_insert_with(|| json!([]));
         if let Value::Array(list) = list {
             list.push(Value::Object(item));
@@ -180,7 +183,8 @@ async fn refuse(app: &App, caller: &Caller, group: &GroupId, text: &str) -> Resu
 
 /// The digest and the document of a request.
 async fn read(headers: &HeaderMap, body: Body) -> Result<(String, Value), String> {
-    let digest = headers.get(DIGEST).and_then(|digest| digest.to_str().ok()).ok_or("missing digest header")?;
+    let digest = headers.get(DIGEST).and_then(|digest| digest.to_str().ok()).filter(|digest| !digest.is_empty());
+    let digest = digest.ok_or("missing digest header")?;
     let bytes =
         body::read_up_to(headers, body, LARGEST).await.map_err(|error| format!("invalid request body: {error}"))?;
     let document = helpers::parsed(headers, &bytes).map_err(|text| format!("invalid request body: {text}"))?;

@@ -64,7 +64,11 @@ async fn a_document_is_one_event() {
     assert_eq!(ids(&now, "routes"), ["r1", "r2"]);
     assert_eq!(ids(&now, "consumers"), ["jack", "jack/credentials/c1"]);
     assert_eq!(ids(&now, "secrets"), ["vault/v1"]);
-    assert_eq!(now.json()["plugin_metadata"][0]["allow_origins"], json!({"a": "http://a"}));
+    assert_eq!(
+        now.json()["plugin_metadata"][0],
+        json!({"id": "cors", "allow_origins": {"a": "http://a"}}),
+        "nothing that a client could take for a setting"
+    );
     assert_eq!(now.json()["routes_conf_version"], 5);
     assert_eq!(now.json()["services_conf_version"], 1, "one more than before where none is given");
     let mut first = now.json()["routes"][0].clone();
@@ -124,6 +128,8 @@ async fn what_is_refused_changes_nothing() {
     let error = |text: &str| json!({ "error_msg": text });
     let no_digest = plane.call("PUT", "/apisix/admin/configs", json!({})).await;
     assert_eq!((no_digest.status, no_digest.json()), (400, error("missing digest header")));
+    let empty = put(&plane, "", json!({"routes": [route("r2")]})).await;
+    assert_eq!((empty.status, empty.json()), (400, error("missing digest header")));
     for (document, text) in [
         (json!(null), "invalid request body: empty request body"),
         (json!({"routes_conf_version": "x"}), "routes_conf_version must be a number"),
