@@ -118,7 +118,6 @@ pub async fn serve(State(app): State<Arc<App>>, request: Request) -> Response {
     let bare = parts.uri.path() == "/apisix/admin";
     match parts.method {
         Method::OPTIONS => Answer::empty(),
-        Method::TRACE => Answer::not_allowed(),
         Method::HEAD if bare => Answer::empty(),
         Method::HEAD if parts.uri.path() == "/apisix/admin/configs" => {
             handle(&app, &parts, body).await.unwrap_or_else(Answer::failed)
@@ -126,7 +125,10 @@ pub async fn serve(State(app): State<Arc<App>>, request: Request) -> Response {
         Method::GET | Method::PUT | Method::POST | Method::DELETE | Method::PATCH if !bare => {
             handle(&app, &parts, body).await.unwrap_or_else(Answer::failed)
         }
-        _ => Answer::no_such_page(),
+        Method::GET | Method::PUT | Method::POST | Method::DELETE | Method::PATCH | Method::HEAD => {
+            Answer::no_such_page()
+        }
+        _ => Answer::not_allowed(),
     }
     .into()
 }
@@ -237,7 +239,10 @@ async fn change(
     let (kind, method) = (order.kind, order.method);
     if !supports(kind, method) {
         let text = format!("not supported `{method}` method for {kind}");
-        return refuse(app, caller, &order, &place, input::Wrong::Method(text)).await;
+        let known = [Method::GET, Method::PUT, Method::POST, Method::PATCH, Method::DELETE];
+        let known: Vec<&str> = known.iter().filter(|it| supports(kind, it)).map(Method::as_str).collect();
+        let answer = refuse(app, caller, &order, &place, input::Wrong::Method(text)).await?;
+        return Ok(answer.with("allow", &known.join(", ")));
     }
     let lease = match (input.ttl, method) {
         (Some(seconds), &Method::PUT | &Method::POST | &Method::PATCH) => match lease(app, seconds).await? {

@@ -9,7 +9,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::response::{IntoResponse, Response};
-use http::header::ETAG;
+use http::header::{ALLOW, ETAG};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method};
 use portolan_eventstore::View;
@@ -63,7 +63,10 @@ pub async fn serve(State(app): State<Arc<App>>, request: Request) -> Result<Resp
     let query = Query::of(parts.uri.query().unwrap_or(""));
     let group = caller.group(query.get("gateway_group_id"))?;
     let path = parts.uri.path().strip_prefix("/apisix/admin/").unwrap_or_default();
-    let validate = path == "configs/validate" && parts.method == Method::POST;
+    if path == "configs/validate" && parts.method != Method::POST {
+        return Ok(not_allowed("POST"));
+    }
+    let validate = path == "configs/validate";
     let reads = validate || matches!(parts.method, Method::GET | Method::HEAD);
     let right = if reads { Right::Read } else { Right::Write };
     caller.require(&app, right, Domain::Group(&group)).await?;
@@ -74,11 +77,14 @@ pub async fn serve(State(app): State<Arc<App>>, request: Request) -> Result<Resp
     if reads {
         return get(&app, &caller, &place, &group, &query);
     }
-    let order = match order(&place, group, &parts, body).await {
-        Some(order) => order,
-        None => return Err(ApiError::Method),
-    };
-    write::carry_out(&app, &caller, order).await
+    match order(&place, group, &parts, body).await {
+        Some(order) => write::carry_out(&app, &caller, order).await,
+        None => Ok(not_allowed(place.methods())),
+    }
+}
+
+fn not_allowed(known: &'static str) -> Response {
+    ([(ALLOW, known)], ApiError::Method).into_response()
 }
 
 /// What a request wants to change; `None` when its method does not belong there.

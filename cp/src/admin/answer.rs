@@ -128,7 +128,8 @@ impl Answer {
 
     /// nginx's page for methods that it does not take.
     pub fn not_allowed() -> Self {
-        Self { status: 405, body: NOT_ALLOWED.into(), ..Self::no_such_page() }
+        let page = Self { status: 405, body: NOT_ALLOWED.into(), ..Self::no_such_page() };
+        page.with("allow", "GET, HEAD, PUT, POST, PATCH, DELETE, OPTIONS")
     }
 
     /// nginx's page for addresses that it does not serve.
@@ -166,9 +167,10 @@ impl Answer {
         Self::json(404, &json!({ "message": KEY_NOT_FOUND })).versioned()
     }
 
-    /// A text without JSON around it; APISIX says that it is JSON all the same.
+    /// A text without JSON around it. APISIX says that it is JSON all the same, which nobody could read it as.
     pub fn bare(status: u16, text: &str) -> Self {
-        Self { body: text.into(), ..Self::json(status, &()) }.versioned()
+        Self { content_type: Some("text/plain; charset=utf-8"), body: text.into(), ..Self::bodiless(status) }
+            .versioned()
     }
 
     /// How a command ended.

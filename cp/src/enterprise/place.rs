@@ -67,6 +67,15 @@ impl Place {
         Some(Self { kind, parent: parent.map(str::to_owned), id: id.map(str::to_owned) })
     }
 
+    /// What can be asked of it.
+    pub(super) fn methods(&self) -> &'static str {
+        match &self.id {
+            Some(_) => "GET, HEAD, PUT, PATCH, DELETE",
+            None if has_post(self.kind) => "GET, HEAD, POST",
+            None => "GET, HEAD",
+        }
+    }
+
     /// The id as its key has it.
     pub(super) fn full_id(&self, id: &str) -> String {
         match (self.kind, &self.parent) {

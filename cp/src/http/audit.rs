@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, SecondsFormat};
 use portolan_eventstore::Change;
+use portolan_eventstore::proposal::Outcome;
 use portolan_eventstore::read::{Event, EventQuery};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -28,7 +29,7 @@ pub(crate) struct Filter {
     after: Option<i64>,
     action: Option<String>,
     actor: Option<String>,
-    outcome: Option<String>,
+    outcome: Option<Outcome>,
     resource_kind: Option<String>,
     resource_id: Option<String>,
     gateway_group_id: Option<String>,
@@ -55,7 +56,7 @@ pub async fn list(
     }
     let query = EventQuery {
         action: filter.action,
-        outcome: filter.outcome,
+        outcome: filter.outcome.map(|outcome| outcome.as_str().to_owned()),
         actor: filter.actor,
         resource_kind: filter.resource_kind,
         resource_id: filter.resource_id,

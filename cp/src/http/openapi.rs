@@ -41,8 +41,10 @@ fn merged(mut whole: Value, face: Value) -> Value {
     if let Some(paths) = whole["paths"].as_object_mut() {
         paths.retain(|path, _| !of_apisix(path));
     }
-    if let Some(schemas) = whole["components"]["schemas"].as_object_mut() {
-        schemas.retain(|name, _| !name.starts_with("Face"));
+    for part in ["schemas", "responses"] {
+        if let Some(named) = whole["components"][part].as_object_mut() {
+            named.retain(|name, _| !name.starts_with("Face"));
+        }
     }
     // Tags that nothing has any more would be headings without text.
     let used = |tag: &Value, paths: &Map<String, Value>| {

@@ -121,11 +121,10 @@ fn looked(caller: &Caller, dry: bool, why: Option<String>) -> Result<(Run, Conte
         return Err(ApiError::Invalid(text.into()));
     }
     let mut context = caller.context();
-    if dry {
-        return Ok((Run::Dry, context));
+    if !dry || why.is_some() {
+        context.reason = Some(reason(why)?);
     }
-    context.reason = Some(reason(why)?);
-    Ok((Run::Real, context))
+    Ok((if dry { Run::Dry } else { Run::Real }, context))
 }
 
 fn answer(run: Run, removed: &Removed) -> Json<Value> {

@@ -238,18 +238,19 @@ async fn refusals_of_the_enterprise_face() {
         assert_eq!(plane.head().await, head + 1, "{path}");
         assert_eq!(plane.events(1).await[0]["outcome"], "refused", "{path}");
     }
-    for (method, path, status) in [
-        ("GET", "nonsense", 404),
-        ("GET", "services/none", 404),
-        ("GET", "services/none/upstreams", 404),
-        ("GET", "consumers/none/credentials", 404),
-        ("GET", "services?gateway_group_id=none", 404),
-        ("POST", "services/s", 405),
-        ("POST", "plugin_metadata", 405),
-        ("PUT", "services", 405),
+    for (method, path, status, allow) in [
+        ("GET", "nonsense", 404, ""),
+        ("GET", "services/none", 404, ""),
+        ("GET", "services/none/upstreams", 404, ""),
+        ("GET", "consumers/none/credentials", 404, ""),
+        ("GET", "services?gateway_group_id=none", 404, ""),
+        ("POST", "services/s", 405, "GET, HEAD, PUT, PATCH, DELETE"),
+        ("POST", "plugin_metadata", 405, "GET, HEAD"),
+        ("PUT", "services", 405, "GET, HEAD, POST"),
+        ("GET", "configs/validate", 405, "POST"),
     ] {
         let answer = call(&plane, method, &format!("/apisix/admin/{path}"), Value::Null).await;
-        assert_eq!(answer.status, status, "{method} {path}: {}", answer.text);
+        assert_eq!((answer.status, answer.header("allow")), (status, allow), "{method} {path}: {}", answer.text);
     }
     let viewer = plane.dashboard("DELETE", "/apisix/admin/services/s").header("x-api-key", VIEWER_KEY);
     assert_eq!(send(viewer).await.status, 403);

@@ -143,6 +143,8 @@ async fn orders_that_mean_nothing_are_refused_with_an_event() {
         ("holds", hold(json!({"type": "gateway_group", "gateway_group_id": "a/b"})), "gateway_group_id is none"),
         ("holds", hold(json!({"type": "all"})), "unknown variant"),
         ("erasures", json!({"actor_id": "ci", "dry_run": false}), "reason must have"),
+        ("erasures", json!({"actor_id": "ci", "reason": "x".repeat(4097)}), "reason must have"),
+        ("prune", json!({"before": 1, "reason": " "}), "reason must have"),
         ("prune", json!({"before": 0}), "before must be a revision between 1 and"),
         ("prune", json!({"before": "yesterday"}), "before must be a revision, or a time as RFC 3339 has it"),
         ("prune", json!({"before": "2999-01-01T00:00:00Z"}), "before lies in the future"),

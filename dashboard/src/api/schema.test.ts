@@ -10,7 +10,7 @@ const HEAD = '/** Written by `npm run api` from `cp/openapi.json`; never edit it
 
 interface Contract {
   paths: Record<string, unknown>;
-  components: { schemas: Record<string, unknown> };
+  components: { schemas: Record<string, unknown>; responses: Record<string, unknown> };
 }
 
 type Entries = Record<string, unknown>;
@@ -20,10 +20,12 @@ const pick = (entries: Entries, isWanted: (name: string) => boolean): Entries =>
 
 /** The dashboard uses the control plane's own API; the face for clients of APISIX is none of its business. */
 function ownApi(contract: Contract): Contract {
+  const { schemas, responses } = contract.components;
+  const isOwn = (name: string) => !name.startsWith('Face');
   return {
     ...contract,
     paths: pick(contract.paths, (path) => path.startsWith('/api/')),
-    components: { ...contract.components, schemas: pick(contract.components.schemas, (name) => !name.startsWith('Face')) },
+    components: { ...contract.components, schemas: pick(schemas, isOwn), responses: pick(responses, isOwn) },
   };
 }
 

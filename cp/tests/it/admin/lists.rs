@@ -92,7 +92,8 @@ async fn paging() {
     for size in ["9", "501", "0", "-1"] {
         let answer = plane.call("GET", &format!("/apisix/admin/services?page=1&page_size={size}"), Value::Null).await;
         assert_eq!((answer.status, answer.text.as_str()), (400, "page_size must be between 10 and 500"));
-        assert_eq!(answer.header("content-type"), "application/json");
+        // APISIX calls it JSON, which it is not.
+        assert_eq!(answer.header("content-type"), "text/plain; charset=utf-8");
     }
     let item = plane.expect("GET", "/apisix/admin/services?page=1&page_size=10", Value::Null, 200).await;
     let first = item["list"][0].as_object().unwrap();

@@ -12,6 +12,9 @@ async fn transport_and_the_order_of_checks() {
     let answer = send(plane.request("TRACE", "/apisix/admin/routes").header("x-api-key", ADMIN_KEY)).await;
     assert_eq!(answer.status, 405);
     assert!(answer.text.contains("405 Not Allowed") && answer.header("content-type").starts_with("text/html"));
+    assert_eq!(answer.header("allow"), "GET, HEAD, PUT, POST, PATCH, DELETE, OPTIONS");
+    let answer = plane.call("POST", "/apisix/admin/consumers", json!({})).await;
+    assert_eq!((answer.status, answer.header("allow")), (405, "GET, PUT, DELETE"));
     // A viewer only gets.
     for (method, path) in [
         ("POST", "/apisix/admin/schema/validate/routes"),
