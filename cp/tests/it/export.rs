@@ -24,7 +24,7 @@ async fn fetch(plane: &Plane, query: &str, folder: &Path) {
 fn verdict(plane: &Plane, bundle: &Path) -> (i64, i64, Value) {
     let key = plane.dir.path().join("cp/log.key");
     let keys = Verifier::parse_list(&std::fs::read_to_string(&key).unwrap()).unwrap();
-    let ours = match verify(bundle, &keys, &[]).unwrap() {
+    let ours = match verify(bundle, &keys, &[], &|_| {}).unwrap() {
         Verdict::Ok(report) => serde_json::to_value(Verdict::Ok(report)).unwrap(),
         Verdict::Fail(failure) => panic!("{failure:?}"),
     };

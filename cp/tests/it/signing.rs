@@ -56,7 +56,7 @@ async fn the_key_is_made_once_and_signs_checkpoints_that_leave_the_database() {
     };
     let kept = tokio::time::timeout(Duration::from_secs(20), kept).await.unwrap();
     assert!(Checkpoint::open(&kept[0], &keys).unwrap().size >= 1);
-    let verdict = verify_store(&log, &keys, &kept).await.unwrap();
+    let verdict = verify_store(&log, &keys, &kept, &|_| {}).await.unwrap();
     assert!(verdict.is_ok(), "{verdict}");
     plane.stop().await;
 
@@ -91,7 +91,8 @@ async fn an_administrator_changes_the_key_and_everything_still_verifies() {
     // The file that is handed to auditors holds both by now.
     let keys = shown();
     assert_eq!((keys.len(), json!(keys[0].to_string()), &keys[1]), (2, first["key"].clone(), &old[0]));
-    let verdict = async |keys: &[Verifier]| verify_store(&Log::open(&url).await.unwrap(), keys, &[]).await.unwrap();
+    let verdict =
+        async |keys: &[Verifier]| verify_store(&Log::open(&url).await.unwrap(), keys, &[], &|_| {}).await.unwrap();
     assert!(verdict(&keys).await.is_ok(), "{}", verdict(&keys).await);
     let note = Log::open(&url).await.unwrap().checkpoint().await.unwrap().unwrap().1;
     assert!(Checkpoint::open(&note, &old).is_ok() && Checkpoint::open(&note, &keys[..1]).is_ok(), "{note}");

@@ -1,7 +1,11 @@
 //! What proving the log asks of a database: the stored bytes as they are, the checkpoints, and how far each sink has come.
 
-use futures_util::future::BoxFuture;
+use std::iter::Peekable;
 
+use futures_util::future::BoxFuture;
+use futures_util::{Stream, TryStreamExt as _};
+
+use super::PAGE_BYTES;
 use crate::entry::{CommittedChange, committed_payload};
 use crate::error::Error;
 use crate::merkle::Hash;
@@ -78,7 +82,8 @@ pub(crate) trait Evidence: Send + Sync {
     fn leaf_hashes(&self, after: i64, limit: i64) -> BoxFuture<'_, Result<Vec<LeafHash>, Error>>;
     /// The same, with the entries.
     fn leaves(&self, after: i64, limit: i64) -> BoxFuture<'_, Result<Vec<LeafEvidence>, Error>>;
-    /// Everything about the events after a revision, in order, from one consistent state.
+    /// Everything about the events after a revision, in order, from one consistent state: at most `limit` events and about
+    /// [`PAGE_BYTES`], at least one.
     fn evidence(&self, after: i64, limit: i64) -> BoxFuture<'_, Result<Vec<EventEvidence>, Error>>;
     /// The checkpoints from a size on, smallest first.
     fn checkpoints(&self, from: i64, limit: i64) -> BoxFuture<'_, Result<Vec<StoredCheckpoint>, Error>>;
@@ -123,8 +128,8 @@ impl EventEvidence {
 // === rows, the same for every database ===
 
 /// revision, event_id, recorded_at, action, outcome, actor_id, actor_kind, gateway_group, resource_kind, resource_id,
-/// request_id, causation_revision
-pub(super) type ColumnsRow = (
+/// request_id, causation_revision, entry, leaf_hash
+pub(super) type EventRow = (
     i64,
     String,
     i64,
@@ -137,30 +142,63 @@ pub(super) type ColumnsRow = (
     Option<String>,
     String,
     Option<i64>,
+    Vec<u8>,
+    Vec<u8>,
 );
-/// revision, entry, leaf_hash, context salt, context body, changes salt
-pub(super) type SealedRow = (i64, Vec<u8>, Vec<u8>, Option<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>);
+/// revision, salt, body
+pub(super) type ContextRow = (i64, Vec<u8>, Vec<u8>);
+/// revision, salt
+pub(super) type SaltRow = (i64, Vec<u8>);
 /// revision, ordinal, key, value, create_revision, version, prev_revision, lease_id
 pub(super) type ChangeRow = (i64, i64, Vec<u8>, Option<Vec<u8>>, i64, i64, i64, i64);
 /// size, root, note, at
 pub(super) type CheckpointRow = (i64, Vec<u8>, String, i64);
 
-/// Joins the rows of the three statements, which come from one state and in the same order.
-pub(super) fn join(columns: Vec<ColumnsRow>, sealed: Vec<SealedRow>, changes: Vec<ChangeRow>) -> Vec<EventEvidence> {
-    let mut changes = changes.into_iter().peekable();
-    let event = |(columns, sealed): (ColumnsRow, SealedRow)| {
-        let columns = of_columns(columns);
-        let (_, entry, leaf_hash, salt, body, changes_salt) = sealed;
-        let mut own = Vec::new();
-        // Rows of a revision without event belong to nobody: they lie before the next one.
-        while let Some(row) = changes.next_if(|row| row.0 <= columns.revision) {
-            if row.0 == columns.revision {
-                own.push(of_change(row));
-            }
+/// The rows of a page: those of the revisions with which they reach [`PAGE_BYTES`], none of a revision that is cut. Answers the last
+/// revision that they are complete for, as well; `last` when that is all.
+pub(super) async fn page<T>(
+    mut rows: impl Stream<Item = Result<T, sqlx::Error>> + Unpin,
+    last: i64,
+    of: impl Fn(&T) -> (i64, usize),
+) -> Result<(Vec<T>, i64), sqlx::Error> {
+    let (mut page, mut bytes, mut at) = (Vec::new(), 0, 0);
+    while let Some(row) = rows.try_next().await? {
+        let (revision, size) = of(&row);
+        if bytes >= PAGE_BYTES.unsigned_abs() as usize && revision > at {
+            return Ok((page, revision - 1));
         }
-        EventEvidence { columns, entry, leaf_hash, context: salt.zip(body), changes_salt, changes: own }
+        (bytes, at) = (bytes + size, revision);
+        page.push(row);
+    }
+    Ok((page, last))
+}
+
+/// Joins the rows of the four statements up to a revision. They come from one state, each in order of revision. Rows of a revision without
+/// event belong to nobody.
+pub(super) fn join(
+    events: Vec<EventRow>,
+    contexts: Vec<ContextRow>,
+    salts: Vec<SaltRow>,
+    changes: Vec<ChangeRow>,
+    last: i64,
+) -> Vec<EventEvidence> {
+    let (mut contexts, mut salts) = (contexts.into_iter().peekable(), salts.into_iter().peekable());
+    let mut changes = changes.into_iter().peekable();
+    let event = |row: EventRow| {
+        let (columns, entry, leaf_hash) = of_event(row);
+        let at = columns.revision;
+        let context = of_revision(&mut contexts, at, |row| row.0).pop().map(|(_, salt, body)| (salt, body));
+        let changes_salt = of_revision(&mut salts, at, |row| row.0).pop().map(|(_, salt)| salt);
+        let changes = of_revision(&mut changes, at, |row| row.0).into_iter().map(of_change).collect();
+        EventEvidence { columns, entry, leaf_hash, context, changes_salt, changes }
     };
-    columns.into_iter().zip(sealed).map(event).collect()
+    events.into_iter().take_while(|row| row.0 <= last).map(event).collect()
+}
+
+/// The next rows, as far as they belong to a revision.
+fn of_revision<T>(rows: &mut Peekable<impl Iterator<Item = T>>, revision: i64, of: impl Fn(&T) -> i64) -> Vec<T> {
+    while rows.next_if(|row| of(row) < revision).is_some() {}
+    std::iter::from_fn(|| rows.next_if(|row| of(row) == revision)).collect()
 }
 
 pub(super) fn checkpoint((size, root, note, at): CheckpointRow) -> StoredCheckpoint {
@@ -171,10 +209,8 @@ pub(super) fn leaf((revision, entry, leaf_hash): (i64, Vec<u8>, Vec<u8>)) -> Lea
     LeafEvidence { revision, entry, leaf_hash }
 }
 
-fn of_columns(row: ColumnsRow) -> Columns {
-    let (revision, event_id, recorded_at, action, outcome, actor_id, actor_kind, group, kind, id, request_id, cause) =
-        row;
-    Columns {
+fn of_event(row: EventRow) -> (Columns, Vec<u8>, Vec<u8>) {
+    let (
         revision,
         event_id,
         recorded_at,
@@ -182,15 +218,55 @@ fn of_columns(row: ColumnsRow) -> Columns {
         outcome,
         actor_id,
         actor_kind,
-        gateway_group: group,
-        resource_kind: kind,
-        resource_id: id,
+        gateway_group,
+        resource_kind,
+        resource_id,
         request_id,
-        causation_revision: cause,
-    }
+        causation_revision,
+        entry,
+        leaf_hash,
+    ) = row;
+    let columns = Columns {
+        revision,
+        event_id,
+        recorded_at,
+        action,
+        outcome,
+        actor_id,
+        actor_kind,
+        gateway_group,
+        resource_kind,
+        resource_id,
+        request_id,
+        causation_revision,
+    };
+    (columns, entry, leaf_hash)
 }
 
 fn of_change(row: ChangeRow) -> ChangeEvidence {
     let (_, ordinal, key, value, create_revision, version, prev_revision, lease_id) = row;
     ChangeEvidence { ordinal, key, value, create_revision, version, prev_revision, lease_id }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_page_is_cut_by_size_between_two_revisions() {
+        const MIB: usize = 1 << 20;
+        for (rows, kept, complete) in [
+            (vec![], 0, 9),
+            (vec![(1, MIB), (1, MIB), (3, MIB)], 3, 9),
+            (vec![(1, MIB), (2, 3 * MIB), (4, 1), (5, 1)], 2, 3),
+            (vec![(1, MIB), (2, 3 * MIB), (2, MIB), (2, MIB), (3, 1)], 4, 2),
+            (vec![(1, 9 * MIB), (2, 1)], 1, 1),
+        ] {
+            let rows = rows.into_iter().map(Ok);
+            let (page, last) = page(stream::iter(rows), 9, |row: &(i64, usize)| *row).await.unwrap();
+            assert_eq!((page.len(), last), (kept, complete), "{page:?}");
+        }
+    }
 }

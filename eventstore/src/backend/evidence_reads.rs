@@ -1,7 +1,8 @@
 //! The reads of the log as evidence, said once: the databases differ only in how a placeholder is written, in the name of the pool and
 //! in how a transaction over one consistent state begins.
 
-/// The statements. `$one` and `$two` are the first and the second placeholder.
+/// The statements. What belongs to the events of a page is read by their revisions, table by table: joined, a planner may begin at the
+/// first revision for every page (PostgreSQL's merge join does). `$one` and `$two` are the first and the second placeholder.
 macro_rules! evidence_statements {
     ($one:literal, $two:literal) => {
         const LEAF_HASHES: &str = concat!(
@@ -10,16 +11,17 @@ SELECT revision, leaf_hash FROM events WHERE revision > ", $one, " ORDER BY revi
         const LEAVES: &str = concat!(
             "-- leaves
 SELECT revision, entry, leaf_hash FROM events WHERE revision > ", $one, " ORDER BY revision LIMIT ", $two);
-        const COLUMNS: &str = concat!(
-            "-- evidence_columns
+        const EVENTS: &str = concat!(
+            "-- evidence_events
 SELECT revision, event_id, recorded_at, action, outcome, actor_id, actor_kind, gateway_group, resource_kind, resource_id,
-  request_id, causation_revision
+  request_id, causation_revision, entry, leaf_hash
 FROM events WHERE revision > ", $one, " ORDER BY revision LIMIT ", $two);
-        const SEALED: &str = concat!(
-            "-- evidence_sealed
-SELECT e.revision, e.entry, e.leaf_hash, x.salt, x.body, s.salt
-FROM events e LEFT JOIN contexts x ON x.revision = e.revision LEFT JOIN change_salts s ON s.revision = e.revision
-WHERE e.revision > ", $one, " ORDER BY e.revision LIMIT ", $two);
+        const CONTEXTS: &str = concat!(
+            "-- evidence_contexts
+SELECT revision, salt, body FROM contexts WHERE revision > ", $one, " AND revision <= ", $two, " ORDER BY revision");
+        const SALTS: &str = concat!(
+            "-- evidence_salts
+SELECT revision, salt FROM change_salts WHERE revision > ", $one, " AND revision <= ", $two, " ORDER BY revision");
         const CHANGES: &str = concat!(
             "-- evidence_changes
 SELECT c.revision, c.ordinal, c.key, c.value, c.create_revision, c.version, c.prev_revision, c.lease_id
@@ -41,8 +43,9 @@ SELECT size FROM checkpoint_sinks WHERE name = ", $one);
         pub(super) const ALL: &[&str] = &[
             LEAF_HASHES,
             LEAVES,
-            COLUMNS,
-            SEALED,
+            EVENTS,
+            CONTEXTS,
+            SALTS,
             CHANGES,
             CHECKPOINTS,
             CHECKPOINT_LAST,
@@ -73,14 +76,16 @@ macro_rules! evidence_reads {
         fn evidence(&self, after: i64, limit: i64) -> BoxFuture<'_, Result<Vec<EventEvidence>, Error>> {
             Box::pin(async move {
                 let mut tx = self.$pool.begin_with($snapshot).await?;
-                let columns: Vec<ColumnsRow> =
-                    sqlx::query_as(COLUMNS).bind(after).bind(limit).fetch_all(&mut *tx).await?;
-                let sealed: Vec<SealedRow> = sqlx::query_as(SEALED).bind(after).bind(limit).fetch_all(&mut *tx).await?;
-                let last = columns.last().map_or(after, |row| row.0);
-                let changes: Vec<ChangeRow> =
-                    sqlx::query_as(CHANGES).bind(after).bind(last).fetch_all(&mut *tx).await?;
+                let events = sqlx::query_as(EVENTS).bind(after).bind(limit).fetch(&mut *tx);
+                let (events, _) = page(events, 0, |row: &EventRow| (row.0, row.12.len())).await?;
+                let last = events.last().map_or(after, |row| row.0);
+                let changes = sqlx::query_as(CHANGES).bind(after).bind(last).fetch(&mut *tx);
+                let size = |row: &ChangeRow| (row.0, row.2.len() + row.3.as_ref().map_or(0, Vec::len));
+                let (changes, last) = page(changes, last, size).await?;
+                let contexts = sqlx::query_as(CONTEXTS).bind(after).bind(last).fetch_all(&mut *tx).await?;
+                let salts = sqlx::query_as(SALTS).bind(after).bind(last).fetch_all(&mut *tx).await?;
                 tx.rollback().await?;
-                Ok(evidence::join(columns, sealed, changes))
+                Ok(evidence::join(events, contexts, salts, changes, last))
             })
         }
 

@@ -11,15 +11,30 @@ use crate::proposal::ResourceRef;
 use crate::retention::Subject;
 use crate::retention::accounts::{Accounts, Deed};
 
-/// An event with what its entry commits to.
+/// An entry with what it commits to.
 pub(crate) struct Evidence<'a> {
-    pub revision: i64,
     pub entry: &'a [u8],
-    pub leaf_hash: &'a [u8],
     /// Salt and payload; `None` when erased.
     pub context: Option<(&'a [u8], &'a [u8])>,
     /// Salt and payload; `None` when there are no changes, or they were pruned.
     pub changes: Option<(&'a [u8], &'a [u8])>,
+}
+
+/// An event by itself: all of the check that needs no other event, which is nearly all of its cost.
+pub(crate) struct Weighed {
+    leaf: Hash,
+    /// What the entry says, or why it can't be read.
+    pub claims: Result<Claims, String>,
+    context: Payload,
+    changes: Payload,
+}
+
+/// A payload beside the entry's commitment to it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Payload {
+    Gone,
+    Opens,
+    Differs,
 }
 
 /// What an entry of format 1 says.
@@ -63,6 +78,30 @@ pub(crate) struct Checker {
     pub redacted: Redacted,
 }
 
+// === impl Evidence ===
+
+impl Evidence<'_> {
+    /// Hashes the entry, reads it, and compares the payloads with its commitments.
+    pub(crate) fn weigh(&self) -> Weighed {
+        let claims: Result<Claims, String> =
+            serde_json::from_slice(self.entry).map_err(|error: serde_json::Error| error.to_string());
+        let payload = |tag, payload: Option<(&[u8], &[u8])>, committed: Option<&str>| match payload {
+            None => Payload::Gone,
+            Some((salt, payload)) if committed.is_some_and(|hash| commitment(tag, salt, payload) == hash) => {
+                Payload::Opens
+            }
+            Some(_) => Payload::Differs,
+        };
+        let read = claims.as_ref().ok();
+        Weighed {
+            leaf: merkle::leaf_hash(self.entry),
+            context: payload(CONTEXT_TAG, self.context, read.map(|claims| claims.context.as_str())),
+            changes: payload(CHANGES_TAG, self.changes, read.and_then(|claims| claims.changes.as_deref())),
+            claims,
+        }
+    }
+}
+
 // === impl Claims ===
 
 impl Claims {
@@ -104,8 +143,9 @@ impl Checker {
         (self.accounts, self.listed) = (accounts, listed);
     }
 
-    pub(crate) fn accounts(&self) -> &Accounts {
-        &self.accounts
+    /// The last revision that accounts for something.
+    pub(crate) fn last_account(&self) -> i64 {
+        self.accounts.last()
     }
 
     /// The right edge of what was checked.
@@ -128,19 +168,29 @@ impl Checker {
         size_of(&self.tree) + 1
     }
 
-    /// Checks the next event. The order of the checks is part of the bundle's documentation: another verifier names the same kind.
-    pub(crate) fn event(&mut self, evidence: &Evidence<'_>) -> Result<Claims, Failure> {
+    /// Whether a payload of an event to come is gone and nothing that is known accounts for it.
+    pub(crate) fn is_unaccounted(&self, event: &Weighed) -> bool {
+        event.claims.as_ref().is_ok_and(|claims| {
+            let subject = claims.subject();
+            let context = event.context == Payload::Gone && self.accounts.context(&subject).is_none();
+            let changes = event.changes == Payload::Gone && claims.changes.is_some();
+            context || changes && self.accounts.changes(&subject).is_none()
+        })
+    }
+
+    /// Checks the next event: the revision and the leaf hash that are kept of it, and what it is by itself. The order of the checks is part
+    /// of the bundle's documentation: another verifier names the same kind.
+    pub(crate) fn event(&mut self, found: i64, leaf_hash: &[u8], event: &Weighed) -> Result<(), Failure> {
         let revision = self.next();
         let fail = |kind, what: &str| Failure::at(revision, kind, what);
-        if evidence.revision != revision {
-            return Err(fail(Kind::Gap, &format!("expected this revision, found {}", evidence.revision)));
+        if found != revision {
+            return Err(fail(Kind::Gap, &format!("expected this revision, found {found}")));
         }
-        let leaf = merkle::leaf_hash(evidence.entry);
-        if leaf != evidence.leaf_hash {
+        if event.leaf != leaf_hash {
             return Err(fail(Kind::Leaf, "the entry is not the one that was hashed"));
         }
-        let claims: Claims = serde_json::from_slice(evidence.entry)
-            .map_err(|error| fail(Kind::Entry, &format!("the entry can't be read: {error}")))?;
+        let claims =
+            event.claims.as_ref().map_err(|error| fail(Kind::Entry, &format!("the entry can't be read: {error}")))?;
         if claims.format != FORMAT {
             return Err(fail(Kind::Entry, &format!("the entry's format {} is not known", claims.format)));
         }
@@ -153,32 +203,33 @@ impl Checker {
         if claims.recorded_at <= self.recorded_at {
             return Err(fail(Kind::Time, "recorded before the event that precedes it"));
         }
-        match evidence.context {
-            Some((salt, payload)) if commitment(CONTEXT_TAG, salt, payload) != claims.context => {
+        match event.context {
+            Payload::Opens => {}
+            Payload::Differs => {
                 return Err(fail(Kind::Context, "the context is not the one that the entry commits to"));
             }
-            Some(_) => {}
-            None if self.accounts.context(&claims.subject()).is_none() => {
+            Payload::Gone if self.accounts.context(&claims.subject()).is_none() => {
                 return Err(fail(Kind::Missing, "the context is gone, and no event accounts for that"));
             }
-            None => self.redacted.context(revision),
+            Payload::Gone => self.redacted.context(revision),
         }
-        match (evidence.changes, &claims.changes) {
-            (Some((salt, payload)), Some(committed)) if commitment(CHANGES_TAG, salt, payload) == *committed => {}
-            (None, None) => {}
-            (None, Some(_)) if self.accounts.changes(&claims.subject()).is_none() => {
+        match event.changes {
+            Payload::Opens => {}
+            Payload::Differs => {
+                return Err(fail(Kind::Changes, "the changes are not those that the entry commits to"));
+            }
+            Payload::Gone if claims.changes.is_none() => {}
+            Payload::Gone if self.accounts.changes(&claims.subject()).is_none() => {
                 return Err(fail(Kind::Missing, "the changes are gone, and no event accounts for that"));
             }
-            (None, Some(_)) => self.redacted.changes(revision),
-            (Some(_), _) => return Err(fail(Kind::Changes, "the changes are not those that the entry commits to")),
+            Payload::Gone => self.redacted.changes(revision),
         }
-        if revision <= self.listed && self.accounts.get(revision) != Deed::of(&claims).as_ref() {
+        if revision <= self.listed && self.accounts.get(revision) != Deed::of(claims).as_ref() {
             return Err(fail(Kind::Missing, "what the event accounts for is not what is listed"));
         }
         self.recorded_at = claims.recorded_at;
-        self.tree.push(leaf);
-        self.meet()?;
-        Ok(claims)
+        self.tree.push(event.leaf);
+        self.meet()
     }
 
     /// Compares the root at this size with the signed one, if there is one.

@@ -9,16 +9,16 @@ use super::bundle::{self, ACCOUNTS, Account, CHECKPOINTS, HEADER, Header, Line, 
 use super::checkpoint;
 use super::error::Error;
 use super::log::{Log, text_of, unsigned};
+use super::pages::Pages;
+use super::parallel::blocking;
 use super::range;
 use crate::backend::evidence::EventEvidence;
 use crate::proposal::{Appended, Context, Intent, Proposal};
 use crate::store::EventStore;
 
-/// Events per read.
-const PAGE: i64 = 256;
-/// Most events in a part; a part is held in memory while it is made.
+/// A part is closed when it has so many events, or a page more; it is held in memory while it is made.
 const PART_EVENTS: i64 = 4_096;
-/// A part is closed when it has grown to this.
+/// The same in bytes.
 const PART_BYTES: usize = 16 * 1024 * 1024;
 /// Checkpoints per read.
 const CHECKPOINT_PAGE: i64 = 1_000;
@@ -43,11 +43,11 @@ pub struct File {
 
 /// A bundle being made.
 pub struct Export {
-    log: Log,
     header: Header,
     /// Files that are ready, the next one last.
     ready: Vec<File>,
-    /// Next revision to read.
+    pages: Pages,
+    /// Next revision to write.
     next: i64,
 }
 
@@ -129,7 +129,7 @@ impl Export {
             File { name: CHECKPOINTS.into(), content: checkpoints.into_bytes() },
             File { name: HEADER.into(), content: json_line(&header) },
         ];
-        Ok(Self { log: log.clone(), header, ready, next: from })
+        Ok(Self { header, ready, pages: Pages::new(log, from - 1, to), next: from })
     }
 
     /// First and last revision of the bundle.
@@ -178,27 +178,33 @@ impl Export {
         let last = self.header.to.min(first + PART_EVENTS - 1);
         let (mut entries, mut payloads) = (Vec::new(), Vec::new());
         while self.next <= last && entries.len() + payloads.len() < PART_BYTES {
-            let limit = PAGE.min(last - self.next + 1);
-            let page = self.log.backend().evidence(self.next - 1, limit).await?;
-            if page.is_empty() {
+            let page = self.pages.next().await?;
+            let fitting =
+                page.iter().zip(self.next..).take_while(|(event, next)| event.columns.revision == *next).count();
+            self.next += i64::try_from(fitting).unwrap_or(0);
+            if fitting == 0 || fitting < page.len() {
                 return Err(crate::Error::Corrupt(format!("revision {} is missing", self.next)).into());
             }
-            for event in page {
-                let revision = event.columns.revision;
-                if revision != self.next {
-                    return Err(crate::Error::Corrupt(format!("revision {} is missing", self.next)).into());
-                }
-                payloads.append(&mut json_line(&line(&event)));
-                entries.extend_from_slice(&event.entry);
-                entries.push(b'\n');
-                self.next += 1;
-            }
+            let mut lines = self.pages.beside(blocking(move || lines(&page))).await?;
+            entries.append(&mut lines.0);
+            payloads.append(&mut lines.1);
         }
         let (entries_name, payloads_name) = bundle::part(first);
         self.ready =
             vec![File { name: payloads_name, content: payloads }, File { name: entries_name, content: entries }];
         Ok(())
     }
+}
+
+/// The lines of both files of a part.
+fn lines(page: &[EventEvidence]) -> (Vec<u8>, Vec<u8>) {
+    let (mut entries, mut payloads) = (Vec::new(), Vec::new());
+    for event in page {
+        payloads.append(&mut json_line(&line(event)));
+        entries.extend_from_slice(&event.entry);
+        entries.push(b'\n');
+    }
+    (entries, payloads)
 }
 
 fn line(event: &EventEvidence) -> Line<'static> {

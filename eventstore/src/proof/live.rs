@@ -4,17 +4,18 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::check::{Checker, Evidence};
+use super::check::{Checker, Evidence, Weighed};
 use super::error::Error;
 use super::log::{Log, unsigned};
 use super::note::Verifier;
-use super::report::{Failure, Kind, Report, Verdict};
+use super::pages::Pages;
+use super::parallel::{self, blocking};
+use super::report::{Failure, Kind, Progress, Report, Verdict};
 use super::trusted::Roots;
 use crate::backend::Head;
 use crate::backend::evidence::{EventEvidence, StoredCheckpoint};
 use crate::merkle::Frontier;
-use crate::retention::accounts::Accounts;
-use crate::retention::{Subject, remove};
+use crate::retention::remove;
 
 mod blocks;
 mod columns;
@@ -22,10 +23,14 @@ mod replay;
 
 use replay::Replay;
 
-/// Events per read.
-const PAGE: i64 = 512;
 /// Checkpoints per read.
 const CHECKPOINT_PAGE: i64 = 1_000;
+
+/// How far the events were checked.
+struct State {
+    checker: Checker,
+    replay: Replay,
+}
 
 /// Why a verification stopped.
 enum Stop {
@@ -34,12 +39,17 @@ enum Stop {
 }
 
 /// Verifies a log from its first event to its head. `held` are notes kept outside of the database: they must be met too, and are what
-/// shows that a log was rewritten together with its own checkpoints.
+/// shows that a log was rewritten together with its own checkpoints. `progress` is told the last revision that was checked, now and then.
 ///
 /// # Errors
 /// When the database can't be read; whatever is wrong with what is in it is a verdict.
-pub async fn verify_store(log: &Log, keys: &[Verifier], held: &[String]) -> Result<Verdict, Error> {
-    match run(log, keys, held).await {
+pub async fn verify_store(
+    log: &Log,
+    keys: &[Verifier],
+    held: &[String],
+    progress: Progress<'_>,
+) -> Result<Verdict, Error> {
+    match run(log, keys, held, progress).await {
         Ok(report) => Ok(Verdict::Ok(report)),
         Err(Stop::Failure(failure)) => Ok(Verdict::Fail(failure)),
         Err(Stop::Error(Error::Store(crate::Error::Corrupt(what)))) => Ok(Verdict::Fail(Failure::of(Kind::Head, what))),
@@ -47,25 +57,26 @@ pub async fn verify_store(log: &Log, keys: &[Verifier], held: &[String]) -> Resu
     }
 }
 
-async fn run(log: &Log, keys: &[Verifier], held: &[String]) -> Result<Report, Stop> {
+async fn run(log: &Log, keys: &[Verifier], held: &[String], progress: Progress<'_>) -> Result<Report, Stop> {
     let stored = checkpoints(log).await?;
     let notes = stored.iter().map(|stored| stored.note.as_str()).chain(held.iter().map(String::as_str));
     let roots = Roots::open(notes, keys)?;
     columns::of_checkpoints(&stored, &roots)?;
     let epoch = log.backend().head().await?.epoch;
-    let mut checker = Checker::new(epoch, Frontier::default(), roots.by_size.clone())?;
-    let mut replay = Replay::default();
-    walk(log, i64::MAX, &mut checker, &mut replay).await?;
+    let checker = Checker::new(epoch, Frontier::default(), roots.by_size.clone())?;
+    let state = State { checker, replay: Replay::default() };
+    let state = walk(log, i64::MAX, state, progress).await?;
     // Head and key space from one state, then the events that came meanwhile.
     let (head, keys) = log.backend().load().await?;
-    walk(log, head.revision, &mut checker, &mut replay).await?;
+    let State { checker, replay } = walk(log, head.revision, state, progress).await?;
     ends(&head, &checker, roots.last())?;
     if let Some(failure) = replay.blocks.compare(log).await? {
         return Err(failure.into());
     }
     replay.compare(&keys)?;
     // What accounts for something must be in the log, too.
-    walk(log, checker.accounts().last(), &mut checker, &mut Replay::default()).await?;
+    let last = checker.last_account();
+    let State { checker, .. } = walk(log, last, State { checker, replay: Replay::default() }, progress).await?;
     Ok(Report {
         origin: roots.origin.clone(),
         from: 1,
@@ -76,57 +87,53 @@ async fn run(log: &Log, keys: &[Verifier], held: &[String]) -> Result<Report, St
     })
 }
 
-/// Checks events from the next one to the last, or to a revision.
-async fn walk(log: &Log, to: i64, checker: &mut Checker, replay: &mut Replay) -> Result<(), Stop> {
-    while checker.next() <= to {
-        let limit = PAGE.min(to - checker.next() + 1);
-        let page = log.backend().evidence(checker.next() - 1, limit).await?;
+/// Checks events from the next one to the last, or to a revision. While a page is checked the next one is read.
+async fn walk(log: &Log, to: i64, mut state: State, progress: Progress<'_>) -> Result<State, Stop> {
+    let mut pages = Pages::new(log, state.checker.next() - 1, to);
+    loop {
+        let page = pages.next().await?;
         if page.is_empty() {
-            return Ok(());
+            return Ok(state);
         }
-        // Read after the page: what was deleted when the page was read is accounted for by now.
-        if page.iter().any(|event| is_unaccounted(event, checker.accounts())) {
-            let accounts = remove::accounts(log.backend()).await?;
-            let last = accounts.last();
-            checker.account(accounts, last);
-        }
-        for event in page {
-            check(&event, checker, replay)?;
-        }
+        state = pages.beside(check(log, page, state)).await??;
+        progress(state.checker.next() - 1);
     }
-    Ok(())
 }
 
-/// Whether a payload is gone and nothing that is known accounts for it.
-fn is_unaccounted(event: &EventEvidence, accounts: &Accounts) -> bool {
-    let columns = &event.columns;
-    let subject = Subject {
-        revision: columns.revision,
-        actor: &columns.actor_id,
-        group: columns.gateway_group.as_deref(),
-        kind: columns.resource_kind.as_deref(),
-        id: columns.resource_id.as_deref(),
-    };
-    let context = event.context.is_none() && accounts.context(&subject).is_none();
-    // Canonical JSON: within a text the quotes would be escaped.
-    const NONE: &[u8] = b"\"changes\":null";
-    let commits = !event.entry.windows(NONE.len()).any(|part| part == NONE);
-    context || commits && event.opened_changes().is_none() && accounts.changes(&subject).is_none()
+/// Checks a page: its events each by itself, then one after the other.
+async fn check(log: &Log, page: Vec<EventEvidence>, mut state: State) -> Result<State, Stop> {
+    let (page, weighed) = blocking(move || {
+        let weighed = parallel::map(&page, weigh);
+        (page, weighed)
+    })
+    .await;
+    // Read after the page: what was deleted when the page was read is accounted for by now.
+    if weighed.iter().any(|event| state.checker.is_unaccounted(event)) {
+        let accounts = remove::accounts(log.backend()).await?;
+        let last = accounts.last();
+        state.checker.account(accounts, last);
+    }
+    blocking(move || {
+        for (event, weighed) in page.iter().zip(&weighed) {
+            state.checker.event(event.columns.revision, &event.leaf_hash, weighed)?;
+            if let Ok(claims) = &weighed.claims {
+                columns::of_event(event, claims)?;
+            }
+            state.replay.event(event);
+        }
+        Ok(state)
+    })
+    .await
 }
 
-fn check(event: &EventEvidence, checker: &mut Checker, replay: &mut Replay) -> Result<(), Failure> {
+fn weigh(event: &EventEvidence) -> Weighed {
     let changes = event.opened_changes();
     let evidence = Evidence {
-        revision: event.columns.revision,
         entry: &event.entry,
-        leaf_hash: &event.leaf_hash,
         context: event.context.as_ref().map(|(salt, body)| (salt.as_slice(), body.as_slice())),
         changes: changes.as_ref().map(|(salt, payload)| (*salt, payload.as_slice())),
     };
-    let claims = checker.event(&evidence)?;
-    columns::of_event(event, &claims)?;
-    replay.event(event);
-    Ok(())
+    evidence.weigh()
 }
 
 /// Whether the log ends where its head and its checkpoints say.

@@ -2,6 +2,9 @@
 
 use serde::Serialize;
 
+/// Who wants to know how far a verification has come: told the last revision that was checked, now and then.
+pub type Progress<'a> = &'a (dyn Fn(i64) + Sync);
+
 /// The end of a verification.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "result")]

@@ -6,32 +6,34 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::bundle::{self, ACCOUNTS, Account, CHECKPOINTS, HEADER, Header, Line};
-use super::check::{Checker, Claims, Evidence};
+use super::bundle::{self, ACCOUNTS, Account, CHECKPOINTS, HEADER, Header, Line, Opening};
+use super::check::{Checker, Claims, Evidence, Weighed};
 use super::checkpoint::notes_of;
 use super::error::Error;
 use super::log::unsigned;
 use super::note::Verifier;
+use super::parallel;
 use super::range::{self, Node};
-use super::report::{Failure, Kind, Report, Verdict};
+use super::report::{Failure, Kind, Progress, Report, Verdict};
 use super::trusted::Roots;
 use crate::entry;
 use crate::merkle::{self, Frontier, Hash};
 use crate::retention::accounts::{Accounts, Deed};
 
 /// Verifies the bundle in a folder. `held` are further notes that the auditor has kept: those within the range must be met too.
+/// `progress` is told the last revision that was checked, now and then.
 ///
 /// # Errors
 /// When the folder can't be read at all; whatever is wrong with what is in it is a verdict.
-pub fn verify(folder: &Path, keys: &[Verifier], held: &[String]) -> Result<Verdict, Error> {
+pub fn verify(folder: &Path, keys: &[Verifier], held: &[String], progress: Progress<'_>) -> Result<Verdict, Error> {
     fs::read_dir(folder).map_err(|source| Error::File { path: folder.to_owned(), source })?;
-    Ok(match run(folder, keys, held) {
+    Ok(match run(folder, keys, held, progress) {
         Ok(report) => Verdict::Ok(report),
         Err(failure) => Verdict::Fail(failure),
     })
 }
 
-fn run(folder: &Path, keys: &[Verifier], held: &[String]) -> Result<Report, Failure> {
+fn run(folder: &Path, keys: &[Verifier], held: &[String], progress: Progress<'_>) -> Result<Report, Failure> {
     let header: Header = serde_json::from_slice(&read(folder, HEADER)?).map_err(|error| bad(HEADER, error))?;
     if header.format != bundle::FORMAT {
         return Err(bad(HEADER, format!("format {} is not known", header.format)));
@@ -52,6 +54,7 @@ fn run(folder: &Path, keys: &[Verifier], held: &[String]) -> Result<Report, Fail
     checker.account(accounts(folder, &header, &all)?, i64::MAX);
     while checker.next() <= header.to {
         part(folder, &header, &mut checker)?;
+        progress(checker.next() - 1);
     }
     let root = right(&header, checker.tree().clone())?;
     let signed = all.by_size.get(&unsigned(header.tree_size));
@@ -100,38 +103,49 @@ fn part(folder: &Path, header: &Header, checker: &mut Checker) -> Result<(), Fai
         return Err(gap(checker));
     }
     let (entries, payloads) = (read(folder, &entries_name)?, read(folder, &payloads_name)?);
-    let (mut entries, mut payloads) = (lines(&entries), lines(&payloads));
-    loop {
-        match (entries.next(), payloads.next()) {
-            (Some(_), Some(_)) if checker.next() > header.to => {
-                return Err(Failure::of(Kind::Bundle, format!("{entries_name} goes on after revision {}", header.to)));
-            }
-            (Some(entry), Some(payload)) => event(checker, entry, payload)?,
-            (None, None) if checker.next() > first => return Ok(()),
-            _ => return Err(gap(checker)),
+    let (entries, payloads): (Vec<_>, Vec<_>) = (lines(&entries).collect(), lines(&payloads).collect());
+    let pairs: Vec<_> = entries.iter().zip(&payloads).collect();
+    let events = parallel::map(&pairs, |(entry, payload)| weigh(entry, payload));
+    for event in events {
+        if checker.next() > header.to {
+            return Err(Failure::of(Kind::Bundle, format!("{entries_name} goes on after revision {}", header.to)));
         }
+        let event = event.map_err(|what| Failure::at(checker.next(), Kind::Bundle, what))?;
+        checker.event(event.revision, &event.leaf_hash, &event.weighed)?;
     }
+    let whole = entries.len() == payloads.len() && checker.next() > first;
+    if whole { Ok(()) } else { Err(gap(checker)) }
 }
 
-fn event(checker: &mut Checker, entry: &[u8], payload: &[u8]) -> Result<(), Failure> {
-    let damaged = |what: String| Failure::at(checker.next(), Kind::Bundle, what);
+/// Two lines that belong together.
+struct Event {
+    revision: i64,
+    leaf_hash: Vec<u8>,
+    weighed: Weighed,
+}
+
+/// Reads both and looks at the event by itself; or says what is damaged.
+fn weigh(entry: &[u8], payload: &[u8]) -> Result<Event, String> {
     let line: Line<'_> =
-        serde_json::from_slice(payload).map_err(|error| damaged(format!("the payload line can't be read: {error}")))?;
-    let bytes = |text: &str| hex::decode(text).map_err(|_| damaged("a hash or salt is no hex".into()));
+        serde_json::from_slice(payload).map_err(|error| format!("the payload line can't be read: {error}"))?;
+    let bytes = |text: &str| hex::decode(text).map_err(|_| "a hash or salt is no hex".to_owned());
     let leaf_hash = bytes(&line.leaf)?;
-    let opened = |opening: &Option<bundle::Opening<'_>>| match opening {
-        Some(opening) => Ok(Some((bytes(&opening.salt)?, opening.payload.as_bytes().to_vec()))),
-        None => Ok(None),
-    };
-    let (context, changes) = (opened(&line.context)?, opened(&line.changes)?);
+    let salt = |opening: &Option<Opening<'_>>| opening.as_ref().map(|opening| bytes(&opening.salt)).transpose();
+    let (context, changes) = (salt(&line.context)?, salt(&line.changes)?);
     let evidence = Evidence {
-        revision: line.revision,
         entry,
-        leaf_hash: &leaf_hash,
-        context: context.as_ref().map(|(salt, payload)| (salt.as_slice(), payload.as_slice())),
-        changes: changes.as_ref().map(|(salt, payload)| (salt.as_slice(), payload.as_slice())),
+        context: line
+            .context
+            .as_ref()
+            .zip(context.as_deref())
+            .map(|(opening, salt)| (salt, opening.payload.as_bytes())),
+        changes: line
+            .changes
+            .as_ref()
+            .zip(changes.as_deref())
+            .map(|(opening, salt)| (salt, opening.payload.as_bytes())),
     };
-    checker.event(&evidence).map(drop)
+    Ok(Event { revision: line.revision, leaf_hash, weighed: evidence.weigh() })
 }
 
 /// The tree before the range.

@@ -17,7 +17,7 @@ use crate::stand::Stand;
 pub async fn verdict(stand: &Stand, keys: &Keys) -> Result<(i64, i64), (i64, Kind)> {
     let head = stand.store.revision();
     ledger::sign(stand, keys, ledger::on_demand(), Vec::new(), None).cover(head).await;
-    match verify_store(&Log::open(&stand.url).await.unwrap(), &keys.trusted(), &[]).await.unwrap() {
+    match verify_store(&Log::open(&stand.url).await.unwrap(), &keys.trusted(), &[], &|_| {}).await.unwrap() {
         Verdict::Ok(report) => Ok((report.redacted.contexts, report.redacted.changes)),
         Verdict::Fail(failure) => Err((failure.revision.unwrap_or(0), failure.kind)),
     }

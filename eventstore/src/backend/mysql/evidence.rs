@@ -4,8 +4,8 @@ use futures_util::future::BoxFuture;
 
 use super::{MySql, inserted, sql};
 use crate::backend::evidence::{
-    self, ChangeRow, CheckpointRow, ColumnsRow, EventEvidence, Evidence, LeafEvidence, LeafHash, SealedRow,
-    StoredCheckpoint, TreeBlock,
+    self, ChangeRow, CheckpointRow, EventEvidence, EventRow, Evidence, LeafEvidence, LeafHash, StoredCheckpoint,
+    TreeBlock, page,
 };
 use crate::backend::evidence_reads::{evidence_reads, evidence_statements};
 use crate::backend::multi::{Multi, parts};

@@ -236,7 +236,7 @@ async fn what_was_let_go_is_redacted_where_an_event_accounts_for_it() {
     let bundle = desk.export(&log, 2, 7).await;
     let verdict = desk.verdict(&bundle, &[]);
     assert_eq!(verdict["redacted"], json!({"contexts": 4, "changes": 2, "first": [2, 3, 6, 7]}), "{verdict}");
-    let text = verify(&bundle, &desk.keys.trusted(), &[]).unwrap().to_string();
+    let text = verify(&bundle, &desk.keys.trusted(), &[], &|_| {}).unwrap().to_string();
     assert!(text.ends_with("REDACTED: 4 contexts, 2 changes, at 2, 3, 6, 7"), "{text}");
     let whole = desk.export(&log, 1, 15).await;
     assert_eq!(desk.verdict(&whole, &[])["result"], "OK");
@@ -279,7 +279,7 @@ async fn a_bundle_of_many_parts_verifies() {
     fs::remove_file(bundle.join("payloads-0000000000004097.jsonl")).unwrap();
     desk.fails(&bundle, "gap", Some(4_097));
     let middle = desk.export(&log, 4_000, 5_000).await;
-    assert!(matches!(verify(&middle, &desk.keys.trusted(), &[]).unwrap(), Verdict::Ok(_)));
+    assert!(matches!(verify(&middle, &desk.keys.trusted(), &[], &|_| {}).unwrap(), Verdict::Ok(_)));
 }
 
 fn leaf_hash(entry: &str) -> String {

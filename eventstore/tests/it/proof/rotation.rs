@@ -86,7 +86,7 @@ async fn another_key_takes_over_and_the_old_one_vouches_for_it() {
         assert_eq!(log.published_keys().await.unwrap(), named);
         let all = [&*newest, &*new, &*old];
         let trusted: Vec<Verifier> = all.iter().flat_map(|keys| keys.trusted()).collect();
-        let verdict = verify_store(&log, &trusted, &[]).await.unwrap();
+        let verdict = verify_store(&log, &trusted, &[], &|_| {}).await.unwrap();
         assert!(verdict.is_ok(), "{verdict}");
 
         // Both verifiers: all keys for all of it, the old key up to its last word, no stranger for anything.

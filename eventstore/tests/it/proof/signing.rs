@@ -70,7 +70,8 @@ async fn replicas_sign_one_sequence() {
         }
         let sizes = sizes(&stand.url, &keys).await;
         assert!(sizes.is_sorted() && sizes.last() == Some(&41), "{sizes:?}");
-        let verdict = proof::verify_store(&ledger::open(&stand.url).await, &keys.trusted(), &[]).await.unwrap();
+        let verdict =
+            proof::verify_store(&ledger::open(&stand.url).await, &keys.trusted(), &[], &|_| {}).await.unwrap();
         assert!(verdict.is_ok(), "{verdict}");
     }
 }

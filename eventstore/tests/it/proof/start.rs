@@ -102,7 +102,7 @@ async fn kept_blocks_that_lead_elsewhere_are_made_again() {
     let stand = long(Stand::sqlite().await, &keys, 1_000).await;
     let verify = async || {
         let log = ledger::open(&stand.url).await;
-        proof::verify_store(&log, &keys.trusted(), &[]).await.unwrap()
+        proof::verify_store(&log, &keys.trusted(), &[], &|_| {}).await.unwrap()
     };
     assert!(verify().await.is_ok());
     let mut raw = Raw::connect(&stand.url).await;
