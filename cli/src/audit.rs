@@ -30,18 +30,33 @@ pub fn run(options: &Audit, json: bool) -> Result<(), Failure> {
 
 fn events(options: &Events, json: bool) -> Result<(), Failure> {
     let client = Client::new(&options.server)?;
-    let query = [
-        ("limit", Some(options.limit.to_string())),
-        ("before", options.before.map(|revision| revision.to_string())),
-        ("after", options.after.map(|revision| revision.to_string())),
-        ("action", options.action.clone()),
-        ("actor", options.actor.clone()),
-        ("outcome", options.outcome.clone()),
-        ("resource_kind", options.kind.clone()),
-        ("resource_id", options.id.clone()),
-        ("gateway_group_id", options.group.clone()),
-    ];
-    let answer = client::block_on(client.get(&["api", "audit", "events"], &query))?;
+    let query = |limit: usize, before: Option<u64>| {
+        [
+            ("limit", Some(limit.to_string())),
+            ("before", before.map(|revision| revision.to_string())),
+            ("after", options.after.map(|revision| revision.to_string())),
+            ("action", options.action.clone()),
+            ("actor", options.actor.clone()),
+            ("outcome", options.outcome.clone()),
+            ("resource_kind", options.kind.clone()),
+            ("resource_id", options.id.clone()),
+            ("gateway_group_id", options.group.clone()),
+        ]
+    };
+    let answer = client::block_on(async {
+        let (path, limit) = (["api", "audit", "events"], options.limit as usize);
+        let mut answer = client.get(&path, &query(limit, options.before)).await?;
+        // A page that finds little in a long log ends early.
+        loop {
+            let found = answer["events"].as_array().map_or(0, Vec::len);
+            let Some(next) = answer["next_before"].as_u64().filter(|_| found < limit) else { return Ok(answer) };
+            let mut more = client.get(&path, &query(limit - found, Some(next))).await?;
+            answer["next_before"] = more["next_before"].take();
+            if let (Some(events), Some(more)) = (answer["events"].as_array_mut(), more["events"].as_array_mut()) {
+                events.append(more);
+            }
+        }
+    })?;
     if json {
         output::json(&answer);
     } else {

@@ -14,13 +14,16 @@ use crate::lease::Lease;
 use crate::merkle::Frontier;
 use crate::proposal::SecretWrite;
 use crate::protect::Protection;
-use crate::read::{EventQuery, StoredEvent};
+use crate::read::StoredEvent;
 
 pub(crate) mod evidence;
 mod evidence_reads;
+pub(crate) mod listing;
 mod migrations;
 mod multi;
 mod mysql;
+#[cfg(test)]
+mod plans;
 mod postgres;
 pub(crate) mod retention;
 mod rows;
@@ -102,7 +105,7 @@ pub(crate) enum CommitError {
 
 /// A database that holds a log.
 pub(crate) trait Backend:
-    evidence::Evidence + retention::Retention + timeline::Timeline + Send + Sync + 'static
+    evidence::Evidence + listing::Listing + retention::Retention + timeline::Timeline + Send + Sync + 'static
 {
     /// `sqlite`, `postgres`, `mysql`.
     fn name(&self) -> &'static str;
@@ -133,8 +136,6 @@ pub(crate) trait Backend:
     fn state_at<'a>(&'a self, range: &'a KeyRange, revision: i64) -> BoxFuture<'a, Result<Vec<KeyValue>, Error>>;
     /// The latest changes of a key with the events that made them, newest first.
     fn history<'a>(&'a self, key: &'a [u8], limit: i64) -> BoxFuture<'a, Result<Vec<(StoredEvent, Change)>, Error>>;
-    /// Events by filter, newest first, without their changes.
-    fn events<'a>(&'a self, query: &'a EventQuery) -> BoxFuture<'a, Result<Vec<StoredEvent>, Error>>;
     /// The leaf hash of one event.
     fn leaf_hash(&self, revision: i64) -> BoxFuture<'_, Result<Option<Vec<u8>>, Error>>;
     /// The changes of the events to keys of a range, in order.

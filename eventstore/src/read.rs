@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::backend::listing::By;
 use crate::backend::{Backend, Head};
 use crate::error::Error;
 use crate::keyspace::{Change, KeyRange, KeyValue};
@@ -12,6 +13,15 @@ use crate::proposal::{ActorKind, Appended, Outcome, Refusal, ResourceRef};
 use crate::protect::Protection;
 use crate::store::EventStore;
 use crate::txn::TxnAnswer;
+
+/// Events per statement, at most.
+const CHUNK: i64 = 512;
+/// Revisions that the first statement of a page looks through; the next ones look through more while little is found. It bounds what a
+/// database sorts that has no order in its index (MySQL, on long texts).
+const WINDOW: i64 = 4_096;
+/// Events that are looked at for one page: those that an index leads to, or all where none does. A page that finds little in so many
+/// ends there, and says where to go on.
+const MOST_LOOKED: i64 = 50_000;
 
 /// Which events; all conditions must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,6 +44,15 @@ pub struct EventQuery {
     pub after: Option<i64>,
     /// At most this many.
     pub limit: i64,
+}
+
+/// A page of events, newest first.
+#[derive(Clone, Debug, Default)]
+pub struct Events {
+    /// The events. A page that is not full need not be the last one.
+    pub events: Vec<Event>,
+    /// Where the next page begins: its `before`. `None` when there is none.
+    pub next: Option<i64>,
 }
 
 /// One event as the audit log shows it.
@@ -148,6 +167,33 @@ pub struct Status {
     pub size_bytes: i64,
 }
 
+// === impl EventQuery ===
+
+impl EventQuery {
+    /// What leads to the fewest events, as far as that can be told without looking.
+    fn lead(&self) -> By<'_> {
+        match self {
+            Self { resource_kind: Some(kind), resource_id: Some(id), .. } => By::Resource(kind, id),
+            Self { actor: Some(actor), .. } => By::Actor(actor),
+            Self { action: Some(action), .. } => By::Action(action),
+            Self { outcome: None, resource_kind: None, resource_id: None, gateway_group: None, .. } => By::Revision,
+            _ => By::Scan(self),
+        }
+    }
+
+    fn matches(&self, event: &Event) -> bool {
+        let entry = &event.entry;
+        let resource = entry.resource.as_ref();
+        let same = |wanted: &Option<String>, found: Option<&str>| wanted.is_none() || wanted.as_deref() == found;
+        same(&self.action, Some(&entry.action))
+            && same(&self.outcome, Some(entry.outcome.as_str()))
+            && same(&self.actor, Some(&entry.actor.id))
+            && same(&self.resource_kind, resource.map(|resource| resource.kind.as_str()))
+            && same(&self.resource_id, resource.map(|resource| resource.id.as_str()))
+            && same(&self.gateway_group, entry.gateway_group.as_deref())
+    }
+}
+
 // === impl Event ===
 
 impl Event {
@@ -165,30 +211,53 @@ impl Event {
 // === impl EventStore ===
 
 impl EventStore {
-    /// Events by filter, newest first, with their changes.
-    pub async fn events(&self, query: &EventQuery) -> Result<Vec<Event>, Error> {
-        let stored = self.backend().events(query).await?;
-        let revisions: Vec<i64> = stored.iter().map(|event| event.revision).collect();
+    /// Events by filter, newest first, with their changes: a page of them.
+    pub async fn events(&self, query: &EventQuery) -> Result<Events, Error> {
+        let by = query.lead();
+        let above = query.after.unwrap_or(0);
+        let (mut below, mut window, mut looked) = (query.before.unwrap_or(i64::MAX), WINDOW, 0);
+        // Beyond the head there is nothing to look through.
+        below = below.min(self.backend().head().await?.revision.saturating_add(1));
+        let mut page = Events::default();
+        while below > above + 1 {
+            if looked >= MOST_LOOKED {
+                page.next = Some(below);
+                break;
+            }
+            let from = above.max(below.saturating_sub(window + 1));
+            let limit = query.limit.saturating_sub(count(&page.events)).clamp(1, CHUNK);
+            let found = self.backend().listed(by, from, below, limit).await?;
+            let whole = count(&found) < limit;
+            looked += if by.is_indexed() { count(&found) } else { below - from };
+            below = found.last().filter(|_| !whole).map_or(from + 1, |last| last.revision);
+            window = if whole { window.saturating_mul(2) } else { window };
+            for event in found {
+                let event = decode(event, Vec::new())?;
+                if query.matches(&event) {
+                    page.events.push(event);
+                }
+            }
+            if count(&page.events) >= query.limit {
+                page.next = Some(below).filter(|below| *below > above + 1);
+                break;
+            }
+        }
+        let revisions: Vec<i64> = page.events.iter().map(|event| event.revision).collect();
         let mut changes: HashMap<i64, Vec<Change>> = HashMap::new();
         for (revision, change) in self.backend().changes_of(&revisions, &KeyRange::prefix("")).await? {
             changes.entry(revision).or_default().push(change);
         }
-        let own = |event: StoredEvent| {
-            let changes = changes.remove(&event.revision).unwrap_or_default();
-            decode(event, changes)
-        };
-        stored.into_iter().map(own).collect()
+        for event in &mut page.events {
+            event.changes = changes.remove(&event.revision).unwrap_or_default();
+        }
+        Ok(page)
     }
 
     /// One event; `None` when the log does not reach that revision.
     pub async fn event(&self, revision: i64) -> Result<Option<Event>, Error> {
-        let query = EventQuery {
-            before: revision.checked_add(1),
-            after: revision.checked_sub(1),
-            limit: 1,
-            ..EventQuery::default()
-        };
-        Ok(self.events(&query).await?.pop())
+        let Some(stored) = one(self.backend(), revision).await? else { return Ok(None) };
+        let changes = self.backend().changes_of(&[revision], &KeyRange::prefix("")).await?;
+        decode(stored, changes.into_iter().map(|(_, change)| change).collect()).map(Some)
     }
 
     /// The changes of one key with the events that made them, newest first.
@@ -232,10 +301,19 @@ impl EventStore {
     }
 }
 
+/// An event as stored.
+async fn one(backend: &dyn Backend, revision: i64) -> Result<Option<StoredEvent>, Error> {
+    let Some((above, below)) = revision.checked_sub(1).zip(revision.checked_add(1)) else { return Ok(None) };
+    Ok(backend.listed(By::Revision, above, below, 1).await?.pop())
+}
+
+fn count<T>(things: &[T]) -> i64 {
+    i64::try_from(things.len()).unwrap_or(i64::MAX)
+}
+
 /// The answer that an event was, for a repetition of its request. Texts that were erased since are gone from it.
 pub(crate) async fn replay(backend: &dyn Backend, revision: i64) -> Result<Appended, Error> {
-    let query = EventQuery { before: Some(revision + 1), after: Some(revision - 1), limit: 1, ..EventQuery::default() };
-    let stored = backend.events(&query).await?.pop();
+    let stored = one(backend, revision).await?;
     let stored =
         stored.ok_or_else(|| Error::Corrupt(format!("revision {revision} answers a request but is not there")))?;
     let changes =

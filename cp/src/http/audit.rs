@@ -67,13 +67,10 @@ pub async fn list(
     };
     let found = app.store.events(&query).await?;
     // The database may be ahead of memory.
-    let newest = found.first().map_or(0, |event| event.revision);
+    let newest = found.events.first().map_or(0, |event| event.revision);
     let head = app.store.revision().max(newest);
-    // A full page may have a next one; its first event is the one before our last.
-    let full = i64::try_from(found.len()).is_ok_and(|n| n == limit);
-    let next = found.last().map(|event| event.revision).filter(|last| full && *last > 1);
-    let events: Vec<Value> = found.iter().map(|event| view(&app, event)).collect();
-    Ok(Json(json!({ "head": head, "events": events, "next_before": next })))
+    let events: Vec<Value> = found.events.iter().map(|event| view(&app, event)).collect();
+    Ok(Json(json!({ "head": head, "events": events, "next_before": found.next })))
 }
 
 /// `GET /api/audit/events/{revision}`

@@ -1561,7 +1561,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Events in the answer.
+                 * @description Events in the answer, at most. In a long log a search that finds little ends early; `next_before` says where it goes on.
                  * @example 1
                  */
                 limit?: number;

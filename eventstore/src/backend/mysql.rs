@@ -19,9 +19,12 @@ use crate::error::Error;
 use crate::keyspace::{Change, Committed, End, KeyRange, KeyValue};
 use crate::lease::Lease;
 use crate::protect::Protection;
-use crate::read::{EventQuery, StoredEvent};
+use crate::read::StoredEvent;
 
 mod evidence;
+mod listing;
+#[cfg(test)]
+mod plans;
 mod retention;
 mod statements;
 mod timeline;
@@ -189,22 +192,6 @@ impl Backend for MySql {
             let changes: Vec<rows::ChangeRow> = changes.fetch_all(&mut *tx).await?;
             tx.rollback().await?;
             Ok(events.into_iter().map(rows::event).zip(changes.into_iter().map(|row| rows::change(row).1)).collect())
-        })
-    }
-
-    fn events<'a>(&'a self, query: &'a EventQuery) -> BoxFuture<'a, Result<Vec<StoredEvent>, Error>> {
-        Box::pin(async move {
-            let EventQuery { action, outcome, actor, resource_kind, resource_id, gateway_group, .. } = query;
-            let filters = [action, outcome, actor, resource_kind, resource_id, gateway_group];
-            let filtered =
-                filters.iter().fold(sqlx::query_as(sql::EVENTS), |sql, filter| sql.bind(*filter).bind(*filter));
-            let events: Vec<rows::EventRow> = filtered
-                .bind(query.before.unwrap_or(i64::MAX))
-                .bind(query.after.unwrap_or(0))
-                .bind(query.limit)
-                .fetch_all(&self.pool)
-                .await?;
-            Ok(events.into_iter().map(rows::event).collect())
         })
     }
 
@@ -415,6 +402,7 @@ mod tests {
             .chain(evidence::ALL)
             .chain(retention::READS)
             .chain(timeline::ALL)
+            .chain(listing::ALL)
             .chain(retention::WRITES)
             .map(|statement| statement.into_sql_str())
             .chain(multi)

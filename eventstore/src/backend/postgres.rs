@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::keyspace::{Change, Committed, End, KeyRange, KeyValue};
 use crate::lease::Lease;
 use crate::protect::{self, Protection};
-use crate::read::{EventQuery, StoredEvent};
+use crate::read::StoredEvent;
 
 /// Connections of one replica: the writer, the listener, and readers of history.
 const CONNECTIONS: u32 = 8;
@@ -92,14 +92,6 @@ SELECT c.revision, c.key, c.value, c.create_revision, c.version, c.lease_id, c.p
   p.value, p.create_revision, p.version, p.lease_id
 FROM changes c LEFT JOIN changes p ON p.key = c.key AND p.revision = c.prev_revision
 WHERE c.key = $1 ORDER BY c.revision DESC LIMIT $2";
-const EVENTS: &str = "-- events_list
-SELECT e.revision, e.entry, x.body, e.leaf_hash
-FROM events e LEFT JOIN contexts x ON x.revision = e.revision
-WHERE ($1::text IS NULL OR e.action = $1) AND ($2::text IS NULL OR e.outcome = $2)
-  AND ($3::text IS NULL OR e.actor_id = $3) AND ($4::text IS NULL OR e.resource_kind = $4)
-  AND ($5::text IS NULL OR e.resource_id = $5) AND ($6::text IS NULL OR e.gateway_group = $6)
-  AND e.revision < $7 AND e.revision > $8
-ORDER BY e.revision DESC LIMIT $9";
 const LEAF_HASH: &str = "-- event_leaf_hash
 SELECT leaf_hash FROM events WHERE revision = $1";
 const INSERT_LEASE: &str = "-- lease_insert
@@ -118,6 +110,9 @@ const SIZE: &str = "-- size
 SELECT pg_database_size(current_database())";
 
 mod evidence;
+mod listing;
+#[cfg(test)]
+mod plans;
 mod retention;
 mod timeline;
 
@@ -143,7 +138,6 @@ pub(super) const ALL: &[&str] = &[
     STATE_AT,
     HISTORY,
     HISTORY_CHANGES,
-    EVENTS,
     LEAF_HASH,
     INSERT_LEASE,
     EXTEND_LEASE,
@@ -343,24 +337,6 @@ impl Backend for Postgres {
             let changes: Vec<rows::ChangeRow> = changes.fetch_all(&mut *tx).await?;
             tx.rollback().await?;
             Ok(events.into_iter().map(rows::event).zip(changes.into_iter().map(|row| rows::change(row).1)).collect())
-        })
-    }
-
-    fn events<'a>(&'a self, query: &'a EventQuery) -> BoxFuture<'a, Result<Vec<StoredEvent>, Error>> {
-        Box::pin(async move {
-            let events: Vec<rows::EventRow> = sqlx::query_as(EVENTS)
-                .bind(&query.action)
-                .bind(&query.outcome)
-                .bind(&query.actor)
-                .bind(&query.resource_kind)
-                .bind(&query.resource_id)
-                .bind(&query.gateway_group)
-                .bind(query.before.unwrap_or(i64::MAX))
-                .bind(query.after.unwrap_or(0))
-                .bind(query.limit)
-                .fetch_all(&self.pool)
-                .await?;
-            Ok(events.into_iter().map(rows::event).collect())
         })
     }
 
@@ -601,8 +577,13 @@ mod tests {
     async fn every_statement_prepares_against_the_migrated_schema() {
         let database = portolan_testkit::postgres::database().await.unwrap();
         let store = Postgres::open(database.url()).await.unwrap();
-        for statement in
-            ALL.iter().chain(evidence::ALL).chain(retention::READS).chain(retention::WRITES).chain(timeline::ALL)
+        for statement in ALL
+            .iter()
+            .chain(evidence::ALL)
+            .chain(retention::READS)
+            .chain(retention::WRITES)
+            .chain(timeline::ALL)
+            .chain(listing::ALL)
         {
             let prepared = (&store.pool).prepare((*statement).into_sql_str()).await;
             assert!(prepared.is_ok(), "{statement}: {:?}", prepared.err());

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::keyspace::{Change, Committed, End, KeyRange, KeyValue};
 use crate::lease::Lease;
 use crate::protect::Protection;
-use crate::read::{EventQuery, StoredEvent};
+use crate::read::StoredEvent;
 
 mod locked;
 mod write;
@@ -60,13 +60,6 @@ SELECT c.revision, c.key, c.value, c.create_revision, c.version, c.lease_id, c.p
   p.value, p.create_revision, p.version, p.lease_id
 FROM changes c LEFT JOIN changes p ON p.key = c.key AND p.revision = c.prev_revision
 WHERE c.key = ? ORDER BY c.revision DESC LIMIT ?";
-const EVENTS: &str = "-- events_list
-SELECT e.revision, e.entry, x.body, e.leaf_hash
-FROM events e LEFT JOIN contexts x ON x.revision = e.revision
-WHERE (?1 IS NULL OR e.action = ?1) AND (?2 IS NULL OR e.outcome = ?2) AND (?3 IS NULL OR e.actor_id = ?3)
-  AND (?4 IS NULL OR e.resource_kind = ?4) AND (?5 IS NULL OR e.resource_id = ?5)
-  AND (?6 IS NULL OR e.gateway_group = ?6) AND e.revision < ?7 AND e.revision > ?8
-ORDER BY e.revision DESC LIMIT ?9";
 const LEAF_HASH: &str = "-- event_leaf_hash
 SELECT leaf_hash FROM events WHERE revision = ?";
 const INSERT_LEASE: &str = "-- lease_insert
@@ -85,6 +78,9 @@ const SIZE: &str = "-- size
 SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
 
 mod evidence;
+mod listing;
+#[cfg(test)]
+mod plans;
 mod retention;
 mod timeline;
 
@@ -101,7 +97,6 @@ pub(super) const ALL: &[&str] = &[
     STATE_AT,
     HISTORY,
     HISTORY_CHANGES,
-    EVENTS,
     LEAF_HASH,
     INSERT_LEASE,
     EXTEND_LEASE,
@@ -201,24 +196,6 @@ impl Backend for Sqlite {
             let changes = sqlx::query_as(HISTORY_CHANGES).bind(key).bind(limit);
             let changes: Vec<rows::ChangeRow> = changes.fetch_all(&self.readers).await?;
             Ok(events.into_iter().map(rows::event).zip(changes.into_iter().map(|row| rows::change(row).1)).collect())
-        })
-    }
-
-    fn events<'a>(&'a self, query: &'a EventQuery) -> BoxFuture<'a, Result<Vec<StoredEvent>, Error>> {
-        Box::pin(async move {
-            let events: Vec<rows::EventRow> = sqlx::query_as(EVENTS)
-                .bind(&query.action)
-                .bind(&query.outcome)
-                .bind(&query.actor)
-                .bind(&query.resource_kind)
-                .bind(&query.resource_id)
-                .bind(&query.gateway_group)
-                .bind(query.before.unwrap_or(i64::MAX))
-                .bind(query.after.unwrap_or(0))
-                .bind(query.limit)
-                .fetch_all(&self.readers)
-                .await?;
-            Ok(events.into_iter().map(rows::event).collect())
         })
     }
 
@@ -345,7 +322,7 @@ mod tests {
             .chain(evidence::MULTI)
             .flat_map(|multi| [1, 2, 256].map(|rows| multi.over(rows).into_sql_str()));
         let single = ALL.iter().chain(locked::ALL).chain(write::ALL).chain(evidence::ALL);
-        let single = single.chain(retention::READS).chain(retention::WRITES).chain(timeline::ALL);
+        let single = single.chain(retention::READS).chain(retention::WRITES).chain(timeline::ALL).chain(listing::ALL);
         for statement in single.map(|statement| (*statement).into_sql_str()).chain(multi) {
             let prepared = (&store.writer).prepare(statement.clone()).await;
             assert!(prepared.is_ok(), "{}: {:?}", statement.as_str(), prepared.err());

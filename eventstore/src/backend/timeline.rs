@@ -54,15 +54,12 @@ ORDER BY e.revision"
     };
 }
 
-/// The statements. The words are placeholders, in the order in which they are bound.
+/// The statements that look for keys, and the list of all; those that look for an actor or an action are told their index, as in
+/// [`listing`](super::listing). The words are placeholders, in the order in which they are bound.
 macro_rules! timeline_statements {
     ($one:literal, $two:literal, $three:literal, $four:literal, $five:literal, $six:literal) => {
         const MADE_ON_KEY: &str =
             made!("made_on_key", "changes", "m.revision > ", $one, " AND m.revision <= ", $two, " AND m.key = ", $three; $four);
-        const MADE_BY_ACTOR: &str =
-            made!("made_by_actor", "events", "m.revision > ", $one, " AND m.revision <= ", $two, " AND m.actor_id = ", $three; $four);
-        const MADE_BY_ACTION: &str =
-            made!("made_by_action", "events", "m.revision > ", $one, " AND m.revision <= ", $two, " AND m.action = ", $three; $four);
         const MADE_ON_KEYS: &str =
             made!("made_on_keys", "changes", "m.revision > ", $one, " AND m.revision <= ", $two, " AND m.key >= ", $three,
                 " AND (m.revision < ", $four, " OR m.key < ", $five, ")"; $six);
@@ -84,10 +81,11 @@ macro_rules! timeline_reads {
             limit: i64,
         ) -> BoxFuture<'a, Result<Vec<StoredEvent>, Error>> {
             Box::pin(async move {
+                let below = to.saturating_add(1);
                 let query = match lead {
                     Lead::Key(key) => sqlx::query_as(MADE_ON_KEY).bind(after).bind(to).bind(key),
-                    Lead::Actor(actor) => sqlx::query_as(MADE_BY_ACTOR).bind(after).bind(to).bind(actor),
-                    Lead::Action(action) => sqlx::query_as(MADE_BY_ACTION).bind(after).bind(to).bind(action),
+                    Lead::Actor(actor) => sqlx::query_as(MADE_BY_ACTOR).bind(actor).bind(after).bind(below),
+                    Lead::Action(action) => sqlx::query_as(MADE_BY_ACTION).bind(action).bind(after).bind(below),
                     Lead::Keys(range) => {
                         let (start, below, end) = timeline::bounds(range);
                         sqlx::query_as(MADE_ON_KEYS).bind(after).bind(to).bind(start).bind(below).bind(end)

@@ -94,7 +94,7 @@ async fn holder(store: EventStore, seed: u64) {
 async fn covered(store: &EventStore, scope: &Scope, hold: i64) -> BTreeSet<(i64, bool)> {
     let query = EventQuery { before: Some(hold + 1), limit: i64::MAX, ..EventQuery::default() };
     let mut there = BTreeSet::new();
-    for event in store.events(&query).await.unwrap() {
+    for event in store.events(&query).await.unwrap().events {
         let inside = event.revision == hold
             || match scope {
                 Scope::Actor(id) => event.entry.actor.id == *id,

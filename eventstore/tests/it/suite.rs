@@ -218,8 +218,8 @@ pub async fn events_are_filtered_and_paged(stand: Stand) {
         stand.store.append(record).await.unwrap();
     }
     let find = async |query: EventQuery| {
-        let events = stand.store.events(&query).await.unwrap();
-        events.iter().map(|event| event.revision).collect::<Vec<_>>()
+        let page = stand.store.events(&query).await.unwrap();
+        page.events.iter().map(|event| event.revision).collect::<Vec<_>>()
     };
     let query = EventQuery { limit: 3, ..EventQuery::default() };
     assert_eq!(find(query.clone()).await, [11, 10, 9]);

@@ -188,7 +188,7 @@ impl Server {
     /// The newest events first.
     pub async fn events(&self, action: &str) -> Vec<Event> {
         let query = EventQuery { action: Some(action.to_owned()), limit: 1000, ..EventQuery::default() };
-        self.store.events(&query).await.unwrap()
+        self.store.events(&query).await.unwrap().events
     }
 
     /// Moves the clock that leases and denials go by.

@@ -67,14 +67,6 @@ SELECT c.revision, c.key, c.value, c.create_revision, c.version, c.lease_id, c.p
   p.value, p.create_revision, p.version, p.lease_id
 FROM changes c LEFT JOIN changes p FORCE INDEX FOR JOIN (changes_by_key) ON p.key = c.key AND p.revision = c.prev_revision
 WHERE c.key = ? ORDER BY c.revision DESC LIMIT ?";
-/// Each filter is bound twice: once to ask whether it is set.
-pub(super) const EVENTS: &str = "-- events_list
-SELECT e.revision, e.entry, x.body, e.leaf_hash
-FROM events e LEFT JOIN contexts x ON x.revision = e.revision
-WHERE (? IS NULL OR e.action = ?) AND (? IS NULL OR e.outcome = ?) AND (? IS NULL OR e.actor_id = ?)
-  AND (? IS NULL OR e.resource_kind = ?) AND (? IS NULL OR e.resource_id = ?)
-  AND (? IS NULL OR e.gateway_group = ?) AND e.revision < ? AND e.revision > ?
-ORDER BY e.revision DESC LIMIT ?";
 pub(super) const LEAF_HASH: &str = "-- event_leaf_hash
 SELECT leaf_hash FROM events WHERE revision = ?";
 pub(super) const INSERT_LEASE: &str = "-- lease_insert
@@ -181,7 +173,6 @@ pub(super) const ALL: &[&str] = &[
     STATE_AT,
     HISTORY,
     HISTORY_CHANGES,
-    EVENTS,
     LEAF_HASH,
     INSERT_LEASE,
     EXTEND_LEASE,

@@ -51,13 +51,17 @@ function EventsPage() {
       )}
       {log.data && (
         <Panel flush>
-          {events.length === 0 ? <Empty title="No event matches these filters" /> : <EventTable events={events} />}
+          {events.length > 0 ? (
+            <EventTable events={events} />
+          ) : (
+            <Empty title={log.hasNextPage ? "No newer event matches these filters" : "No event matches these filters"} />
+          )}
         </Panel>
       )}
       {log.isFetchNextPageError && (
         <Failure title="Older events could not be loaded" error={log.error} onRetry={() => void log.fetchNextPage()} />
       )}
-      {events.length > 0 && (
+      {(events.length > 0 || log.hasNextPage) && (
         <Group justify="center" py="sm">
           {log.hasNextPage ? (
             <Button variant="default" loading={log.isFetchingNextPage} onClick={() => void log.fetchNextPage()}>
