@@ -1,7 +1,7 @@
 use anyhow::ensure;
 use http::StatusCode;
 use portolan_testkit::upstream::Reply;
-use portolan_testkit::{Upstream, eventually};
+use portolan_testkit::{Certificates, Upstream, eventually};
 use serde_json::{Value, json};
 
 use crate::harness::{Gateway, SOON, get_json, text};
@@ -91,4 +91,25 @@ async fn tcp_checks_and_passive_ones_count_too() {
     let node = good.node();
     drop(good);
     until(&gateway, &node, "unhealthy").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn checks_over_https_verify_unless_told_otherwise() {
+    let (gateway, _files) = Gateway::new().await;
+    let issued = Certificates::new().unwrap().server(&["127.0.0.1"]).unwrap();
+    let node = Upstream::start_tls(Reply::echo(), &issued, None).unwrap();
+    let route = async |verify: bool| {
+        let checks = json!({"active": {
+            "type": "https", "https_verify_certificate": verify, "http_path": "/health",
+            "healthy": {"interval": 1, "successes": 1}, "unhealthy": {"interval": 1, "tcp_failures": 1},
+        }});
+        gateway.route_to(&[node.node()], json!({"scheme": "https", "checks": checks})).await;
+    };
+    // Nobody trusts its authority.
+    route(true).await;
+    until(&gateway, &node.node(), "unhealthy").await;
+    assert_eq!(node.requests(), 0);
+    route(false).await;
+    until(&gateway, &node.node(), "healthy").await;
+    assert!(node.take_seen().iter().any(|seen| seen.uri.path() == "/health" && seen.tls.is_some()));
 }

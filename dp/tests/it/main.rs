@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
 mod access_log;
+mod attempts;
 mod auth;
 mod balance;
 mod config;

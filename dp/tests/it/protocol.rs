@@ -24,6 +24,28 @@ async fn methods_of_proxies_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn requests_may_come_before_the_answers_to_earlier_ones() {
+    let upstream = Upstream::start(Reply::echo()).unwrap();
+    let (gateway, _files) = Gateway::new().await;
+    gateway.route_to(&[upstream.node()], json!({})).await;
+    let one = |at: usize, more: &str| match at % 2 {
+        0 => format!("GET /{at} HTTP/1.1\r\nhost: h\r\n{more}\r\n"),
+        _ => format!(
+            "POST /{at} HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n{more}\r\n3\r\n{at:03}\r\n0\r\n\r\n"
+        ),
+    };
+    let all: String = (0..9).map(|at| one(at, "")).collect::<String>() + &one(9, "connection: close\r\n");
+    let answers = raw::exchange(&gateway.address(), all.as_bytes());
+    assert_eq!(answers.matches("HTTP/1.1 200").count(), 10, "{answers}");
+    let seen = upstream.take_seen();
+    let asked: Vec<String> = seen.iter().map(|seen| seen.uri.to_string()).collect();
+    assert_eq!(asked, (0..10).map(|at| format!("/{at}")).collect::<Vec<_>>(), "in their order");
+    assert_eq!((&seen[2].body[..], &seen[3].body[..]), (&b""[..], &b"003"[..]));
+    let places: Vec<usize> = (0..10).map(|at| answers.find(&format!("\"uri\":\"/{at}\"")).unwrap()).collect();
+    assert!(places.is_sorted(), "{answers}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn limits_hold() {
     let (gateway, _files) = Gateway::with(|config| {
         config.limits.header_bytes = 8192;
