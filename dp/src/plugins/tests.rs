@@ -89,6 +89,36 @@ fn the_list_is_in_running_order_and_every_plugin_has_its_page() {
     }
 }
 
+/// Names of settings, those included that a condition brings.
+fn settings(schema: &Value, names: &mut HashSet<String>) {
+    let part = |name: &str| schema.get(name);
+    let properties = part("properties").and_then(Value::as_object).into_iter().flatten();
+    names.extend(properties.map(|(name, _)| name.clone()).filter(|name| name != "_meta"));
+    let dependent = part("dependencies").and_then(Value::as_object).into_iter().flatten().map(|(_, schema)| schema);
+    let lists = ["oneOf", "anyOf", "allOf"].into_iter().filter_map(|name| part(name)?.as_array()).flatten();
+    let more = ["then", "else"].into_iter().filter_map(part).chain(dependent).chain(lists);
+    more.for_each(|schema| settings(schema, names));
+}
+
+#[test]
+fn every_setting_stands_on_the_page_of_its_plugin() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    let redis = std::fs::read_to_string(docs.join("redis.md")).unwrap();
+    for plugin in PLUGINS {
+        let mut names = HashSet::new();
+        let schemas = [Some(plugin.schema()), plugin.consumer_schema(), plugin.metadata_schema()];
+        schemas.iter().flatten().for_each(|schema| settings(schema, &mut names));
+        let mut page = std::fs::read_to_string(docs.join(format!("plugins/{}.md", plugin.name()))).unwrap();
+        if page.contains("(../redis.md)") {
+            page.push_str(&redis);
+        }
+        for name in names {
+            let is_there = ['`', '.'].iter().any(|end| page.contains(&format!("`{name}{end}")));
+            assert!(is_there, "{name} is not on the page of {}", plugin.name());
+        }
+    }
+}
+
 #[test]
 fn plugin_contract() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../model/schema/plugins.json");
