@@ -161,7 +161,7 @@ impl Draft {
     #[must_use]
     pub fn full(context: &Context<'_>, response: &Parts) -> Self {
         let request = &context.request;
-        let target = request.parts.uri.path_and_query().map_or("/", |target| target.as_str());
+        let target = request.target();
         let scheme = request.connection.scheme.as_str();
         let port = request.connection.local.port();
         let service = match context.route {

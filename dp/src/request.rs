@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use http::header::{COOKIE, HOST, HeaderName, HeaderValue};
 use http::request::Parts;
+use http::uri::PathAndQuery;
 
 use crate::proxy_protocol::Addresses;
 use crate::tls::Session;
@@ -138,6 +139,23 @@ impl Request {
     #[must_use]
     pub fn path(&self) -> &str {
         self.path.as_deref().unwrap_or_else(|| self.parts.uri.path())
+    }
+
+    /// Path and query as they came.
+    #[must_use]
+    pub fn target(&self) -> &str {
+        self.parts.uri.path_and_query().map_or("/", PathAndQuery::as_str)
+    }
+
+    /// Path and query with the path that the route was found by, so that nobody can write a path in another way to come
+    /// past those who look at it.
+    #[must_use]
+    pub fn normal_target(&self) -> Cow<'_, str> {
+        match (&self.path, self.query()) {
+            (None, _) => Cow::Borrowed(self.target()),
+            (Some(path), None) => Cow::Borrowed(path),
+            (Some(path), Some(query)) => Cow::Owned(format!("{path}?{query}")),
+        }
     }
 
     /// Query as it came, without the question mark.

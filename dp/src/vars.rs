@@ -220,7 +220,9 @@ mod tests {
         with_context(head, |context| {
             let cases = [
                 ("uri", Some("/a b")),
-                ("request_uri", Some("/a%20b?x=1&flag")),
+                ("request_uri", Some("/a b?x=1&flag")),
+                ("real_request_uri", Some("/a%20b?x=1&flag")),
+                ("request", Some("GET /a%20b?x=1&flag HTTP/1.1")),
                 ("args", Some("x=1&flag")),
                 ("arg_x", Some("1")),
                 ("arg_y", None),

@@ -145,6 +145,8 @@ impl Piece {
             _ => {
                 return match name.strip_prefix("sent_http_") {
                     Some(header) => Self::Sent(header.replace('_', "-").to_ascii_lowercase().into()),
+                    // A log says what was asked, as nginx's does.
+                    None if name == "request_uri" => Self::Var(Var::parse("real_request_uri")),
                     None => Self::Var(Var::parse(name)),
                 };
             }

@@ -53,6 +53,7 @@ fn lines_are_those_of_nginx() {
             "{\"ua\":\"a\\\"b\\\\c\u{e9}\",\"none\":\"\"}\n",
         ),
         ("${status}x $http_user_agent $ $arg_none", Escape::None, "201x a\"b\\c\u{e9} $ \n"),
+        ("$request_uri $uri", Escape::Default, "/a%20b?x=1 /a b\n"),
         ("$sent_http_x_id $sent_http_none $request_length", Escape::Default, "7 - 3\n"),
         ("$time_iso8601 $msec", Escape::Default, "2026-11-23T13:45:26+00:00 1795441526.750\n"),
     ];

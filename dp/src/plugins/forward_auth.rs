@@ -17,6 +17,7 @@ use crate::context::Context;
 use crate::http_client::{Client, Keepalive, Options, Trust};
 use crate::plugin::fields::{self, Fields, Map};
 use crate::plugin::{Answer, Error, Flow, Phase, Phases, Plugin, Scope};
+use crate::uri;
 
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_METHOD: HeaderName = HeaderName::from_static("x-forwarded-method");
@@ -222,7 +223,9 @@ impl ForwardAuth {
         set(FORWARDED_PROTO, request.connection.scheme.as_str());
         set(FORWARDED_METHOD, request.parts.method.as_str());
         set(FORWARDED_HOST, request.host());
-        set(FORWARDED_URI, request.parts.uri.path_and_query().map_or("/", |target| target.as_str()));
+        // The path that the route was found by, written so that it fits into a header.
+        let query = request.query().map(|query| format!("?{query}")).unwrap_or_default();
+        set(FORWARDED_URI, &(uri::encode(request.path()) + &query));
         set(FORWARDED_FOR, &request.connection.remote_ip);
         self.extra.set(context, headers);
         let coding = (self.question == Question::Post).then_some(&CONTENT_ENCODING);

@@ -105,8 +105,10 @@ impl Plugin for Redirect {
             (None, _) => None,
         };
         let port = scope.state.surroundings().https_port.filter(|port| *port != 443);
-        let https =
-            port.map_or("https://$host$request_uri".to_owned(), |port| format!("https://$host:{port}$request_uri"));
+        // The same again: clients that follow need no other spelling than their own.
+        let https = port.map_or("https://$host$real_request_uri".to_owned(), |port| {
+            format!("https://$host:{port}$real_request_uri")
+        });
         let status = StatusCode::from_u16(config.ret_code);
         Ok(Self {
             to_https: to_https.then(|| Template::parse(&https)),

@@ -77,9 +77,9 @@ impl Plugin for UriBlocker {
 
 impl Phases for UriBlocker {
     fn rewrite<'a>(&'a self, context: &'a mut Context<'_>) -> Flow<'a> {
-        let target = context.request.parts.uri.path_and_query().map_or("/", |target| target.as_str());
+        let target = context.request.normal_target();
         // No rules are put together to an expression that everything matches, as in APISIX.
-        if self.rules.is_empty() || self.rules.iter().any(|rule| rule.is_match(target)) {
+        if self.rules.is_empty() || self.rules.iter().any(|rule| rule.is_match(&*target)) {
             return Flow::Respond(self.refusal.clone());
         }
         Flow::Continue
@@ -101,7 +101,11 @@ mod tests {
             (json!({"block_rules": ["^/bb", "c+d"]}), "/a/bb", None),
             (json!({"block_rules": ["AA"]}), "/aa", None),
             (json!({"block_rules": ["x", "AA"], "case_insensitive": true}), "/aa", Some((403, ""))),
-            (json!({"block_rules": ["%2e"]}), "/a%2eb", Some((403, ""))),
+            // However the path is written.
+            (json!({"block_rules": ["^/admin"]}), "/%61dmin/x?y", Some((403, ""))),
+            (json!({"block_rules": ["^/admin"]}), "//x/..//admin", Some((403, ""))),
+            (json!({"block_rules": ["%2e", "//"]}), "/a%2eb//c", None),
+            (json!({"block_rules": ["c=%2e"]}), "/a%2eb?c=%2e", Some((403, ""))),
             (json!({"block_rules": []}), "/aa", Some((403, ""))),
             (
                 json!({"block_rules": ["a"], "rejected_code": 404, "rejected_msg": "no"}),

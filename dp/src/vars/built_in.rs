@@ -21,6 +21,7 @@ pub enum BuiltIn {
     ServerAddr,
     Uri,
     RequestUri,
+    RealRequestUri,
     Args,
     IsArgs,
     Host,
@@ -62,6 +63,7 @@ impl BuiltIn {
         Some(match name {
             "uri" | "document_uri" => Self::Uri,
             "request_uri" => Self::RequestUri,
+            "real_request_uri" => Self::RealRequestUri,
             "args" | "query_string" => Self::Args,
             "is_args" => Self::IsArgs,
             "server_name" => Self::ServerName,
@@ -104,7 +106,8 @@ impl BuiltIn {
         let request = &context.request;
         let text = match self {
             Self::Uri => request.path(),
-            Self::RequestUri => request.parts.uri.path_and_query().map_or("/", |target| target.as_str()),
+            Self::RequestUri => return Some(request.normal_target()),
+            Self::RealRequestUri => request.target(),
             Self::Args => request.query()?,
             Self::IsArgs => request.query().map_or("", |_| "?"),
             // What nginx says when no server block has a name.
@@ -142,7 +145,7 @@ impl BuiltIn {
                 return Some(request.connection.proxied?.destination.port().to_string().into());
             }
             Self::RequestLine => {
-                let (method, target) = (&request.parts.method, Self::RequestUri.read(context)?);
+                let (method, target) = (&request.parts.method, request.target());
                 return Some(Cow::Owned(format!("{method} {target} {}", Self::ServerProtocol.read(context)?)));
             }
             Self::RemoteUser => return remote_user(request.header(&AUTHORIZATION)?).map(Cow::Owned),
@@ -153,7 +156,7 @@ impl BuiltIn {
             Self::UpstreamHost => request.header(&HOST)?,
             Self::UpstreamUri => match &context.upstream_target {
                 Some(target) => target.as_str(),
-                None => return Self::RequestUri.read(context),
+                None => request.target(),
             },
             Self::ServiceName => {
                 let id = context.route?.service_id.as_ref()?;

@@ -123,6 +123,11 @@ async fn another_server_is_asked_whether_a_request_may_pass() {
         assert_eq!(asked.headers[name], value, "{name}");
     }
 
+    // It judges the path that the route was found by, however that was written.
+    let odd = b"GET /x/%2e%2e//%70%0a?q=1 HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n";
+    crate::raw::exchange(&gateway.address(), odd);
+    assert_eq!(authority.take_seen().pop().unwrap().headers["x-forwarded-uri"], "/p%0A?q=1");
+
     authority.set(Reply::text("go").with_status(http::StatusCode::FOUND).with_header("location", "/login"));
     let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let refused = http.get(gateway.http()).send().await.unwrap();

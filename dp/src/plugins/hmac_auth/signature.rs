@@ -39,8 +39,7 @@ pub(super) fn text(request: &Request, key_id: &str, headers: &[&str]) -> Option<
     let mut text = format!("{key_id}\n").into_bytes();
     for name in headers {
         if *name == "@request-target" {
-            let target = request.parts.uri.path_and_query().map_or("/", |target| target.as_str());
-            text.extend_from_slice(format!("{} {target}\n", request.parts.method).as_bytes());
+            text.extend_from_slice(format!("{} {}\n", request.parts.method, request.target()).as_bytes());
             continue;
         }
         let Ok(field) = HeaderName::try_from(*name) else { continue };
