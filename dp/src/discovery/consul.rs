@@ -20,7 +20,7 @@ use portolan_rt::clock::Clock;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::directory::Missing;
 use super::lenient::{nullable, readable};
@@ -120,7 +120,10 @@ impl Consul {
                 Ok(()) => {
                     self.directory.succeeded(&server.base);
                     self.save().await;
-                    self.wait(&mut followed).await
+                    let began = Instant::now();
+                    let waited = self.wait(&mut followed).await;
+                    pace.stood(began.elapsed());
+                    waited
                 }
                 Err(error) => Err(error),
             };

@@ -25,6 +25,13 @@ impl Pace {
         self.0 = SHORTEST;
     }
 
+    /// An attempt went well for this time, and then did not any more: after a long one the next pauses are those of another outage.
+    pub(super) fn stood(&mut self, time: Duration) {
+        if time >= LONGEST {
+            self.reset();
+        }
+    }
+
     /// How long to wait after one that did not.
     pub(super) fn pause(&mut self) -> Duration {
         let base = self.0;
@@ -48,6 +55,10 @@ mod tests {
         let pauses: Vec<Duration> = (0..12).map(|_| pace.pause()).collect();
         assert!(pauses[0] >= SHORTEST / 2 && pauses[0] <= SHORTEST, "{pauses:?}");
         assert!(pauses[11] >= LONGEST / 2 && pauses[11] <= LONGEST, "{pauses:?}");
+        pace.stood(LONGEST / 2);
+        assert!(pace.pause() >= LONGEST / 2);
+        pace.stood(LONGEST);
+        assert!(pace.pause() <= SHORTEST);
         pace.reset();
         assert!(pace.pause() <= SHORTEST);
     }

@@ -1,5 +1,11 @@
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::super::directory::Services;
 use super::super::tests::around;
-use super::*;
+use super::book::Book;
+use super::cluster::{Cluster, Error};
 
 fn cluster(slices: bool) -> Cluster {
     let settings = json!({
