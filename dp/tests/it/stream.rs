@@ -265,6 +265,7 @@ async fn http_ports_take_proxy_headers_from_those_who_are_trusted() {
     for (trusted, expected) in [("127.0.0.0/8", "192.0.2.7"), ("10.0.0.0/8", "127.0.0.1")] {
         let (gateway, _files) = Gateway::with(|config| {
             config.listen.proxy_protocol.http = true;
+            config.listen.proxy_protocol.https = true;
             config.listen.proxy_protocol.trusted = vec![trusted.parse().unwrap()];
         })
         .await;
@@ -275,6 +276,12 @@ async fn http_ports_take_proxy_headers_from_those_who_are_trusted() {
         let answer = raw::exchange(&gateway.address(), format!("{header}{request}").as_bytes());
         assert!(answer.contains(&format!("\"x-real-ip\":[\"{expected}\"]")), "{answer}");
         assert_eq!(raw::exchange(&gateway.address(), request.as_bytes()), "", "without a header");
+        for url in [gateway.http(), format!("https://{}", gateway.https_address())] {
+            let curl =
+                Command::new("curl").args(["-sk", "--haproxy-protocol", "--max-time", "20", &url]).output().unwrap();
+            let seen: Value = serde_json::from_slice(&curl.stdout).unwrap();
+            assert_eq!(seen["headers"]["x-real-ip"], json!(["127.0.0.1"]), "{url}");
+        }
     }
 }
 
