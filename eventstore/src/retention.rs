@@ -13,7 +13,8 @@
 //! Invariant: what is missing without such an event, or against a hold, is a failure of verification, not a redaction.
 
 use crate::error::Error;
-use crate::proposal::{Appended, Context, Intent, Proposal, Refusal};
+use crate::merkle;
+use crate::proposal::{Appended, Context, Idempotency, Intent, Proposal, Refusal};
 use crate::store::EventStore;
 
 pub(crate) mod accounts;
@@ -109,16 +110,24 @@ impl EventStore {
         self.prune_below(context, self.revision_from(before).await?, run).await
     }
 
-    /// The same of events below a revision. The last event always stays whole.
+    /// The same of events below a revision. The last event always stays whole. When the same actor prunes at another replica at this moment,
+    /// one of them does it, and the other finds nothing to do.
     pub async fn prune_below(&self, context: Context, revision: i64, run: Run) -> Result<Removed, Error> {
         let floor = revision.min(self.backend().head().await?.revision);
         let reach = Reach { actor: None, floor };
+        let accounts = remove::accounts(self.backend()).await?;
         let mut found = remove::work(self, &reach, Work::Count).await?;
         if run == Run::Dry || found.contexts + found.changes == 0 {
             return Ok(found);
         }
-        let range = Ranges::between(1, floor - 1).to_string();
-        let event = self.recorded(Proposal::new(context, PRUNE, Intent::Record).on(scope::REVISIONS, range)).await?;
+        let event = match accounts.pruned(floor - 1) {
+            // Begun before, at another replica or by a process that ended: there it goes on.
+            Some(event) => event,
+            None => match self.recorded(pruning(context, floor - 1, accounts.last())).await {
+                Err(Error::IdempotencyConflict { .. }) => return Ok(Removed::default()),
+                event => event?,
+            },
+        };
         found = remove::work(self, &reach, Work::Remove { event }).await?;
         if found.changes > 0 {
             self.compacted(floor);
@@ -155,4 +164,14 @@ impl EventStore {
             | Appended::Refused { revision, .. } => revision,
         })
     }
+}
+
+/// The event that revisions up to one are pruned. Of replicas that knew the same deeds one gets it into the log; the others leave it to that
+/// one, who may have found some more or some less.
+fn pruning(context: Context, last: i64, known: i64) -> Proposal {
+    let body_hash = merkle::sha256(&[context.request_id.as_bytes()]);
+    let range = Ranges::between(1, last).to_string();
+    let mut proposal = Proposal::new(context, PRUNE, Intent::Record).on(scope::REVISIONS, range);
+    proposal.idempotency = Some(Idempotency { key: format!("prune after {known}"), body_hash });
+    proposal
 }

@@ -86,6 +86,12 @@ impl Accounts {
         self.holds_at(revision).any(|(at, scope)| at == event.revision || scope.covers(event))
     }
 
+    /// The last event that prunes all revisions up to one, if no hold was released after it: what is left of them may go by it.
+    pub(crate) fn pruned(&self, last: i64) -> Option<i64> {
+        let mut latest = self.deeds.iter().rev().take_while(|(_, deed)| !matches!(deed, Deed::Release(_)));
+        latest.find(|(_, deed)| matches!(deed, Deed::Prune(revisions) if revisions.cover(1, last))).map(|(at, _)| *at)
+    }
+
     /// The event that accounts for a context that is gone.
     pub(crate) fn context(&self, event: &Subject<'_>) -> Option<i64> {
         self.find(event, |deed| match deed {
@@ -132,6 +138,17 @@ mod tests {
         accounts.add(14, Deed::Erase("bob".into()));
         assert_eq!((accounts.context(&event(13, "bob")), accounts.changes(&event(13, "bob"))), (Some(14), None));
         assert_eq!(accounts.context(&event(15, "bob")), None, "an event accounts for what is older");
+    }
+
+    #[test]
+    fn a_pruning_goes_on_by_its_event_until_a_hold_is_released() {
+        let mut accounts = Accounts::default();
+        accounts.add(10, Deed::Hold(Scope::Actor("ann".into())));
+        accounts.add(11, Deed::Prune(Ranges::between(1, 5)));
+        accounts.add(12, Deed::Erase("bob".into()));
+        assert_eq!((accounts.pruned(5), accounts.pruned(4), accounts.pruned(6)), (Some(11), Some(11), None));
+        accounts.add(13, Deed::Release(10));
+        assert_eq!(accounts.pruned(5), None, "what was held can't go by it");
     }
 
     #[test]

@@ -28,6 +28,11 @@ impl Ranges {
         Some(Self(ranges))
     }
 
+    /// Whether all revisions from the first to the last are in it.
+    pub(crate) fn cover(&self, first: i64, last: i64) -> bool {
+        self.0.iter().any(|(from, to)| *from <= first && last <= *to)
+    }
+
     pub(crate) fn contains(&self, revision: i64) -> bool {
         let at = self.0.partition_point(|(_, last)| *last < revision);
         self.0.get(at).is_some_and(|(first, _)| *first <= revision)

@@ -38,6 +38,7 @@ shared!(
     followers_do_not_wait_for_their_period,
     a_log_that_went_back_stops_the_writer,
     a_key_too_long_for_the_index_fails_alone,
+    what_two_replicas_prune_at_once_is_pruned_by_one,
 );
 
 /// Runs each test about letting go of payloads on each backend.

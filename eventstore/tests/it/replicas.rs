@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use portolan_eventstore::keyspace::RangeQuery;
+use portolan_eventstore::read::EventQuery;
+use portolan_eventstore::retention::Run;
 use portolan_eventstore::txn::{Op, Put, Txn};
 use portolan_eventstore::{Context, Error, EventStore, Intent, KeyRange, Proposal};
 
@@ -150,4 +152,21 @@ pub async fn a_log_that_went_back_stops_the_writer(stand: Stand) {
     let refused = stand.txn(Txn::of(vec![Op::Put(Put::new("b", "1"))])).await.unwrap_err();
     assert!(matches!(refused, Error::Corrupt(_) | Error::Closed), "{refused:?}");
     assert_eq!(stand.store.range(&RangeQuery::all(KeyRange::prefix(""))).await.unwrap().1.kvs.len(), 1);
+}
+
+pub async fn what_two_replicas_prune_at_once_is_pruned_by_one(stand: Stand) {
+    let other = stand.replica().await;
+    for round in 0..10 {
+        let last = put(&stand.store, "k", &round.to_string()).await;
+        wait_for(&other, last).await;
+        let prune =
+            |store: EventStore| async move { store.prune_below(Context::system(), last, Run::Real).await.unwrap() };
+        let (one, two) = tokio::join!(prune(stand.store.clone()), prune(other.clone()));
+        let query =
+            EventQuery { action: Some("audit.prune".into()), after: Some(last), limit: 9, ..EventQuery::default() };
+        let page = stand.store.events(&query).await.unwrap();
+        let [event] = page.events.as_slice() else { panic!("round {round}: {:?}", page.events) };
+        let told: Vec<i64> = [one, two].into_iter().filter_map(|removed| removed.revision).collect();
+        assert!(!told.is_empty() && told.iter().all(|told| *told == event.revision), "round {round}: {told:?}");
+    }
 }
