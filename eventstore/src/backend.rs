@@ -25,6 +25,7 @@ mod mysql;
 #[cfg(test)]
 mod plans;
 mod postgres;
+mod reads;
 pub(crate) mod retention;
 mod rows;
 mod sqlite;

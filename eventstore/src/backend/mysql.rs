@@ -13,6 +13,7 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlPoolOptions, MySqlQ
 use sqlx::{Executor as _, MySqlPool};
 
 use super::multi::parts;
+use super::reads::common;
 use super::timeline::bounds;
 use super::{Backend, Batch, CommitError, Head, Locked, PAGE_EVENTS, Request, migrations, rows};
 use crate::error::Error;
@@ -31,6 +32,9 @@ mod timeline;
 mod write;
 
 use statements as sql;
+use statements::{
+    COMPACT, EXTEND_LEASE, FORGET_REQUESTS, HEAD, HISTORY, HISTORY_CHANGES, KEYS, LEAF_HASH, LEASE, LEASES, SIZE,
+};
 use write::Tx;
 
 /// Connections of one replica: the writer, the poll, and readers of history.
@@ -120,6 +124,8 @@ async fn migrate_locked(connection: &mut MySqlConnection) -> Result<(), sqlx::mi
 }
 
 impl Backend for MySql {
+    common!(pool, pool, sql::SNAPSHOT);
+
     fn name(&self) -> &'static str {
         "mysql"
     }
@@ -139,34 +145,11 @@ impl Backend for MySql {
         Ok(())
     }
 
-    fn head(&self) -> BoxFuture<'_, Result<Head, Error>> {
-        Box::pin(async { rows::head(sqlx::query_as(sql::HEAD).fetch_one(&self.pool).await?) })
-    }
-
-    fn load(&self) -> BoxFuture<'_, Result<(Head, Vec<KeyValue>), Error>> {
-        Box::pin(async {
-            let mut tx = self.pool.begin_with(sql::SNAPSHOT).await?;
-            let head = rows::head(sqlx::query_as(sql::HEAD).fetch_one(&mut *tx).await?)?;
-            let keys: Vec<rows::KeyRow> = sqlx::query_as(sql::KEYS).fetch_all(&mut *tx).await?;
-            tx.rollback().await?;
-            Ok((head, keys.into_iter().map(rows::key_value).collect()))
-        })
-    }
-
     fn lock(&self) -> BoxFuture<'_, Result<Box<dyn Locked>, Error>> {
         Box::pin(async {
             let mut tx = self.pool.begin().await?;
             let head = rows::head(sqlx::query_as(sql::LOCK_HEAD).fetch_one(&mut *tx).await?)?;
             Ok(Box::new(LockedHead { tx, head, packet: self.packet, seen: self.seen.clone() }) as Box<dyn Locked>)
-        })
-    }
-
-    fn committed_after(&self, revision: i64, limit: i64) -> BoxFuture<'_, Result<Vec<Committed>, Error>> {
-        Box::pin(async move {
-            let mut tx = self.pool.begin_with(sql::SNAPSHOT).await?;
-            let committed = committed_after(&mut tx, revision, limit).await?;
-            tx.rollback().await?;
-            Ok(committed)
         })
     }
 
@@ -180,26 +163,6 @@ impl Backend for MySql {
             let query = sqlx::query_as(sql::STATE_AT).bind(range.start.as_ref()).bind(&end).bind(&end).bind(revision);
             let keys: Vec<rows::KeyRow> = query.fetch_all(&self.pool).await?;
             Ok(keys.into_iter().map(rows::key_value).collect())
-        })
-    }
-
-    fn history<'a>(&'a self, key: &'a [u8], limit: i64) -> BoxFuture<'a, Result<Vec<(StoredEvent, Change)>, Error>> {
-        Box::pin(async move {
-            let mut tx = self.pool.begin_with(sql::SNAPSHOT).await?;
-            let events = sqlx::query_as(sql::HISTORY).bind(key).bind(limit);
-            let events: Vec<rows::EventRow> = events.fetch_all(&mut *tx).await?;
-            let changes = sqlx::query_as(sql::HISTORY_CHANGES).bind(key).bind(limit);
-            let changes: Vec<rows::ChangeRow> = changes.fetch_all(&mut *tx).await?;
-            tx.rollback().await?;
-            Ok(events.into_iter().map(rows::event).zip(changes.into_iter().map(|row| rows::change(row).1)).collect())
-        })
-    }
-
-    fn leaf_hash(&self, revision: i64) -> BoxFuture<'_, Result<Option<Vec<u8>>, Error>> {
-        Box::pin(async move {
-            let row: Option<(Vec<u8>,)> =
-                sqlx::query_as(sql::LEAF_HASH).bind(revision).fetch_optional(&self.pool).await?;
-            Ok(row.map(|(hash,)| hash))
         })
     }
 
@@ -221,13 +184,6 @@ impl Backend for MySql {
         })
     }
 
-    fn compact(&self, revision: i64) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(async move {
-            sqlx::query(sql::COMPACT).bind(revision).execute(&self.pool).await?;
-            Ok(())
-        })
-    }
-
     fn lease_insert<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<bool, Error>> {
         Box::pin(async move {
             let insert = sqlx::query(sql::INSERT_LEASE).bind(lease.id).bind(lease.ttl_seconds).bind(lease.expires_at);
@@ -236,45 +192,11 @@ impl Backend for MySql {
         })
     }
 
-    fn lease_extend(&self, id: i64, expires_at: i64) -> BoxFuture<'_, Result<bool, Error>> {
-        Box::pin(async move {
-            let update = sqlx::query(sql::EXTEND_LEASE).bind(expires_at).bind(id);
-            Ok(update.execute(&self.pool).await?.rows_affected() == 1)
-        })
-    }
-
-    fn lease(&self, id: i64) -> BoxFuture<'_, Result<Option<Lease>, Error>> {
-        Box::pin(
-            async move { Ok(sqlx::query_as(sql::LEASE).bind(id).fetch_optional(&self.pool).await?.map(rows::lease)) },
-        )
-    }
-
-    fn leases(&self) -> BoxFuture<'_, Result<Vec<Lease>, Error>> {
-        Box::pin(async {
-            let leases: Vec<rows::LeaseRow> = sqlx::query_as(sql::LEASES).fetch_all(&self.pool).await?;
-            Ok(leases.into_iter().map(rows::lease).collect())
-        })
-    }
-
     fn secret<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, Error>> {
         Box::pin(async move {
             let query = sqlx::query_as(sql::SECRET).bind(name.as_bytes());
             let row: Option<(Vec<u8>,)> = query.fetch_optional(&self.pool).await?;
             Ok(row.map(|(value,)| value))
-        })
-    }
-
-    fn requests_forget(&self, before: i64) -> BoxFuture<'_, Result<u64, Error>> {
-        Box::pin(async move {
-            Ok(sqlx::query(sql::FORGET_REQUESTS).bind(before).execute(&self.pool).await?.rows_affected())
-        })
-    }
-
-    /// As of the server's last statistics.
-    fn size(&self) -> BoxFuture<'_, Result<i64, Error>> {
-        Box::pin(async {
-            let (size,): (i64,) = sqlx::query_as(sql::SIZE).fetch_one(&self.pool).await?;
-            Ok(size)
         })
     }
 

@@ -11,6 +11,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgDatabaseError, PgListener, PgPoolOptions, PgSeverity};
 use sqlx::{Executor as _, PgConnection, PgPool, Transaction};
 
+use super::reads::common;
 use super::timeline::bounds;
 use super::{Backend, Batch, CommitError, Head, Locked, PAGE_EVENTS, Request, migrations, rows};
 use crate::error::Error;
@@ -244,6 +245,8 @@ pub(super) async fn migrate(pool: &PgPool) -> Result<(), Error> {
 }
 
 impl Backend for Postgres {
+    common!(pool, pool, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+
     fn name(&self) -> &'static str {
         "postgres"
     }
@@ -255,20 +258,6 @@ impl Backend for Postgres {
     fn fits(&self, change: &Change) -> Result<(), Error> {
         let size = change.key.len();
         if size > MAX_KEY { Err(Error::TooLarge { what: "key", size, limit: MAX_KEY }) } else { Ok(()) }
-    }
-
-    fn head(&self) -> BoxFuture<'_, Result<Head, Error>> {
-        Box::pin(async { rows::head(sqlx::query_as(HEAD).fetch_one(&self.pool).await?) })
-    }
-
-    fn load(&self) -> BoxFuture<'_, Result<(Head, Vec<KeyValue>), Error>> {
-        Box::pin(async {
-            let mut tx = self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-            let head = rows::head(sqlx::query_as(HEAD).fetch_one(&mut *tx).await?)?;
-            let keys: Vec<rows::KeyRow> = sqlx::query_as(KEYS).fetch_all(&mut *tx).await?;
-            tx.rollback().await?;
-            Ok((head, keys.into_iter().map(rows::key_value).collect()))
-        })
     }
 
     fn lock(&self) -> BoxFuture<'_, Result<Box<dyn Locked>, Error>> {
@@ -306,15 +295,6 @@ impl Backend for Postgres {
         })
     }
 
-    fn committed_after(&self, revision: i64, limit: i64) -> BoxFuture<'_, Result<Vec<Committed>, Error>> {
-        Box::pin(async move {
-            let mut tx = self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-            let committed = committed_after(&mut tx, revision, limit).await?;
-            tx.rollback().await?;
-            Ok(committed)
-        })
-    }
-
     fn state_at<'a>(&'a self, range: &'a KeyRange, revision: i64) -> BoxFuture<'a, Result<Vec<KeyValue>, Error>> {
         Box::pin(async move {
             let end = match &range.end {
@@ -325,25 +305,6 @@ impl Backend for Postgres {
             let query = sqlx::query_as(STATE_AT).bind(range.start.as_ref()).bind(end).bind(revision);
             let keys: Vec<rows::KeyRow> = query.fetch_all(&self.pool).await?;
             Ok(keys.into_iter().map(rows::key_value).collect())
-        })
-    }
-
-    fn history<'a>(&'a self, key: &'a [u8], limit: i64) -> BoxFuture<'a, Result<Vec<(StoredEvent, Change)>, Error>> {
-        Box::pin(async move {
-            let mut tx = self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-            let events = sqlx::query_as(HISTORY).bind(key).bind(limit);
-            let events: Vec<rows::EventRow> = events.fetch_all(&mut *tx).await?;
-            let changes = sqlx::query_as(HISTORY_CHANGES).bind(key).bind(limit);
-            let changes: Vec<rows::ChangeRow> = changes.fetch_all(&mut *tx).await?;
-            tx.rollback().await?;
-            Ok(events.into_iter().map(rows::event).zip(changes.into_iter().map(|row| rows::change(row).1)).collect())
-        })
-    }
-
-    fn leaf_hash(&self, revision: i64) -> BoxFuture<'_, Result<Option<Vec<u8>>, Error>> {
-        Box::pin(async move {
-            let row: Option<(Vec<u8>,)> = sqlx::query_as(LEAF_HASH).bind(revision).fetch_optional(&self.pool).await?;
-            Ok(row.map(|(hash,)| hash))
         })
     }
 
@@ -360,13 +321,6 @@ impl Backend for Postgres {
         })
     }
 
-    fn compact(&self, revision: i64) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(async move {
-            sqlx::query(COMPACT).bind(revision).execute(&self.pool).await?;
-            Ok(())
-        })
-    }
-
     fn lease_insert<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<bool, Error>> {
         Box::pin(async move {
             let insert = sqlx::query(INSERT_LEASE).bind(lease.id).bind(lease.ttl_seconds).bind(lease.expires_at);
@@ -375,41 +329,10 @@ impl Backend for Postgres {
         })
     }
 
-    fn lease_extend(&self, id: i64, expires_at: i64) -> BoxFuture<'_, Result<bool, Error>> {
-        Box::pin(async move {
-            let update = sqlx::query(EXTEND_LEASE).bind(expires_at).bind(id);
-            Ok(update.execute(&self.pool).await?.rows_affected() == 1)
-        })
-    }
-
-    fn lease(&self, id: i64) -> BoxFuture<'_, Result<Option<Lease>, Error>> {
-        Box::pin(async move { Ok(sqlx::query_as(LEASE).bind(id).fetch_optional(&self.pool).await?.map(rows::lease)) })
-    }
-
-    fn leases(&self) -> BoxFuture<'_, Result<Vec<Lease>, Error>> {
-        Box::pin(async {
-            let leases: Vec<rows::LeaseRow> = sqlx::query_as(LEASES).fetch_all(&self.pool).await?;
-            Ok(leases.into_iter().map(rows::lease).collect())
-        })
-    }
-
     fn secret<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, Error>> {
         Box::pin(async move {
             let row: Option<(Vec<u8>,)> = sqlx::query_as(SECRET).bind(name).fetch_optional(&self.pool).await?;
             Ok(row.map(|(value,)| value))
-        })
-    }
-
-    fn requests_forget(&self, before: i64) -> BoxFuture<'_, Result<u64, Error>> {
-        Box::pin(
-            async move { Ok(sqlx::query(FORGET_REQUESTS).bind(before).execute(&self.pool).await?.rows_affected()) },
-        )
-    }
-
-    fn size(&self) -> BoxFuture<'_, Result<i64, Error>> {
-        Box::pin(async {
-            let (size,): (i64,) = sqlx::query_as(SIZE).fetch_one(&self.pool).await?;
-            Ok(size)
         })
     }
 

@@ -7,6 +7,7 @@ use futures_util::future::BoxFuture;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{SqliteConnection, SqlitePool};
 
+use super::reads::common;
 use super::timeline::bounds;
 use super::{Backend, Head, Locked, migrations, rows};
 use crate::error::Error;
@@ -141,6 +142,8 @@ impl Sqlite {
 }
 
 impl Backend for Sqlite {
+    common!(readers, writer, "BEGIN");
+
     fn name(&self) -> &'static str {
         "sqlite"
     }
@@ -149,31 +152,8 @@ impl Backend for Sqlite {
         false
     }
 
-    fn head(&self) -> BoxFuture<'_, Result<Head, Error>> {
-        Box::pin(async { rows::head(sqlx::query_as(HEAD).fetch_one(&self.readers).await?) })
-    }
-
-    fn load(&self) -> BoxFuture<'_, Result<(Head, Vec<KeyValue>), Error>> {
-        Box::pin(async {
-            let mut tx = self.readers.begin().await?;
-            let head = rows::head(sqlx::query_as(HEAD).fetch_one(&mut *tx).await?)?;
-            let keys: Vec<rows::KeyRow> = sqlx::query_as(KEYS).fetch_all(&mut *tx).await?;
-            tx.rollback().await?;
-            Ok((head, keys.into_iter().map(rows::key_value).collect()))
-        })
-    }
-
     fn lock(&self) -> BoxFuture<'_, Result<Box<dyn Locked>, Error>> {
         Box::pin(async { Ok(Box::new(LockedHead::begin(self.writer.acquire().await?).await?) as Box<dyn Locked>) })
-    }
-
-    fn committed_after(&self, revision: i64, limit: i64) -> BoxFuture<'_, Result<Vec<Committed>, Error>> {
-        Box::pin(async move {
-            let mut tx = self.readers.begin().await?;
-            let committed = committed_after(&mut tx, revision, limit).await?;
-            tx.rollback().await?;
-            Ok(committed)
-        })
     }
 
     fn state_at<'a>(&'a self, range: &'a KeyRange, revision: i64) -> BoxFuture<'a, Result<Vec<KeyValue>, Error>> {
@@ -186,24 +166,6 @@ impl Backend for Sqlite {
             let query = sqlx::query_as(STATE_AT).bind(range.start.as_ref()).bind(end).bind(revision);
             let keys: Vec<rows::KeyRow> = query.fetch_all(&self.readers).await?;
             Ok(keys.into_iter().map(rows::key_value).collect())
-        })
-    }
-
-    fn history<'a>(&'a self, key: &'a [u8], limit: i64) -> BoxFuture<'a, Result<Vec<(StoredEvent, Change)>, Error>> {
-        Box::pin(async move {
-            let events = sqlx::query_as(HISTORY).bind(key).bind(limit);
-            let events: Vec<rows::EventRow> = events.fetch_all(&self.readers).await?;
-            let changes = sqlx::query_as(HISTORY_CHANGES).bind(key).bind(limit);
-            let changes: Vec<rows::ChangeRow> = changes.fetch_all(&self.readers).await?;
-            Ok(events.into_iter().map(rows::event).zip(changes.into_iter().map(|row| rows::change(row).1)).collect())
-        })
-    }
-
-    fn leaf_hash(&self, revision: i64) -> BoxFuture<'_, Result<Option<Vec<u8>>, Error>> {
-        Box::pin(async move {
-            let row: Option<(Vec<u8>,)> =
-                sqlx::query_as(LEAF_HASH).bind(revision).fetch_optional(&self.readers).await?;
-            Ok(row.map(|(hash,)| hash))
         })
     }
 
@@ -224,13 +186,6 @@ impl Backend for Sqlite {
         })
     }
 
-    fn compact(&self, revision: i64) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(async move {
-            sqlx::query(COMPACT).bind(revision).execute(&self.writer).await?;
-            Ok(())
-        })
-    }
-
     fn lease_insert<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<bool, Error>> {
         Box::pin(async move {
             let insert = sqlx::query(INSERT_LEASE).bind(lease.id).bind(lease.ttl_seconds).bind(lease.expires_at);
@@ -239,43 +194,10 @@ impl Backend for Sqlite {
         })
     }
 
-    fn lease_extend(&self, id: i64, expires_at: i64) -> BoxFuture<'_, Result<bool, Error>> {
-        Box::pin(async move {
-            let update = sqlx::query(EXTEND_LEASE).bind(expires_at).bind(id);
-            Ok(update.execute(&self.writer).await?.rows_affected() == 1)
-        })
-    }
-
-    fn lease(&self, id: i64) -> BoxFuture<'_, Result<Option<Lease>, Error>> {
-        Box::pin(
-            async move { Ok(sqlx::query_as(LEASE).bind(id).fetch_optional(&self.readers).await?.map(rows::lease)) },
-        )
-    }
-
-    fn leases(&self) -> BoxFuture<'_, Result<Vec<Lease>, Error>> {
-        Box::pin(async {
-            let leases: Vec<rows::LeaseRow> = sqlx::query_as(LEASES).fetch_all(&self.readers).await?;
-            Ok(leases.into_iter().map(rows::lease).collect())
-        })
-    }
-
     fn secret<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, Error>> {
         Box::pin(async move {
             let row: Option<(Vec<u8>,)> = sqlx::query_as(SECRET).bind(name).fetch_optional(&self.readers).await?;
             Ok(row.map(|(value,)| value))
-        })
-    }
-
-    fn requests_forget(&self, before: i64) -> BoxFuture<'_, Result<u64, Error>> {
-        Box::pin(
-            async move { Ok(sqlx::query(FORGET_REQUESTS).bind(before).execute(&self.writer).await?.rows_affected()) },
-        )
-    }
-
-    fn size(&self) -> BoxFuture<'_, Result<i64, Error>> {
-        Box::pin(async {
-            let (size,): (i64,) = sqlx::query_as(SIZE).fetch_one(&self.readers).await?;
-            Ok(size)
         })
     }
 

@@ -86,6 +86,7 @@ pub(super) const SECRET: &str = "-- secret_get
 SELECT value FROM secrets WHERE name = ?";
 pub(super) const FORGET_REQUESTS: &str = "-- requests_forget
 DELETE FROM requests WHERE recorded_at < ?";
+/// As of the server's last statistics.
 pub(super) const SIZE: &str = "-- size
 SELECT CAST(coalesce(sum(data_length + index_length), 0) AS signed) FROM information_schema.tables
 WHERE table_schema = database()";
