@@ -866,7 +866,7 @@ export interface components {
             /** @description Whose events. */
             actor_id: string;
             /** @description Why, for the event. Needed unless it is only looked at. */
-            reason?: string;
+            reason?: string | null;
             /**
              * @description Only count.
              * @default true
@@ -877,7 +877,7 @@ export interface components {
             /** @description Events before this time (RFC 3339), or below this revision. */
             before: string | number;
             /** @description Why, for the event. Needed unless it is only looked at. */
-            reason?: string;
+            reason?: string | null;
             /**
              * @description Only count.
              * @default true
