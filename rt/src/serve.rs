@@ -24,6 +24,7 @@ mod adapt;
 mod connection;
 mod limits;
 mod listen;
+mod plain;
 mod streams;
 
 pub use limits::Limits;

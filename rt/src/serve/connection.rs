@@ -17,7 +17,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::adapt::Noticed;
 use super::streams::{Driven, Opened};
-use super::{Connection, Limits, Tls};
+use super::{Connection, Limits, Tls, plain};
 use crate::shutdown::Shutdown;
 use crate::task::{BoxError, Supervisor};
 use crate::tls::PeerCertificate;
@@ -66,10 +66,14 @@ where
     async fn handshake(
         &self,
         acceptor: &TlsAcceptor,
-        stream: TcpStream,
+        mut stream: TcpStream,
         remote: SocketAddr,
     ) -> Result<(TlsStream<TcpStream>, Connection), BoxError> {
-        let stream = timeout(self.limits.handshake, acceptor.accept(stream)).await??;
+        let tls = async {
+            plain::turn_away(&mut stream).await?;
+            acceptor.accept(stream).await
+        };
+        let stream = timeout(self.limits.handshake, tls).await??;
         let (_, session) = stream.get_ref();
         let certificate = session.peer_certificates().and_then(<[_]>::first);
         let peer = certificate.map(PeerCertificate::from_der).transpose()?.map(Arc::new);

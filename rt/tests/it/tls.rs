@@ -8,7 +8,7 @@ use axum::{Extension, Router};
 use portolan_rt::serve::{Connection, Limits, Server, listen};
 use portolan_rt::task::Supervisor;
 use portolan_rt::tls::{ClientAuth, client_config, server_config};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::authority::Authority;
 use crate::client::{Client, in_time, tcp, tls};
@@ -90,4 +90,21 @@ async fn a_handshake_that_does_not_come_is_given_up() {
     let limits = Limits { handshake: Duration::from_millis(50), ..Limits::default() };
     let mut io = tcp(start(&authority, ClientAuth::None, limits)).await;
     assert!(in_time(io.read_u8()).await.is_err());
+}
+
+#[tokio::test]
+async fn plain_http_on_a_port_with_tls_is_told_so() {
+    let address = start(&Authority::new(), ClientAuth::None, Limits::default());
+    for request in
+        ["GET / HTTP/1.1\r\nhost: a\r\n\r\n".to_owned(), format!("PUT / HTTP/1.1\r\n\r\n{}", "x".repeat(10_000))]
+    {
+        let mut io = tcp(address).await;
+        io.write_all(request.as_bytes()).await.unwrap();
+        io.shutdown().await.unwrap();
+        let mut answer = String::new();
+        in_time(io.read_to_string(&mut answer)).await.unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 400 ") && body.contains("HTTPS"), "{answer}");
+        assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())), "{answer}");
+    }
 }
