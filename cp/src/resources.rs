@@ -20,6 +20,7 @@ pub mod check;
 mod condition;
 mod contents;
 pub(crate) mod document;
+pub(crate) mod mentions;
 pub mod patch;
 pub mod references;
 pub(crate) mod unique;

@@ -3,6 +3,8 @@
 use portolan_eventstore::{KeyRange, Refusal, View};
 use portolan_model::{GroupId, Kind, Reference, layout, usages};
 
+use super::mentions::Mentions;
+
 /// The key that a reference names.
 pub fn key(group: &GroupId, reference: &Reference) -> String {
     layout::resource_key(group, reference.kind(), &reference.id)
@@ -20,19 +22,14 @@ pub fn missing(view: &dyn View, group: &GroupId, references: &[Reference]) -> Op
 
 /// Who still uses the resource, as APISIX says it.
 pub fn user(view: &dyn View, group: &GroupId, kind: Kind, id: &str) -> Option<String> {
+    let mentions = Mentions::of([id.as_bytes()]);
     usages(kind).iter().find_map(|usage| {
         let found = view.range(&KeyRange::prefix(layout::directory_prefix(group, usage.user)));
-        // Most values don't hold the id at all: they are not parsed.
-        let candidates = found.iter().filter(|kv| holds(&kv.value, id.as_bytes()));
-        candidates.into_iter().find_map(|kv| {
+        found.iter().filter(|kv| mentions.may_be_in(&kv.value)).find_map(|kv| {
             let user = layout::parse_resource_key(std::str::from_utf8(&kv.key).ok()?)?;
             let document = serde_json::from_slice(&kv.value).ok()?;
             let complaint = usage.complaint(id, &user.id, &document).filter(|_| user.kind == usage.user);
             complaint.map(|invalid| invalid.0)
         })
     })
-}
-
-fn holds(value: &[u8], id: &[u8]) -> bool {
-    !id.is_empty() && value.windows(id.len()).any(|window| window == id)
 }

@@ -8,6 +8,7 @@ use portolan_model::schema::is_secret_reference;
 use portolan_model::{Keyring, Kind, layout};
 use serde_json::{Map, Value};
 
+use super::mentions::Mentions;
 use super::{Scope, document};
 
 /// The field by which each authentication plugin finds its consumer.
@@ -61,16 +62,15 @@ fn credential(view: &dyn View, scope: &Scope, username: &str, document: &Map<Str
         return None;
     }
     // As it is stored, or as it came where it is not encrypted.
-    let looked_for: Vec<Vec<u8>> = wanted.iter().flat_map(|(_, _, text)| spellings(&scope.keyring, text)).collect();
+    let spelt: Vec<Vec<u8>> = wanted.iter().flat_map(|(_, _, text)| spellings(&scope.keyring, text)).collect();
+    let mentions = Mentions::of(spelt.iter().map(Vec::as_slice));
     let directory = layout::directory_prefix(&scope.group, Kind::Consumer);
     for kv in view.range(&KeyRange::prefix(directory.clone())) {
         let Some(place) = std::str::from_utf8(&kv.key).ok().and_then(|key| key.strip_prefix(&directory)) else {
             continue;
         };
         let (owner, below) = place.split_once('/').map_or((place, None), |(owner, below)| (owner, Some(below)));
-        // Parsing each consumer would take long: most don't even hold the text. One with escapes is parsed anyway.
-        let candidate = || kv.value.contains(&b'\\') || looked_for.iter().any(|text| holds(&kv.value, text));
-        if owner == username || !candidate() {
+        if owner == username || !mentions.may_be_in(&kv.value) {
             continue;
         }
         let kind = if below.is_some() { Kind::Credential } else { Kind::Consumer };
@@ -103,8 +103,4 @@ pub(crate) fn credentials(plugins: &Value) -> Vec<(&str, &'static str, &str)> {
 fn spellings(keyring: &Keyring, text: &str) -> Vec<Vec<u8>> {
     let stored = keyring.all(text).into_iter().map(String::into_bytes);
     stored.chain([text.as_bytes().to_vec()]).collect()
-}
-
-fn holds(value: &[u8], text: &[u8]) -> bool {
-    text.is_empty() || value.windows(text.len()).any(|window| window == text)
 }
