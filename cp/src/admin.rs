@@ -26,6 +26,7 @@ use crate::error::ApiError;
 use crate::groups;
 use crate::http::Row;
 use crate::origin::Origin;
+use crate::query::{self, Query};
 use crate::resources::{self, Command, Condition, Scope};
 use crate::rights::{Domain, Right};
 
@@ -33,12 +34,10 @@ mod answer;
 mod helpers;
 mod input;
 mod list;
-pub(crate) mod query;
 pub(crate) mod standalone;
 
 use answer::Answer;
 use input::Input;
-use query::Query;
 
 /// Headers that APISIX sends with every answer.
 const HEADERS: [(&str, &str); 5] = [
@@ -211,13 +210,19 @@ async fn handle(app: &App, parts: &Parts, body: Body) -> Result<Answer, ApiError
     }
     let input = Input::read(&parts.headers, body, &query).await;
     if right == Right::Read {
-        return Ok(match input {
+        return match input {
             Ok(_) if !app.store.read(|view| groups::exists(view, &group)) => {
-                Answer::error(404, &groups::unknown(&group).message)
+                Ok(Answer::error(404, &groups::unknown(&group).message))
             }
-            Ok(_) => list::get(app, &group, kind, &place, &query),
-            Err(wrong) => wrong.into(),
-        });
+            Ok(_) => {
+                let found = list::get(app, &group, kind, &place, &query);
+                if app.disclosures.is_due(app, &caller, &group) && found.has_secrets(app) {
+                    app.disclosures.record(app, &caller, &group).await?;
+                }
+                Ok(found.answer(app, kind))
+            }
+            Err(wrong) => Ok(wrong.into()),
+        };
     }
     let order = Order { group, kind, method: &parts.method };
     let condition = Condition::of(&parts.headers).map_err(input::Wrong::Condition);

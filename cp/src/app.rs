@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use portolan_eventstore::proof::Checkpoints;
-use portolan_eventstore::{Appended, EventStore, Proposal};
+use portolan_eventstore::{Appended, Change, EventStore, Proposal};
 use portolan_model::Keyring;
 use portolan_rt::clock::Clock;
 use tokio::time::Instant;
@@ -13,6 +13,7 @@ use crate::auth::keys::Keys;
 use crate::auth::limiter::Limiter;
 use crate::auth::passwords::Passwords;
 use crate::ca::{Authority, Seal};
+use crate::disclosure::Disclosures;
 use crate::error::ApiError;
 use crate::instances::Configured;
 use crate::mask::Mask;
@@ -37,6 +38,8 @@ pub struct App {
     pub limiter: Limiter,
     /// Counts requests without credentials.
     pub denials: Denials,
+    /// Remembers who was shown secrets.
+    pub disclosures: Disclosures,
     /// Seals private keys for the store.
     pub seal: Arc<Seal>,
     /// Signs certificates.
@@ -65,6 +68,18 @@ impl App {
         let result = self.store.append(refusal::bounded(proposal)).await;
         self.metrics.appended(&result, start.elapsed());
         Ok(result?)
+    }
+
+    /// The same for a proposal that always becomes an event: its revision and its key changes.
+    ///
+    /// # Errors
+    /// As [`Self::append`], or that it was refused.
+    pub async fn commit(&self, proposal: Proposal) -> Result<(i64, Vec<Change>), ApiError> {
+        match self.append(proposal).await? {
+            Appended::Committed { revision, changes, .. } => Ok((revision, changes)),
+            Appended::Refused { refusal, .. } => Err(ApiError::Refused(refusal)),
+            Appended::Unchanged { .. } => Err(ApiError::internal("a proposal that decided nothing")),
+        }
     }
 
     /// The time in seconds since 1970.

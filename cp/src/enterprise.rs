@@ -17,13 +17,13 @@ use portolan_model::json::parse_json;
 use portolan_model::{GroupId, Kind};
 use serde_json::{Value, json};
 
-use crate::admin::query::Query;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::body;
 use crate::error::ApiError;
 use crate::groups;
 use crate::http::Row;
+use crate::query::Query;
 use crate::resources::{Condition, Document, KEY_NOT_FOUND};
 use crate::rights::{Domain, Right};
 
@@ -75,7 +75,7 @@ pub async fn serve(State(app): State<Arc<App>>, request: Request) -> Result<Resp
     }
     let place = Place::of(path).ok_or_else(|| ApiError::NotFound("no such path".into()))?;
     if reads {
-        return get(&app, &caller, &place, &group, &query);
+        return get(&app, &caller, &place, &group, &query).await;
     }
     match order(&place, group, &parts, body).await {
         Some(order) => write::carry_out(&app, &caller, order).await,
@@ -114,37 +114,47 @@ async fn order(place: &Place, group: GroupId, parts: &Parts, body: Body) -> Opti
     Some(read.map_err(|error| (order.clone(), error)).map(|()| order))
 }
 
-fn get(app: &App, caller: &Caller, place: &Place, group: &GroupId, query: &Query) -> Result<Response, ApiError> {
-    let missing = || ApiError::NotFound(KEY_NOT_FOUND.into());
-    // Who may only look is shown no secrets.
+async fn get(app: &App, caller: &Caller, place: &Place, group: &GroupId, query: &Query) -> Result<Response, ApiError> {
+    // Who may only look is shown no secrets; who is shown some leaves a trace.
     let secrets = caller.may(Right::Export, Domain::Group(group));
-    app.store.read(|view: &dyn View| {
+    let due = app.disclosures.is_due(app, caller, group);
+    let (answer, disclosed) = app.store.read(|view: &dyn View| {
         if !groups::exists(view, group) {
             return Err(ApiError::Refused(groups::unknown(group)));
         }
         let reader = Reader::new(app, view, group, secrets);
-        let parent = place.parent.as_deref();
-        if let Some(id) = &place.id {
-            let (item, revision) = reader.one(place.kind, parent, &place.full_id(id)).ok_or_else(missing)?;
-            return Ok(tagged(revision, Json(json!({ "value": item }))));
-        }
-        let owner = match place.kind {
-            Kind::Upstream => Some(Kind::Service),
-            Kind::Credential => Some(Kind::Consumer),
-            _ => None,
-        };
-        if let (Some(owner), Some(parent)) = (owner, parent)
-            && !reader.exists(owner, parent)
-        {
-            return Err(missing());
-        }
-        let list = reader.list(place.kind, parent, query);
-        if place.kind == Kind::PluginMetadata {
-            return Ok(Json(json!({ "value": list.into_iter().collect::<Document>() })).into_response());
-        }
-        let list: Vec<Value> = list.into_iter().map(|(_, item)| item).collect();
-        Ok(Json(json!({ "total": list.len(), "list": list })).into_response())
-    })
+        let reader = if due { reader.noticing(app.mask) } else { reader };
+        Ok((found(&reader, place, query)?, reader.has_disclosed()))
+    })?;
+    if disclosed {
+        app.disclosures.record(app, caller, group).await?;
+    }
+    Ok(answer)
+}
+
+fn found(reader: &Reader<'_>, place: &Place, query: &Query) -> Result<Response, ApiError> {
+    let missing = || ApiError::NotFound(KEY_NOT_FOUND.into());
+    let parent = place.parent.as_deref();
+    if let Some(id) = &place.id {
+        let (item, revision) = reader.one(place.kind, parent, &place.full_id(id)).ok_or_else(missing)?;
+        return Ok(tagged(revision, Json(json!({ "value": item }))));
+    }
+    let owner = match place.kind {
+        Kind::Upstream => Some(Kind::Service),
+        Kind::Credential => Some(Kind::Consumer),
+        _ => None,
+    };
+    if let (Some(owner), Some(parent)) = (owner, parent)
+        && !reader.exists(owner, parent)
+    {
+        return Err(missing());
+    }
+    let list = reader.list(place.kind, parent, query);
+    if place.kind == Kind::PluginMetadata {
+        return Ok(Json(json!({ "value": list.into_iter().collect::<Document>() })).into_response());
+    }
+    let list: Vec<Value> = list.into_iter().map(|(_, item)| item).collect();
+    Ok(Json(json!({ "total": list.len(), "list": list })).into_response())
 }
 
 /// With the revision that `If-Match` takes.

@@ -2,8 +2,9 @@
 
 use portolan_model::Kind;
 use portolan_model::layout::{self, APISIX_PREFIX, GROUPS_PREFIX};
+use portolan_model::schema::is_secret_reference;
 use portolan_model::sensitive::Secrets;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Stands in place of a secret.
 const MASKED: &str = "******";
@@ -31,6 +32,22 @@ impl Mask {
             self.secrets.visit(kind, &id, &mut value, |found| *found.value = Value::from(MASKED));
         }
         value
+    }
+
+    /// Whether a face that hides nothing would show a secret of this value: one that is there, is no name of one that a secret
+    /// manager keeps, and is not withheld from everybody.
+    pub fn has_secrets(&self, key: &[u8], value: &[u8]) -> bool {
+        let Some((kind, id)) = place(&String::from_utf8_lossy(key)) else { return false };
+        serde_json::from_slice(value).is_ok_and(|mut document| self.shows_secrets(kind, &id, &mut document))
+    }
+
+    /// The same of a document, which stays as it is.
+    pub fn shows_secrets(&self, kind: Kind, id: &str, document: &mut Map<String, Value>) -> bool {
+        let mut found = false;
+        self.secrets.visit_fields(kind, id, document, |secret| {
+            found |= !secret.withheld && !secret.value.as_str().is_some_and(is_secret_reference);
+        });
+        found
     }
 }
 

@@ -25,6 +25,7 @@ use crate::auth::users;
 use crate::ca::server::ServerCertificate;
 use crate::ca::{Authority, Seal};
 use crate::config::Config;
+use crate::disclosure::Disclosures;
 use crate::error::ApiError;
 use crate::instances::{self, Configured};
 use crate::metrics::Metrics;
@@ -168,6 +169,7 @@ pub async fn start(config: &Config, clock: Arc<dyn Clock>, supervisor: &Supervis
         passwords: Passwords::new()?,
         limiter: Limiter::new(clock),
         denials: Denials::default(),
+        disclosures: Disclosures::default(),
         seal,
         authority,
         mask: resources::check::mask(),

@@ -16,8 +16,8 @@ use serde_json::{Map, Value, json};
 use super::Place;
 use super::answer::Answer;
 use super::input::{Input, Wrong};
-use super::query::Query;
 use crate::body;
+use crate::query::Query;
 use crate::resources::check;
 
 /// What is served, below `/apisix/admin/`.

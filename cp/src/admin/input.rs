@@ -6,8 +6,8 @@ use http::HeaderMap;
 use portolan_model::json::parse_json;
 use serde_json::Value;
 
-use super::query::Query;
 use crate::body;
+use crate::query::Query;
 
 /// What a handler gets.
 #[derive(Debug)]

@@ -1,14 +1,16 @@
 //! Reading: one resource, or a filtered and paged list.
 
-use portolan_eventstore::KeyRange;
+use std::sync::Arc;
+
+use portolan_eventstore::{KeyRange, KeyValue};
 use portolan_model::pattern::{Case, Pattern};
 use portolan_model::{GroupId, Kind, layout};
 use serde_json::Value;
 
 use super::Place;
 use super::answer::{Answer, Item};
-use super::query::Query;
 use crate::app::App;
+use crate::query::Query;
 
 /// Which resources a list holds; all conditions must hold.
 struct Filter<'a> {
@@ -26,21 +28,28 @@ struct Page {
     size: usize,
 }
 
+/// What a GET has found.
+pub enum Found {
+    /// A resource.
+    Item(Arc<KeyValue>),
+    /// Resources, in order, and how many there are without paging.
+    List(Vec<Arc<KeyValue>>, usize),
+    /// What is answered where there is nothing to show.
+    Nothing(Answer),
+}
+
 /// GET of an item or a collection.
-pub fn get(app: &App, group: &GroupId, kind: Kind, place: &Place, query: &Query) -> Answer {
+pub fn get(app: &App, group: &GroupId, kind: Kind, place: &Place, query: &Query) -> Found {
     let Some(id) = &place.id else { return list(app, group, kind, place.parent.as_deref(), query) };
     let key = layout::resource_key(group, kind, id);
     let found = app.store.read(|view| view.get(key.as_bytes())).filter(|_| kind.accepts_id(id));
-    match found.as_deref().and_then(|kv| Item::read(&app.keyring, kind, kv)) {
-        Some(item) => Answer::item(&item),
-        None => Answer::missing(),
-    }
+    found.map_or_else(|| Found::Nothing(Answer::missing()), Found::Item)
 }
 
-fn list(app: &App, group: &GroupId, kind: Kind, parent: Option<&str>, query: &Query) -> Answer {
+fn list(app: &App, group: &GroupId, kind: Kind, parent: Option<&str>, query: &Query) -> Found {
     let page = match Page::of(query) {
         Ok(page) => page,
-        Err(text) => return Answer::bare(400, text),
+        Err(text) => return Found::Nothing(Answer::bare(400, text)),
     };
     let filter = Filter::of(kind, query);
     let prefix = match parent {
@@ -54,18 +63,42 @@ fn list(app: &App, group: &GroupId, kind: Kind, parent: Option<&str>, query: &Qu
         resource.is_some_and(|resource| resource.kind == kind)
     });
     if found.is_empty() && !kind.lists_nothing() {
-        return Answer::missing();
+        return Found::Nothing(Answer::missing());
     }
-    found.retain(|kv| filter.admits(&kv.value));
-    if page.is_some() {
-        found.sort_by_key(|kv| kv.create_revision);
-    }
-    let mut items: Vec<Item<'_>> = found.iter().filter_map(|kv| Item::read(&app.keyring, kind, kv)).collect();
-    let total = items.len();
+    // What is no JSON, as the directory placeholders of APISIX, is no item.
+    found.retain(|kv| kv.value.first() == Some(&b'{') && filter.admits(&kv.value));
+    let total = found.len();
     if let Some(Page { from, size }) = page {
-        items = items.into_iter().skip(from).take(size).collect();
+        found.sort_by_key(|kv| kv.create_revision);
+        found = found.into_iter().skip(from).take(size).collect();
     }
-    Answer::list(total, &items)
+    Found::List(found, total)
+}
+
+// === impl Found ===
+
+impl Found {
+    /// Whether it holds a secret that the face shows.
+    pub fn has_secrets(&self, app: &App) -> bool {
+        let found = match self {
+            Self::Item(kv) => std::slice::from_ref(kv),
+            Self::List(found, _) => found.as_slice(),
+            Self::Nothing(_) => &[],
+        };
+        found.iter().any(|kv| app.mask.has_secrets(&kv.key, &kv.value))
+    }
+
+    /// In the face's envelope.
+    pub fn answer(self, app: &App, kind: Kind) -> Answer {
+        let read = |kv| Item::read(&app.keyring, kind, kv);
+        match self {
+            Self::Item(kv) => read(&kv).map_or_else(Answer::missing, |item| Answer::item(&item)),
+            Self::List(found, total) => {
+                Answer::list(total, &found.iter().filter_map(|kv| read(kv)).collect::<Vec<_>>())
+            }
+            Self::Nothing(answer) => answer,
+        }
+    }
 }
 
 // === impl Page ===

@@ -4,8 +4,8 @@ use portolan_model::Kind;
 use portolan_model::id::text_of;
 
 use super::shape;
-use crate::admin::query::decoded_segment;
 use crate::error::ApiError;
+use crate::query::decoded_segment;
 use crate::resources::Document;
 
 /// The paths of each collection and of its items.

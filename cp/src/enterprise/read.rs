@@ -1,6 +1,6 @@
 //! Reading: resources as the enterprise face shows them.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 use portolan_eventstore::{KeyRange, KeyValue, View};
@@ -9,11 +9,11 @@ use portolan_model::{GroupId, Keyring, Kind, layout};
 use serde_json::Value;
 
 use super::shape;
-use crate::admin::query::Query;
 use crate::app::App;
 use crate::batch::Prefix;
 use crate::batch::adc::OWNER_LABEL;
 use crate::mask::Mask;
+use crate::query::Query;
 use crate::resources::{Document, document};
 
 /// Reads one gateway group in one state.
@@ -25,6 +25,9 @@ pub(super) struct Reader<'a> {
     mask: Option<Mask>,
     /// Of services that were looked up already.
     prefixes: RefCell<HashMap<String, Prefix>>,
+    /// What knows secrets, where somebody has to know whether any were shown; and whether so far any were.
+    noticing: Option<Mask>,
+    disclosed: Cell<bool>,
 }
 
 // === impl Reader ===
@@ -32,12 +35,24 @@ pub(super) struct Reader<'a> {
 impl<'a> Reader<'a> {
     pub(super) fn new(app: &'a App, view: &'a dyn View, group: &'a GroupId, secrets: bool) -> Self {
         let mask = (!secrets).then_some(app.mask);
-        Self { view, group, keyring: &app.keyring, mask, prefixes: RefCell::default() }
+        let reader = Self::open(view, group, &app.keyring);
+        Self { mask, ..reader }
+    }
+
+    /// Notices whether it shows secrets.
+    pub(super) fn noticing(self, mask: Mask) -> Self {
+        Self { noticing: Some(mask).filter(|_| self.mask.is_none()), ..self }
+    }
+
+    /// Whether it has shown any.
+    pub(super) fn has_disclosed(&self) -> bool {
+        self.disclosed.get()
     }
 
     /// For changes: nothing is hidden.
     pub(super) fn open(view: &'a dyn View, group: &'a GroupId, keyring: &'a Keyring) -> Self {
-        Self { view, group, keyring, mask: None, prefixes: RefCell::default() }
+        let (prefixes, disclosed) = (RefCell::default(), Cell::default());
+        Self { view, group, keyring, mask: None, prefixes, noticing: None, disclosed }
     }
 
     /// One resource and the revision that wrote it; `parent` is what it must belong to.
@@ -108,6 +123,9 @@ impl<'a> Reader<'a> {
 
     fn shown(&self, kind: Kind, id: &str, stored: Document) -> Value {
         let mut object = self.plain(kind, id, stored);
+        if let Some(mask) = self.noticing.filter(|_| !self.disclosed.get()) {
+            self.disclosed.set(mask.shows_secrets(kind, id, &mut object));
+        }
         shape::fill_defaults(kind, &mut object);
         Value::Object(object)
     }

@@ -1,8 +1,12 @@
-//! Secrets of the configuration show in no answer of the API.
+//! Secrets of the configuration show in no answer of the API; who is shown them by a face leaves a trace.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use portolan_rt::clock::{Clock, ManualClock, SystemClock};
 use serde_json::{Value, json};
 
-use crate::plane::{Plane, send};
+use crate::plane::{ADMIN_KEY, Plane, VIEWER_KEY, config, send};
 
 const SECRET: &str = "a-key-that-nobody-may-see";
 
@@ -52,4 +56,63 @@ async fn masked_in_every_answer() {
     assert_eq!(item["value"]["plugins"]["key-auth"]["key"], SECRET);
     let metrics = send(reqwest::Client::new().get(format!("{}/metrics", plane.at.status))).await;
     assert!(metrics.text.contains("portolan_cp_revision") && !metrics.text.contains(SECRET));
+}
+
+/// Those who write back what they read get secrets in clear: the first time in an hour is an event, before the answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_shown_secrets_leaves_a_trace() {
+    let (dir, clock) = (Arc::new(tempfile::tempdir().unwrap()), Arc::new(ManualClock::new(SystemClock.now_micros())));
+    let plane = Plane::with(dir.clone(), config(dir.path()), clock.clone()).await;
+    let (cert, key) = crate::certificates::pair("a.com");
+    let (name, password) = ("$secret://vault/1/a/name", "$env://PASSWORD");
+    for (path, body) in [
+        ("routes/r", json!({"uri": "/a", "plugins": {"cors": {}}})),
+        ("ssls/1", json!({"sni": "a.com", "cert": cert, "key": key})),
+        (
+            "consumers/bob",
+            json!({"username": "bob", "plugins": {"basic-auth": {"username": name, "password": password}}}),
+        ),
+        ("consumers/ann", json!({"username": "ann", "plugins": {"key-auth": {"key": SECRET}}})),
+    ] {
+        plane.expect("PUT", &format!("/apisix/admin/{path}"), body, 201).await;
+    }
+    let read = async |key: &str, face: &str, path: &str| {
+        let path = format!("/apisix/admin/{path}");
+        let request = if face == "9180" { plane.request("GET", &path) } else { plane.dashboard("GET", &path) };
+        let answer = send(request.header("x-api-key", key)).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text);
+        answer.text.contains(SECRET)
+    };
+    for (later, key, face, path, shown, events) in [
+        // Nothing secret, withheld from everybody, or kept elsewhere.
+        (0, ADMIN_KEY, "9180", "routes", false, 0),
+        (0, ADMIN_KEY, "9180", "ssls/1", false, 0),
+        (0, ADMIN_KEY, "9180", "consumers/bob", false, 0),
+        (0, ADMIN_KEY, "7443", "ssls", false, 0),
+        (0, ADMIN_KEY, "9180", "consumers", true, 1),
+        (0, ADMIN_KEY, "9180", "consumers/ann", true, 0),
+        (0, ADMIN_KEY, "7443", "consumers", true, 0),
+        // Somebody else.
+        (0, VIEWER_KEY, "7443", "consumers", false, 0),
+        (0, VIEWER_KEY, "9180", "consumers/ann", true, 1),
+        (3599, ADMIN_KEY, "7443", "consumers/ann", true, 0),
+        (1, ADMIN_KEY, "7443", "routes?service_id=none", false, 0),
+        (0, ADMIN_KEY, "7443", "consumers/ann", true, 1),
+        (0, ADMIN_KEY, "7443", "consumers", true, 0),
+    ] {
+        clock.advance(Duration::from_secs(later));
+        let head = plane.head().await;
+        let what = format!("{key} {face} {path}");
+        assert_eq!((read(key, face, path).await, plane.head().await - head), (shown, events), "{what}");
+        if events == 1 {
+            let event = &plane.events(1).await[0];
+            assert_eq!((&event["action"], &event["outcome"]), (&json!("secrets.read"), &json!("success")), "{what}");
+            let actor = if key == ADMIN_KEY { "ci" } else { "eye" };
+            assert_eq!(
+                (&event["actor"]["id"], &event["gateway_group_id"]),
+                (&json!(actor), &json!("default")),
+                "{what}"
+            );
+        }
+    }
 }
