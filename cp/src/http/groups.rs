@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};
 use portolan_eventstore::txn::Txn;
-use portolan_eventstore::{Appended, Decision, Intent, View};
+use portolan_eventstore::{Decision, Intent, View};
 use portolan_model::GroupId;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -190,11 +190,7 @@ async fn append(
     let mut proposal = caller.proposal(action, Intent::Decide(Box::new(decide)));
     proposal.gateway_group = group.map(|group| group.to_string());
     proposal.resource = resource;
-    match app.append(proposal).await? {
-        Appended::Committed { changes, .. } => Ok(changes),
-        Appended::Refused { refusal, .. } => Err(ApiError::Refused(refusal)),
-        Appended::Unchanged { .. } => Err(ApiError::internal("a command that decided nothing")),
-    }
+    Ok(app.commit(proposal).await?.1)
 }
 
 /// A group with what follows from it: where its keys stand, and how many of its data planes are alive.

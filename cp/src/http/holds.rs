@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};
 use portolan_eventstore::retention::{Hold, Scope};
-use portolan_eventstore::{Appended, Intent, Proposal, Refusal};
+use portolan_eventstore::{Intent, Proposal, Refusal};
 use portolan_model::{GroupId, Kind};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -78,7 +78,7 @@ pub async fn post(
     };
     let mut proposal = on(caller.proposal(HOLD, Intent::Record), &scope);
     proposal.context.reason = Some(reason);
-    let hold = Hold { revision: committed(app.append(proposal).await?)?, scope };
+    let hold = Hold { revision: app.commit(proposal).await?.0, scope };
     Ok((StatusCode::CREATED, Json(json!({ "value": view(&app, &hold).await? }))))
 }
 
@@ -96,21 +96,13 @@ pub async fn delete(
         let refusal = Refusal::invalid(404, format!("there is no legal hold {id} in force"));
         let mut proposal = caller.proposal(RELEASE, Intent::Refused(refusal));
         proposal.resource = Some(refusal::named("hold", &id));
-        return committed(app.append(proposal).await?).map(|_| StatusCode::NO_CONTENT);
+        return app.commit(proposal).await.map(|_| StatusCode::NO_CONTENT);
     };
     let mut proposal = on(caller.proposal(RELEASE, Intent::Record), &hold.scope);
     proposal.context.reason = why.reason;
     proposal.causation_revision = Some(hold.revision);
-    committed(app.append(proposal).await?)?;
+    app.commit(proposal).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-fn committed(appended: Appended) -> Result<i64, ApiError> {
-    match appended {
-        Appended::Committed { revision, .. } => Ok(revision),
-        Appended::Refused { refusal, .. } => Err(ApiError::Refused(refusal)),
-        Appended::Unchanged { .. } => Err(ApiError::internal("a record that was none")),
-    }
 }
 
 /// Names the scope in an event.

@@ -7,7 +7,6 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use http::HeaderMap;
-use portolan_eventstore::Appended;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -61,11 +60,7 @@ pub async fn rotate(
     let mut proposal = caller.proposal(ROTATE, intent).on("log", "key");
     proposal.context.reason = Some(reason);
     proposal.secrets.push(secret);
-    let revision = match app.append(proposal).await? {
-        Appended::Committed { revision, .. } => revision,
-        Appended::Refused { refusal, .. } => return Err(ApiError::Refused(refusal)),
-        Appended::Unchanged { .. } => return Err(ApiError::internal("a new key that changed nothing")),
-    };
+    let (revision, _) = app.commit(proposal).await?;
     let covered = tokio::time::timeout(SIGNING, app.checkpoints.cover(revision)).await.is_ok();
     // Of a repeated request, the key that the first one made.
     let now = signing::published(&app.store).map_err(ApiError::internal)?;

@@ -8,7 +8,7 @@ use axum::extract::State;
 use http::{HeaderMap, StatusCode};
 use portolan_eventstore::proposal::SecretWrite;
 use portolan_eventstore::txn::Txn;
-use portolan_eventstore::{Appended, Decision, Intent, Refusal, View};
+use portolan_eventstore::{Decision, Intent, Refusal, View};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -292,15 +292,9 @@ async fn append(
     let mut proposal = caller.proposal(order.action, Intent::Decide(decide));
     proposal.secrets = secrets;
     proposal.resource = order.id.map(|id| refusal::named(order.kind, &id));
-    match app.append(proposal).await? {
-        Appended::Committed { changes, .. } => {
-            let first =
-                changes.first().and_then(|change| serde_json::from_slice::<Value>(&change.after.as_ref()?.value).ok());
-            Ok(first.and_then(|value| Some(value.get("id")?.as_str()?.to_owned())))
-        }
-        Appended::Refused { refusal, .. } => Err(ApiError::Refused(refusal)),
-        Appended::Unchanged { .. } => Err(ApiError::internal("a command that decided nothing")),
-    }
+    let (_, changes) = app.commit(proposal).await?;
+    let first = changes.first().and_then(|change| serde_json::from_slice::<Value>(&change.after.as_ref()?.value).ok());
+    Ok(first.and_then(|value| Some(value.get("id")?.as_str()?.to_owned())))
 }
 
 async fn refused(app: &App, caller: &Caller, order: Order, error: ApiError) -> ApiError {
