@@ -149,7 +149,7 @@ async fn read(app: &App, group: &GroupId, headers: &HeaderMap, body: Body) -> Re
     let wrong = |text: String| ApiError::Invalid(format!("invalid request body: {text}"));
     let state = match kind.contains("yaml") {
         true => yaml_serde::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?,
-        false => parse_json(&bytes).map_err(|error| wrong(error.to_string()))?,
+        false => parse_json(&bytes).map_err(|error| wrong(format!("{error}{}", yaml_hint(&bytes))))?,
     };
     if !app.store.read(|view| groups::exists(view, group)) {
         return Err(ApiError::Refused(groups::unknown(group)));
@@ -160,6 +160,14 @@ async fn read(app: &App, group: &GroupId, headers: &HeaderMap, body: Body) -> Re
     };
     let expected = Expected::of(app, group, condition).await?.map_err(ApiError::Refused)?;
     Ok((batch, expected))
+}
+
+/// What helps who sends YAML and does not say so.
+fn yaml_hint(bytes: &[u8]) -> &'static str {
+    match bytes.trim_ascii_start().first() {
+        Some(b'{' | b'[') | None => "",
+        Some(_) => "; YAML needs the header Content-Type: application/yaml",
+    }
 }
 
 fn list(changes: Value) -> Result<Batch, String> {
