@@ -79,7 +79,7 @@ impl Phases for UriBlocker {
     fn rewrite<'a>(&'a self, context: &'a mut Context<'_>) -> Flow<'a> {
         let target = context.request.normal_target();
         // No rules are put together to an expression that everything matches, as in APISIX.
-        if self.rules.is_empty() || self.rules.iter().any(|rule| rule.is_match(&*target)) {
+        if self.rules.is_empty() || self.rules.iter().any(|rule| rule.is_match(&target)) {
             return Flow::Respond(self.refusal.clone());
         }
         Flow::Continue

@@ -1,5 +1,6 @@
 //! The same bytes to our reader and to hyper's client. They must come to the same; where they need not, it says why here.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -83,7 +84,6 @@ fn ours<'b>(mut pieces: impl Iterator<Item = &'b [u8]>, method: &Method) -> Opti
 async fn hypers(bytes: &[u8], method: &Method, closes: bool) -> Option<Reading> {
     let (near, mut far) = tokio::io::duplex(1 << 20);
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(near)).await.unwrap();
-    let driver = tokio::task::spawn(connection);
     let request = Request::builder().method(method).uri("/").body(Empty::<Bytes>::new()).unwrap();
     let answer = async {
         let mut asked = Vec::new();
@@ -107,10 +107,15 @@ async fn hypers(bytes: &[u8], method: &Method, closes: bool) -> Option<Reading> 
         let (status, version, headers) = (head.status.as_u16(), head.version, lines(&head.headers));
         Some(Reading { status, version, headers, body, trailers, stays: sender.ready().await.is_ok() })
     };
-    let both = async { tokio::join!(answer, ask) };
-    let (_open, reading) = tokio::time::timeout(Duration::from_secs(30), both).await.expect("hyper waits for more");
-    driver.abort();
-    reading
+    let driver = async {
+        let _ended = connection.await;
+        std::future::pending::<Infallible>().await
+    };
+    let both = tokio::time::timeout(Duration::from_secs(30), async { tokio::join!(answer, ask) });
+    tokio::select! {
+        both = both => both.expect("hyper waits for more").1,
+        never = driver => match never {},
+    }
 }
 
 /// Why the two may differ over these bytes.
