@@ -4,14 +4,13 @@
 //! personal context) stands outside; the entry commits to each with SHA-256 over (tag, 32-byte salt, payload), so that
 //! the proof of the log survives their deletion and a low-entropy payload can't be guessed from its commitment.
 
-use std::collections::BTreeMap;
-
 use aws_lc_rs::rand;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use uuid::Uuid;
+use uuid::fmt::Hyphenated;
 
-use crate::canonical::Json;
+use crate::canonical::{Object, list, string};
 use crate::error::Error;
 use crate::keyspace::{Change, KeyValue};
 use crate::merkle::{self, Hash};
@@ -53,14 +52,21 @@ pub(crate) struct Sealed {
     pub changes_salt: Option<Salt>,
 }
 
+/// Salts for the events of a batch: the generator is asked for many at once, since it asks the kernel each time.
+#[derive(Default)]
+pub(crate) struct Salts {
+    drawn: [Salt; 32],
+    left: usize,
+}
+
 /// Seals an event's facts.
-pub(crate) fn seal(facts: &Facts<'_>) -> Result<Sealed, Error> {
-    let context_salt = salt();
+pub(crate) fn seal(facts: &Facts<'_>, salts: &mut Salts) -> Result<Sealed, Error> {
+    let context_salt = salts.draw();
     let context_body = context_payload(facts.context, facts.refusal);
-    let changes_salt = (!facts.changes.is_empty()).then(salt);
+    let changes_salt = (!facts.changes.is_empty()).then(|| salts.draw());
     let changes = changes_salt.map(|salt| commitment(CHANGES_TAG, &salt, &changes_payload(facts.changes)));
     let context = commitment(CONTEXT_TAG, &context_salt, &context_body);
-    let entry = entry(facts, changes.as_deref(), &context).to_bytes();
+    let entry = entry(facts, changes.as_deref(), &context);
     if entry.len() > MAX_ENTRY {
         return Err(Error::EntryTooLarge { size: entry.len() });
     }
@@ -68,56 +74,50 @@ pub(crate) fn seal(facts: &Facts<'_>) -> Result<Sealed, Error> {
     Ok(Sealed { entry, leaf_hash, context_salt, context_body, changes_salt })
 }
 
-fn entry(facts: &Facts<'_>, changes: Option<&str>, context: &str) -> Json {
+fn entry(facts: &Facts<'_>, changes: Option<&str>, context: &str) -> Vec<u8> {
     let actor = &facts.context.actor;
-    let roles = actor.roles.iter().map(|role| Json::from(role.as_str())).collect();
-    Json::Object(BTreeMap::from([
-        ("action", facts.action.into()),
-        (
-            "actor",
-            Json::Object(BTreeMap::from([
-                ("auth_method", actor.auth_method.as_str().into()),
-                ("id", actor.id.as_str().into()),
-                ("kind", actor.kind.as_str().into()),
-                ("roles", Json::List(roles)),
-            ])),
-        ),
-        ("causation_revision", facts.causation_revision.map_or(Json::Null, Json::Int)),
-        ("changes", changes.into()),
-        ("context", context.into()),
-        ("epoch", facts.epoch.into()),
-        ("event_id", facts.event_id.to_string().as_str().into()),
-        ("format", Json::Int(FORMAT)),
-        ("gateway_group", facts.gateway_group.into()),
-        ("interface", facts.context.source.interface.as_str().into()),
-        ("outcome", facts.outcome.as_str().into()),
-        ("recorded_at", Json::Int(facts.recorded_at)),
-        ("request_id", facts.context.request_id.to_string().as_str().into()),
-        (
-            "resource",
-            facts.resource.map_or(Json::Null, |resource| {
-                Json::Object(BTreeMap::from([
-                    ("id", resource.id.as_str().into()),
-                    ("kind", resource.kind.as_str().into()),
-                ]))
-            }),
-        ),
-        ("revision", Json::Int(facts.revision)),
-        ("status", facts.refusal.map_or(Json::Null, |refusal| Json::Int(refusal.status.into()))),
-        ("trace_id", facts.context.trace_id.as_deref().into()),
-    ]))
+    let mut out = Vec::with_capacity(1_024);
+    Object::write(&mut out, |entry| {
+        entry.text("action", facts.action);
+        entry.object("actor", Some(actor), |actor, object| {
+            object.text("auth_method", actor.auth_method.as_str());
+            object.text("id", actor.id.as_str());
+            object.text("kind", actor.kind.as_str());
+            list(object.value("roles"), &actor.roles, |out, role| string(out, role));
+        });
+        entry.int("causation_revision", facts.causation_revision);
+        entry.text("changes", changes);
+        entry.text("context", context);
+        entry.text("epoch", facts.epoch);
+        entry.text("event_id", &*facts.event_id.hyphenated().encode_lower(&mut [0; Hyphenated::LENGTH]));
+        entry.int("format", FORMAT);
+        entry.text("gateway_group", facts.gateway_group);
+        entry.text("interface", facts.context.source.interface.as_str());
+        entry.text("outcome", facts.outcome.as_str());
+        entry.int("recorded_at", facts.recorded_at);
+        entry.text("request_id", &*facts.context.request_id.hyphenated().encode_lower(&mut [0; Hyphenated::LENGTH]));
+        entry.object("resource", facts.resource, |resource, object| {
+            object.text("id", resource.id.as_str());
+            object.text("kind", resource.kind.as_str());
+        });
+        entry.int("revision", facts.revision);
+        entry.int("status", facts.refusal.map(|refusal| refusal.status.into()));
+        entry.text("trace_id", facts.context.trace_id.as_deref());
+    });
+    out
 }
 
 /// The personal and free-text part. A refusal's message belongs here: it may quote what the client sent.
 fn context_payload(context: &Context, refusal: Option<&Refusal>) -> Vec<u8> {
-    Json::Object(BTreeMap::from([
-        ("actor_name", context.actor.name.as_deref().into()),
-        ("ip", context.source.ip.as_deref().into()),
-        ("message", refusal.map(|refusal| refusal.message.as_str()).into()),
-        ("reason", context.reason.as_deref().into()),
-        ("user_agent", context.source.user_agent.as_deref().into()),
-    ]))
-    .to_bytes()
+    let mut out = Vec::with_capacity(192);
+    Object::write(&mut out, |object| {
+        object.text("actor_name", context.actor.name.as_deref());
+        object.text("ip", context.source.ip.as_deref());
+        object.text("message", refusal.map(|refusal| refusal.message.as_str()));
+        object.text("reason", context.reason.as_deref());
+        object.text("user_agent", context.source.user_agent.as_deref());
+    });
+    out
 }
 
 fn changes_payload(changes: &[Change]) -> Vec<u8> {
@@ -144,29 +144,51 @@ pub(crate) struct CommittedChange<'a> {
 
 /// The bytes that the commitment to an event's changes is made over.
 pub(crate) fn committed_payload<'a>(changes: impl Iterator<Item = CommittedChange<'a>>) -> Vec<u8> {
-    let list = changes.map(|change| {
-        let value = change.value.map(|value| STANDARD.encode(value));
-        Json::Object(BTreeMap::from([
-            ("create_revision", Json::Int(change.create_revision)),
-            ("key", STANDARD.encode(change.key).as_str().into()),
-            ("lease_id", Json::Int(change.lease_id)),
-            ("prev_revision", Json::Int(change.prev_revision)),
-            ("value", value.as_deref().into()),
-            ("version", Json::Int(change.version)),
-        ]))
+    let mut out = Vec::with_capacity(1_024);
+    list(&mut out, changes, |out, change| {
+        Object::write(out, |object| {
+            object.int("create_revision", change.create_revision);
+            base64(object.value("key"), change.key);
+            object.int("lease_id", change.lease_id);
+            object.int("prev_revision", change.prev_revision);
+            match change.value {
+                Some(value) => base64(object.value("value"), value),
+                None => object.text("value", None),
+            }
+            object.int("version", change.version);
+        });
     });
-    Json::List(list.collect()).to_bytes()
+    out
+}
+
+/// A JSON string; its alphabet has nothing to escape.
+fn base64(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.push(b'"');
+    let start = out.len();
+    out.resize(start + bytes.len().div_ceil(3) * 4, 0);
+    let written = STANDARD.encode_slice(bytes, &mut out[start..]).expect("four characters for each three bytes");
+    out.truncate(start + written);
+    out.push(b'"');
 }
 
 /// What an entry says of a payload, in hex.
 pub(crate) fn commitment(tag: &[u8], salt: &[u8], payload: &[u8]) -> String {
-    hex::encode(merkle::sha256(&[tag, salt, payload]))
+    let mut text = vec![0; 64];
+    hex::encode_to_slice(merkle::sha256(&[tag, salt, payload]), &mut text).expect("two digits for each of 32 bytes");
+    String::from_utf8(text).expect("digits are text")
 }
 
-fn salt() -> Salt {
-    let mut salt = [0; 32];
-    rand::fill(&mut salt).expect("the operating system gives random bytes");
-    salt
+// === impl Salts ===
+
+impl Salts {
+    fn draw(&mut self) -> Salt {
+        if self.left == 0 {
+            rand::fill(self.drawn.as_flattened_mut()).expect("the operating system gives random bytes");
+            self.left = self.drawn.len();
+        }
+        self.left -= 1;
+        self.drawn[self.left]
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::backend::{Batch, EventRow, Head, Request};
-use crate::entry::{self, Facts};
+use crate::entry::{self, Facts, Salts};
 use crate::error::Error;
 use crate::keyspace::{KeyRange, KeyValue, State, View};
 use crate::proposal::{Decision, Intent, Outcome, Proposal, Refusal, ResourceRef};
@@ -37,6 +37,7 @@ struct Draught<'a> {
     overlay: Overlay<'a>,
     head: Head,
     batch: Batch,
+    salts: Salts,
 }
 
 /// Decides the proposals, in order, over what memory holds; `None` when memory does not stand at that head.
@@ -59,7 +60,7 @@ pub(super) fn decide(
             head: head.clone(),
         };
         let past = Reach { state, fetched: past };
-        let mut draught = Draught { shared, past, seen, overlay: Overlay::new(state), head, batch };
+        let mut draught = Draught { shared, past, seen, overlay: Overlay::new(state), head, batch, salts: Salts::default() };
         let verdicts = proposals.iter().map(|proposal| draught.decide(proposal)).collect();
         draught.batch.head = draught.head;
         Some((verdicts, draught.batch))
@@ -156,7 +157,7 @@ impl Draught<'_> {
             refusal: refusal.as_ref(),
             changes: &changes,
         };
-        let sealed = match entry::seal(&facts) {
+        let sealed = match entry::seal(&facts, &mut self.salts) {
             Ok(sealed) => sealed,
             Err(error) => return Verdict::Failed(error),
         };
