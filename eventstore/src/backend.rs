@@ -48,7 +48,6 @@ pub(crate) struct Head {
 }
 
 /// A row of `events` with what belongs to it.
-#[derive(Clone)]
 pub(crate) struct EventRow {
     pub revision: i64,
     pub event_id: String,
@@ -67,11 +66,11 @@ pub(crate) struct EventRow {
     pub context_salt: Vec<u8>,
     pub context_body: Vec<u8>,
     pub changes_salt: Option<Vec<u8>>,
-    pub changes: Vec<Change>,
+    /// The event as memory will hold it.
+    pub committed: Arc<Committed>,
 }
 
 /// What one transaction writes.
-#[derive(Clone)]
 pub(crate) struct Batch {
     pub events: Vec<EventRow>,
     pub secrets: Vec<(i64, SecretWrite)>,
@@ -79,12 +78,13 @@ pub(crate) struct Batch {
     pub requests: Vec<Request>,
     /// Leases that end with the batch, with or without an event.
     pub ended_leases: Vec<i64>,
+    /// The edge of the tree before the batch.
+    pub before: Frontier,
     /// The head after the batch.
     pub head: Head,
 }
 
 /// The event that answered an idempotency key.
-#[derive(Clone)]
 pub(crate) struct Request {
     pub actor_id: String,
     pub idempotency_key: String,
@@ -127,7 +127,8 @@ pub(crate) trait Backend:
         false
     }
     /// Writes the batch in a transaction of its own, in one round trip, if the head is where the batch begins. For batches without
-    /// idempotency keys and leases, which need a look under the lock first.
+    /// idempotency keys and leases, which need a look under the lock first. The batch before it may still be on its way: then this one
+    /// waits, and is written if that one is.
     fn append(&self, _batch: Arc<Batch>) -> BoxFuture<'_, Result<(), CommitError>> {
         Box::pin(std::future::ready(Err(CommitError::Moved)))
     }
@@ -224,7 +225,7 @@ impl Batch {
     /// The last value that the batch gives each key; `None` = deleted. Later events win.
     fn final_keys(&self) -> Vec<(Bytes, Option<Arc<KeyValue>>)> {
         let mut last = std::collections::BTreeMap::new();
-        for change in self.events.iter().flat_map(|event| &event.changes) {
+        for change in self.events.iter().flat_map(|event| &event.committed.changes) {
             last.insert(change.key.clone(), change.after.clone());
         }
         last.into_iter().collect()

@@ -42,12 +42,7 @@ impl<'o> Object<'o> {
     }
 
     /// An object, or null.
-    pub(crate) fn object<T>(
-        &mut self,
-        name: &'static str,
-        value: Option<T>,
-        members: impl FnOnce(T, &mut Object<'_>),
-    ) {
+    pub(crate) fn object<T>(&mut self, name: &'static str, value: Option<T>, members: impl FnOnce(T, &mut Object<'_>)) {
         let out = self.value(name);
         match value {
             Some(value) => Object::write(out, |object| members(value, object)),

@@ -1,24 +1,24 @@
-//! The one task that writes: takes what waits, decides it in memory under the head lock, commits it as one transaction.
+//! The one task that writes: takes what waits, decides it in memory, and commits it as one transaction.
 //!
 //! ```text
-//! queue ─ take up to BATCH ─┬─ memory is at the head: decide one by one ─ one statement that moves the head from there ─┐
-//!    ▲                      │                         └─ somebody else moved it: nothing was written ─┐                 │
-//!    │                      └─ lock head ◄────────────────────────────────────────────────────────────┘                 │
-//!    │                           └─ catch up with other replicas ─ decide one by one ─ insert, move head, COMMIT ───────┤
-//!    └────────────── what arrives meanwhile is the next batch ◄──────────── apply to memory ─ answer ◄──────────────────┘
+//! queue ─ take up to BATCH ─┬─ memory and what is on its way lead to the head: decide one by one ─ send as one statement ─┐
+//!    ▲                      │                   └─ somebody else moved it: nothing was written ─┐                         │
+//!    │                      └─ lock head ◄───────────────────────────────────────────────────────┘                        │
+//!    │                           └─ catch up with other replicas ─ decide one by one ─ insert, move head, COMMIT ─────────┤
+//!    └────────────── what arrives meanwhile is the next batch ◄──────────── apply to memory ─ answer ◄────────────────────┘
 //! ```
-//! Memory changes after COMMIT, answers go out after memory: whoever has an answer also reads its write.
-//! Start reading at [`Writer::try_write`]; `writer/decide.rs` decides, `writer/commit.rs` commits.
+//! Memory changes after COMMIT, answers go out after memory: whoever has an answer also reads its write. A batch that is large enough is
+//! sent while the one before it is still on its way (`writer/line.rs`): it is written if that one is, and answered after it.
+//! Start reading at [`Writer::write`]; `writer/decide.rs` decides, `writer/commit.rs` commits.
 
 use std::sync::Arc;
 
-use parking_lot::Mutex;
 use portolan_rt::shutdown::Shutdown;
 use tokio::sync::mpsc;
 
-use crate::backend::{Head, Locked};
+use crate::backend::{Batch, CommitError, Head, Locked};
 use crate::error::Error;
-use crate::keyspace::{Committed, View};
+use crate::keyspace::View;
 use crate::proposal::{Appended, Intent, Proposal};
 use crate::read;
 use crate::store::{Shared, Waiting};
@@ -26,26 +26,33 @@ use crate::txn::Op;
 
 mod commit;
 mod decide;
+mod line;
 
-use commit::Fate;
 use decide::{PastRange, Seen, Verdict};
+pub(crate) use line::DEPTH;
+use line::{Line, Sent};
 
 /// Most proposals in one transaction: bounds the time that the head row is locked.
 const BATCH: usize = 256;
 /// Batches that take the lock at once after one that met another writer: two that write all the time would only lose to each other.
 const YIELD: u32 = 16;
+/// Fewest proposals that are sent before the batch ahead of them is written: each transaction has a cost of its own, so a few wait.
+const WORTH_SENDING: usize = 16;
 
 /// The writer's side of the queue.
 pub(crate) struct Writer {
     shared: Arc<Shared>,
     queue: mpsc::Receiver<Waiting>,
-    place: Mutex<Place>,
+    /// Taken from the queue, not yet sent.
+    waiting: Vec<Waiting>,
+    line: Line,
+    place: Place,
 }
 
 /// Where the writer left the log.
 #[derive(Default)]
 struct Place {
-    /// The head after the last batch; `None` when it has to be read.
+    /// The head after the last batch, which may be on its way; `None` when it has to be read.
     head: Option<Head>,
     /// Batches that still take the lock.
     locking: u32,
@@ -63,19 +70,23 @@ struct Needs {
 /// Runs until the shutdown or until the log contradicts itself. At the soft stage nothing more is taken in, and what waits is still
 /// written.
 pub(crate) async fn run(mut writer: Writer, shutdown: Shutdown) -> Result<(), Error> {
-    let mut waiting = Vec::with_capacity(BATCH);
     let mut closed = false;
+    let mut ended = false;
     loop {
+        if writer.is_worth_sending() {
+            writer.write().await?;
+        }
+        let room = BATCH - writer.waiting.len();
         tokio::select! {
             biased;
-            taken = writer.queue.recv_many(&mut waiting, BATCH) => if taken == 0 { return Ok(()) },
+            sent = writer.line.next(), if !writer.line.is_empty() => writer.arrived(sent).await?,
+            taken = writer.queue.recv_many(&mut writer.waiting, room), if room > 0 && !ended => ended = taken == 0,
             () = shutdown.soft(), if !closed => {
                 writer.queue.close();
                 closed = true;
-                continue;
             }
+            else => return Ok(()),
         }
-        writer.write(std::mem::take(&mut waiting)).await?;
     }
 }
 
@@ -83,78 +94,120 @@ pub(crate) async fn run(mut writer: Writer, shutdown: Shutdown) -> Result<(), Er
 
 impl Writer {
     pub(crate) fn new(shared: Arc<Shared>, queue: mpsc::Receiver<Waiting>) -> Self {
-        Self { shared, queue, place: Mutex::default() }
+        Self { shared, queue, waiting: Vec::new(), line: Line::default(), place: Place::default() }
     }
 
-    /// Writes one batch and answers it. An error is fatal; what the callers can act on is answered to them.
-    async fn write(&self, waiting: Vec<Waiting>) -> Result<(), Error> {
-        let (proposals, answers): (Vec<_>, Vec<_>) = waiting.into_iter().map(|w| (w.proposal, w.answer)).unzip();
-        let outcomes = match self.try_write(&proposals).await {
-            Ok(outcomes) => outcomes,
-            Err(error) => {
-                let fatal = matches!(error, Error::Corrupt(_));
-                for answer in answers {
-                    // A caller that went away needs no answer.
-                    let _ = answer.send(Err(error.for_one_of_many()));
-                }
-                return if fatal { Err(error) } else { Ok(()) };
-            }
-        };
-        for (answer, outcome) in answers.into_iter().zip(outcomes) {
-            let _ = answer.send(outcome);
+    fn is_worth_sending(&self) -> bool {
+        match self.line.last() {
+            None => !self.waiting.is_empty(),
+            Some(ahead) => self.line.has_room() && self.waiting.len() >= WORTH_SENDING.max(ahead.waiting.len() / 2),
         }
+    }
+
+    /// Takes what waits as one batch: sends it, or writes and answers it under the lock. An error is fatal; what the callers can act on is
+    /// answered to them.
+    async fn write(&mut self) -> Result<(), Error> {
+        let waiting = std::mem::take(&mut self.waiting);
+        match self.fetch(&waiting).await {
+            Ok(needs) => match self.send(waiting, &needs) {
+                Ok(()) => Ok(()),
+                Err(unsent) => {
+                    while !self.line.is_empty() {
+                        let sent = self.line.next().await;
+                        self.arrived(sent).await?;
+                    }
+                    self.write_locked(unsent, &needs).await
+                }
+            },
+            Err(error) => refuse(waiting, error),
+        }
+    }
+
+    /// Decides over memory and what is on its way, believing that these lead to the head, and sends the batch, which moves the head from
+    /// there in one statement. Gives back what must be written under the lock: the database can't do this, or memory is not at the head.
+    fn send(&mut self, waiting: Vec<Waiting>, needs: &Needs) -> Result<(), Vec<Waiting>> {
+        if needs.lock || !self.shared.backend.appends_at_once() {
+            return Err(waiting);
+        }
+        if self.place.locking > 0 {
+            self.place.locking -= 1;
+            return Err(waiting);
+        }
+        let Some(before) = self.place.head.clone() else { return Err(waiting) };
+        let ahead = self.line.events();
+        let Some((verdicts, batch)) =
+            decide::decide(&self.shared, proposals(&waiting), &needs.past, Seen::new(), before.clone(), ahead)
+        else {
+            return Err(waiting);
+        };
+        if batch.events.is_empty() {
+            // Plain answers, too, are given as of a state that is the head for certain.
+            return Err(waiting);
+        }
+        self.place.head = Some(batch.head.clone());
+        self.line.send(&self.shared, Sent { waiting, verdicts, before, batch: Arc::new(batch) });
         Ok(())
     }
 
-    async fn try_write(&self, proposals: &[Proposal]) -> Result<Vec<Result<Appended, Error>>, Error> {
-        let needs = self.fetch(proposals).await?;
-        if !needs.lock
-            && let Some(outcomes) = self.write_at_head(proposals, &needs).await?
-        {
-            return Ok(outcomes);
+    /// Answers the oldest batch that was sent. If it was not written, those behind it are not either, and arrive after it.
+    async fn arrived(&mut self, (sent, result): line::Arrived) -> Result<(), Error> {
+        let Sent { waiting, verdicts, before, batch } = sent;
+        let mut result = result;
+        if matches!(result, Err(CommitError::Moved)) && self.shared.with_state(View::revision) == before.revision {
+            // It may have overtaken the one before it, which is there now.
+            result = self.shared.backend.append(batch.clone()).await;
         }
-        self.write_locked(proposals, &needs).await
+        match self.is_written(&batch, &before, result).await {
+            Ok(true) => {
+                self.apply(&batch).await?;
+                self.answer(waiting, verdicts, &batch).await;
+                Ok(())
+            }
+            Ok(false) => {
+                self.lost_the_head();
+                match self.fetch(&waiting).await {
+                    Ok(needs) => self.write_locked(waiting, &needs).await,
+                    Err(error) => refuse(waiting, error),
+                }
+            }
+            Err(error) => {
+                self.lost_the_head();
+                refuse(waiting, error)
+            }
+        }
     }
 
-    /// Decides over memory, believing that it is at the head, and moves the head from there in one statement. `None` when the batch must
-    /// be written under the lock: the database can't do this, or memory was not at the head; then nothing was written.
-    async fn write_at_head(
-        &self,
-        proposals: &[Proposal],
+    /// What is still on its way was decided on what is not there.
+    fn lost_the_head(&mut self) {
+        self.place = Place { head: None, locking: YIELD };
+    }
+
+    /// Takes a written batch over into memory.
+    async fn apply(&self, batch: &Batch) -> Result<(), Error> {
+        if self.shared.with_state(View::revision) < batch.head.revision - batch.events.len() as i64 {
+            // The batch before it was written too, then, but nobody could say so.
+            self.shared.catch_up().await?;
+        }
+        self.shared.apply(batch.events.iter().map(|event| event.committed.clone()).collect())
+    }
+
+    async fn write_locked(&mut self, waiting: Vec<Waiting>, needs: &Needs) -> Result<(), Error> {
+        match self.try_write_locked(&waiting, needs).await {
+            Ok((verdicts, batch)) => {
+                self.answer(waiting, verdicts, &batch).await;
+                Ok(())
+            }
+            Err(error) => refuse(waiting, error),
+        }
+    }
+
+    async fn try_write_locked(
+        &mut self,
+        waiting: &[Waiting],
         needs: &Needs,
-    ) -> Result<Option<Vec<Result<Appended, Error>>>, Error> {
-        if !self.shared.backend.appends_at_once() {
-            return Ok(None);
-        }
-        let mut place = std::mem::take(&mut *self.place.lock());
-        if place.locking > 0 {
-            place.locking -= 1;
-            *self.place.lock() = place;
-            return Ok(None);
-        }
-        let Some(before) = place.head else { return Ok(None) };
-        let decided = decide::decide(&self.shared, proposals, &needs.past, Seen::new(), before.clone());
-        let Some((verdicts, batch)) = decided else { return Ok(None) };
-        if batch.events.is_empty() {
-            // Plain answers, too, are given as of a state that is the head for certain.
-            return Ok(None);
-        }
-        match self.append(batch, &before).await? {
-            Fate::Written(written) => {
-                self.shared.apply(written.events.clone())?;
-                *self.place.lock() = Place { head: Some(written.head), locking: 0 };
-                Ok(Some(self.answers(verdicts, &written.events).await))
-            }
-            Fate::NotWritten => {
-                self.place.lock().locking = YIELD;
-                Ok(None)
-            }
-        }
-    }
-
-    async fn write_locked(&self, proposals: &[Proposal], needs: &Needs) -> Result<Vec<Result<Appended, Error>>, Error> {
+    ) -> Result<(Vec<Verdict>, Arc<Batch>), Error> {
         let mut lock = self.shared.backend.lock().await?;
-        let seen = match self.prepare(&mut *lock, proposals, needs).await {
+        let seen = match self.prepare(&mut *lock, waiting, needs).await {
             Ok(seen) => seen,
             Err(error) => {
                 lock.release().await;
@@ -162,36 +215,39 @@ impl Writer {
             }
         };
         let before = lock.head().clone();
-        let Some((verdicts, batch)) = decide::decide(&self.shared, proposals, &needs.past, seen, before.clone()) else {
+        let decided =
+            decide::decide(&self.shared, proposals(waiting), &needs.past, seen, before.clone(), std::iter::empty());
+        let Some((verdicts, batch)) = decided else {
             lock.release().await;
             return Err(Error::Corrupt(format!("memory is not at the locked head, revision {}", before.revision)));
         };
+        let batch = Arc::new(batch);
         if batch.events.is_empty() && batch.ended_leases.is_empty() {
             lock.release().await;
-            self.place.lock().head = Some(before);
-            return Ok(self.answers(verdicts, &[]).await);
+            self.place.head = Some(before);
+            return Ok((verdicts, batch));
         }
-        let written = self.commit(lock, batch, &before).await?;
-        self.shared.apply(written.events.clone())?;
-        for id in written.ended_leases {
-            self.shared.lease_forget(id);
+        self.commit(lock, &batch, &before).await?;
+        self.apply(&batch).await?;
+        for id in &batch.ended_leases {
+            self.shared.lease_forget(*id);
         }
-        self.place.lock().head = Some(written.head);
-        Ok(self.answers(verdicts, &written.events).await)
+        self.place.head = Some(batch.head.clone());
+        Ok((verdicts, batch))
     }
 
-    async fn prepare(&self, lock: &mut dyn Locked, proposals: &[Proposal], needs: &Needs) -> Result<Seen, Error> {
+    async fn prepare(&self, lock: &mut dyn Locked, waiting: &[Waiting], needs: &Needs) -> Result<Seen, Error> {
         self.catch_up(lock).await?;
-        self.look(lock, proposals, &needs.attached).await
+        self.look(lock, waiting, &needs.attached).await
     }
 
     /// Reads what the transactions need and memory may not hold, before the lock is taken: states of the past that the window no
     /// longer reaches. Also says what else they need.
-    async fn fetch(&self, proposals: &[Proposal]) -> Result<Needs, Error> {
+    async fn fetch(&self, waiting: &[Waiting]) -> Result<Needs, Error> {
         let mut attached = Vec::new();
         let mut past = Vec::new();
         let mut lock = false;
-        for proposal in proposals {
+        for proposal in proposals(waiting) {
             lock |= proposal.idempotency.is_some() || proposal.ends_lease.is_some();
             let Intent::Txn(txn) = &proposal.intent else { continue };
             txn.for_each_op(&mut |op| {
@@ -235,17 +291,16 @@ impl Writer {
 
     /// What only the database knows, as of the lock: which of the leases that keys are attached to (still) exist, which
     /// idempotency keys were answered before.
-    async fn look(&self, lock: &mut dyn Locked, proposals: &[Proposal], attached: &[i64]) -> Result<Seen, Error> {
+    async fn look(&self, lock: &mut dyn Locked, waiting: &[Waiting], attached: &[i64]) -> Result<Seen, Error> {
         if !attached.is_empty() && self.shared.backend.is_shared() {
             let existing = lock.leases(attached).await?;
             self.shared.leases_refreshed(attached, existing);
         }
-        self.seen(lock, proposals).await
+        self.seen(lock, waiting).await
     }
 
-    async fn seen(&self, lock: &mut dyn Locked, proposals: &[Proposal]) -> Result<Seen, Error> {
-        let asked: Vec<(&str, &str)> = proposals
-            .iter()
+    async fn seen(&self, lock: &mut dyn Locked, waiting: &[Waiting]) -> Result<Seen, Error> {
+        let asked: Vec<(&str, &str)> = proposals(waiting)
             .filter_map(|proposal| {
                 Some((proposal.context.actor.id.as_str(), proposal.idempotency.as_ref()?.key.as_str()))
             })
@@ -257,23 +312,36 @@ impl Writer {
         Ok(found.into_iter().map(|r| ((r.actor_id, r.idempotency_key), (r.body_hash, r.revision))).collect())
     }
 
-    async fn answers(&self, verdicts: Vec<Verdict>, events: &[Arc<Committed>]) -> Vec<Result<Appended, Error>> {
-        let mut answers = Vec::with_capacity(verdicts.len());
-        for verdict in verdicts {
-            answers.push(match verdict {
+    async fn answer(&self, waiting: Vec<Waiting>, verdicts: Vec<Verdict>, batch: &Batch) {
+        for (waiting, verdict) in waiting.into_iter().zip(verdicts) {
+            let outcome = match verdict {
                 Verdict::Failed(error) => Err(error),
                 Verdict::Plain { revision, answer } => Ok(Appended::Unchanged { revision, answer }),
                 Verdict::Event { at, refusal: Some(refusal), .. } => {
-                    Ok(Appended::Refused { revision: events[at].revision, refusal })
+                    Ok(Appended::Refused { revision: batch.events[at].revision, refusal })
                 }
                 Verdict::Event { at, answer, refusal: None } => Ok(Appended::Committed {
-                    revision: events[at].revision,
-                    changes: events[at].changes.clone(),
+                    revision: batch.events[at].revision,
+                    changes: batch.events[at].committed.changes.clone(),
                     answer,
                 }),
                 Verdict::Replay { revision } => read::replay(&*self.shared.backend, revision).await,
-            });
+            };
+            // A caller that went away needs no answer.
+            let _ = waiting.answer.send(outcome);
         }
-        answers
     }
+}
+
+fn proposals(waiting: &[Waiting]) -> impl Iterator<Item = &Proposal> {
+    waiting.iter().map(|waiting| &waiting.proposal)
+}
+
+/// Answers the error to all of them, and gives it back if it is fatal.
+fn refuse(waiting: Vec<Waiting>, error: Error) -> Result<(), Error> {
+    for waiting in waiting {
+        // A caller that went away needs no answer.
+        let _ = waiting.answer.send(Err(error.for_one_of_many()));
+    }
+    if matches!(error, Error::Corrupt(_)) { Err(error) } else { Ok(()) }
 }

@@ -14,6 +14,7 @@ const POSTGRES: &[Step] = &[
     ("create floor", include_str!("../../../migrations/postgres/0003_create_floor.sql")),
     ("create tree", include_str!("../../../migrations/postgres/0004_create_tree.sql")),
     ("lighten append", include_str!("../../../migrations/postgres/0005_lighten_append.sql")),
+    ("pipeline append", include_str!("../../../migrations/postgres/0006_pipeline_append.sql")),
 ];
 const MYSQL: &[Step] = &[
     ("create log", include_str!("../../../migrations/mysql/0001_create_log.sql")),
@@ -21,6 +22,7 @@ const MYSQL: &[Step] = &[
     ("create floor", include_str!("../../../migrations/mysql/0003_create_floor.sql")),
     ("create tree", include_str!("../../../migrations/mysql/0004_create_tree.sql")),
     ("lighten append", include_str!("../../../migrations/mysql/0005_lighten_append.sql")),
+    ("pipeline append", include_str!("../../../migrations/mysql/0006_pipeline_append.sql")),
 ];
 const SQLITE: &[Step] = &[
     ("create log", include_str!("../../../migrations/sqlite/0001_create_log.sql")),
@@ -28,6 +30,7 @@ const SQLITE: &[Step] = &[
     ("create floor", include_str!("../../../migrations/sqlite/0003_create_floor.sql")),
     ("create tree", include_str!("../../../migrations/sqlite/0004_create_tree.sql")),
     ("lighten append", include_str!("../../../migrations/sqlite/0005_lighten_append.sql")),
+    ("pipeline append", include_str!("../../../migrations/sqlite/0006_pipeline_append.sql")),
 ];
 
 /// The steps for PostgreSQL.

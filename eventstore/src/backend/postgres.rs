@@ -1,7 +1,7 @@
 //! PostgreSQL (13 or newer): several replicas, `SELECT … FOR UPDATE` on the head row, NOTIFY once per batch.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
@@ -19,9 +19,14 @@ use crate::keyspace::{Change, Committed, End, KeyRange, KeyValue};
 use crate::lease::Lease;
 use crate::protect::{self, Protection};
 use crate::read::StoredEvent;
+use crate::writer::DEPTH;
 
 /// Connections of one replica: the writer, the listener, and readers of history.
 const CONNECTIONS: u32 = 8;
+/// Of the writer: for each batch on its way one, and one for the lock.
+const WRITERS: u32 = DEPTH as u32 + 1;
+/// Process ids of our own connections that are remembered: of the writer's, and of the listener.
+const OWN: usize = WRITERS as usize + 1;
 /// A database that gives no connection for this long counts as away.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// After so long without a batch the writer's connection is tried before it is used.
@@ -37,6 +42,8 @@ const PLANS: &str = "-- session_plans
 SELECT set_config('enable_hashjoin', 'off', false), set_config('enable_mergejoin', 'off', false)";
 const OWN_PID: &str = "-- session_pid
 SELECT pg_backend_pid()";
+const HELLO: &str = "-- log_notify
+SELECT pg_notify('portolan_log', '')";
 const MIGRATED: &str = "-- migrations_exist
 SELECT to_regclass('_sqlx_migrations') IS NOT NULL";
 const MIGRATIONS: &str = "-- migrations_applied
@@ -55,7 +62,7 @@ const COMPACT: &str = "-- head_compact
 SELECT log_compact($1)";
 const APPEND: &str = "-- log_append
 SELECT log_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
-  $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37)";
+  $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39)";
 const REQUESTS: &str = "-- requests_get
 SELECT r.actor_id, r.idempotency_key, r.body_hash, r.revision FROM requests r
 JOIN unnest($1::text[], $2::text[]) AS asked (actor_id, idempotency_key) USING (actor_id, idempotency_key)";
@@ -110,6 +117,7 @@ SELECT value FROM secrets WHERE name = $1";
 const SIZE: &str = "-- size
 SELECT pg_database_size(current_database())";
 
+mod company;
 mod evidence;
 mod listing;
 #[cfg(test)]
@@ -117,12 +125,15 @@ mod plans;
 mod retention;
 mod timeline;
 
+use company::Company;
+
 /// All statements, prepared against the migrated schema by a test.
 #[cfg(test)]
 pub(super) const ALL: &[&str] = &[
     DURABLE,
     PLANS,
     OWN_PID,
+    HELLO,
     MIGRATED,
     MIGRATIONS,
     INIT_HEAD,
@@ -152,18 +163,20 @@ pub(super) const ALL: &[&str] = &[
 /// A log in a PostgreSQL database.
 pub(super) struct Postgres {
     pool: PgPool,
-    /// One connection: batches are written one after the other.
+    /// Of the writer: for each batch on its way one, and one for the lock.
     writer: PgPool,
-    /// That connection between two batches, and since when: the pool would ask after its health each time.
-    kept: Mutex<Option<(PoolConnection<sqlx::Postgres>, Instant)>>,
-    /// Process id of the writer's connection at the server: its notifications are no news.
-    own: Arc<AtomicI32>,
+    /// Those of them that wait for a batch, and since when: the pool would ask after their health each time.
+    kept: Mutex<Vec<(PoolConnection<sqlx::Postgres>, Instant)>>,
+    /// Process ids of the latest of them at the server: their notifications are no news.
+    own: Arc<Mutex<VecDeque<i32>>>,
     listener: tokio::sync::Mutex<Option<PgListener>>,
+    company: Company,
 }
 
 struct LockedHead {
     tx: Transaction<'static, sqlx::Postgres>,
     head: Head,
+    notify: bool,
 }
 
 // === impl Postgres ===
@@ -180,15 +193,22 @@ impl Postgres {
         });
         let pool = options.clone().max_connections(CONNECTIONS).connect(url).await?;
         migrate(&pool).await?;
-        let own = Arc::new(AtomicI32::new(0));
-        let writer = writer_pool(options, url, own.clone()).await?;
-        Ok(Self { pool, writer, kept: Mutex::new(None), own, listener: tokio::sync::Mutex::new(None) })
+        let own = Arc::default();
+        let writer = writer_pool(options, url, Arc::clone(&own)).await?;
+        Ok(Self {
+            pool,
+            writer,
+            kept: Mutex::default(),
+            own,
+            listener: tokio::sync::Mutex::new(None),
+            company: Company::default(),
+        })
     }
 
-    /// The writer's connection. It is asked whether it still lives only when it has rested: while batches follow each other, a dead one
+    /// A connection of the writer. It is asked whether it still lives only when it has rested: while batches follow each other, a dead one
     /// shows in the next statement, whose outcome is looked up.
     async fn connection(&self) -> Result<PoolConnection<sqlx::Postgres>, sqlx::Error> {
-        let kept = self.kept.lock().take();
+        let kept = self.kept.lock().pop();
         match kept {
             Some((connection, since)) if since.elapsed() < RESTED => Ok(connection),
             kept => {
@@ -198,35 +218,48 @@ impl Postgres {
         }
     }
 
+    /// Whether one of our own connections has said this.
+    fn is_own(&self, process_id: u32) -> bool {
+        i32::try_from(process_id).is_ok_and(|id| self.own.lock().contains(&id))
+    }
+
     pub(super) async fn open_read_only(url: &str) -> Result<Self, Error> {
         let options = PgPoolOptions::new().max_connections(2).acquire_timeout(CONNECT_TIMEOUT);
         let pool = options.connect(url).await?;
         Ok(Self {
             writer: pool.clone(),
             pool,
-            kept: Mutex::new(None),
+            kept: Mutex::default(),
             own: Arc::default(),
             listener: tokio::sync::Mutex::new(None),
+            company: Company::default(),
         })
     }
 }
 
-/// The writer's connection.
-async fn writer_pool(options: PgPoolOptions, url: &str, own: Arc<AtomicI32>) -> Result<PgPool, sqlx::Error> {
+/// The writer's connections.
+async fn writer_pool(options: PgPoolOptions, url: &str, own: Arc<Mutex<VecDeque<i32>>>) -> Result<PgPool, sqlx::Error> {
     options
-        .max_connections(1)
+        .max_connections(WRITERS)
         .after_connect(move |connection, _| {
             let own = own.clone();
             Box::pin(async move {
                 connection.execute(DURABLE).await?;
                 connection.execute(PLANS).await?;
-                let (pid,): (i32,) = sqlx::query_as(OWN_PID).fetch_one(&mut *connection).await?;
-                own.store(pid, Ordering::Relaxed);
-                Ok(())
+                remember(&own, connection).await
             })
         })
         .connect(url)
         .await
+}
+
+/// Remembers a connection as one of our own.
+async fn remember(own: &Mutex<VecDeque<i32>>, connection: impl sqlx::PgExecutor<'_>) -> Result<(), sqlx::Error> {
+    let (pid,): (i32,) = sqlx::query_as(OWN_PID).fetch_one(connection).await?;
+    let mut own = own.lock();
+    own.push_front(pid);
+    own.truncate(OWN);
+    Ok(())
 }
 
 /// Brings the schema up to date. A login without the right to do so finds it up to date, or says what is needed.
@@ -263,10 +296,10 @@ impl Backend for Postgres {
     fn lock(&self) -> BoxFuture<'_, Result<Box<dyn Locked>, Error>> {
         Box::pin(async {
             // READ COMMITTED: what committed while we waited for the lock must be visible after it.
-            drop(self.kept.lock().take());
+            drop(std::mem::take(&mut *self.kept.lock()));
             let mut tx = self.writer.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
             let head = rows::head(sqlx::query_as(LOCK_HEAD).fetch_one(&mut *tx).await?)?;
-            Ok(Box::new(LockedHead { tx, head }) as Box<dyn Locked>)
+            Ok(Box::new(LockedHead { tx, head, notify: self.company.is_here() }) as Box<dyn Locked>)
         })
     }
 
@@ -277,9 +310,9 @@ impl Backend for Postgres {
     fn append(&self, batch: Arc<Batch>) -> BoxFuture<'_, Result<(), CommitError>> {
         Box::pin(async move {
             let mut connection = self.connection().await.map_err(CommitError::NotWritten)?;
-            let error = match write(&mut connection, &batch).await {
+            let error = match write(&mut connection, &batch, self.company.is_here()).await {
                 Ok(()) => {
-                    *self.kept.lock() = Some((connection, Instant::now()));
+                    self.kept.lock().push((connection, Instant::now()));
                     return Ok(());
                 }
                 Err(error) => error,
@@ -347,16 +380,23 @@ impl Backend for Postgres {
             if slot.is_none() {
                 let mut listener = PgListener::connect_with(&self.pool).await?;
                 listener.listen("portolan_log").await?;
+                remember(&self.own, &mut listener).await?;
+                (&mut listener).execute(HELLO).await?;
                 *slot = Some(listener);
                 return Ok(());
             }
             let Some(listener) = slot.as_mut() else { return Ok(()) };
+            if self.company.says_hello() {
+                (&mut *listener).execute(HELLO).await?;
+            }
             loop {
                 match listener.try_recv().await {
                     // What this process wrote is no news.
-                    Ok(Some(heard)) if i64::from(heard.process_id()) == i64::from(self.own.load(Ordering::Relaxed)) => {
+                    Ok(Some(heard)) if self.is_own(heard.process_id()) => {}
+                    Ok(Some(_)) => {
+                        self.company.heard();
+                        return Ok(());
                     }
-                    Ok(Some(_)) => return Ok(()),
                     heard => {
                         *slot = None; // the connection was lost: notifications may have been missed
                         heard?;
@@ -396,7 +436,7 @@ impl Locked for LockedHead {
 
     fn commit(mut self: Box<Self>, batch: Arc<Batch>) -> BoxFuture<'static, Result<(), CommitError>> {
         Box::pin(async move {
-            write(&mut self.tx, &batch).await.map_err(CommitError::NotWritten)?;
+            write(&mut self.tx, &batch, self.notify).await.map_err(CommitError::NotWritten)?;
             match self.tx.commit().await {
                 Ok(()) => Ok(()),
                 // An answer from the server says that it did not commit; anything else leaves that open.
@@ -435,16 +475,20 @@ async fn committed_after(
 }
 
 /// The whole batch in one round trip.
-async fn write(connection: &mut PgConnection, batch: &Batch) -> Result<(), sqlx::Error> {
+async fn write(connection: &mut PgConnection, batch: &Batch, notify: bool) -> Result<(), sqlx::Error> {
     let events = &batch.events;
     let salted: Vec<_> = events.iter().filter_map(|e| Some((e.revision, e.changes_salt.as_deref()?))).collect();
-    let changes: Vec<(i64, i64, &Change)> =
-        events.iter().flat_map(|e| (0..).zip(&e.changes).map(|(ordinal, c)| (e.revision, ordinal, c))).collect();
+    let changes: Vec<(i64, i64, &Change)> = events
+        .iter()
+        .flat_map(|e| (0..).zip(&e.committed.changes).map(|(ordinal, c)| (e.revision, ordinal, c)))
+        .collect();
     let after = |of: fn(&KeyValue) -> i64| column(&changes, |c| c.2.after.as_deref().map_or(0, of));
     let (secrets, requests) = (&batch.secrets, &batch.requests);
     sqlx::query(APPEND)
         .bind(&batch.head.epoch)
+        .bind(batch.before.to_bytes())
         .bind(batch.head.frontier.to_bytes())
+        .bind(notify)
         .bind(column(events, |e| e.revision))
         .bind(column(events, |e| e.event_id.as_str()))
         .bind(column(events, |e| e.recorded_at))
@@ -511,6 +555,20 @@ mod tests {
             let prepared = (&store.pool).prepare((*statement).into_sql_str()).await;
             assert!(prepared.is_ok(), "{statement}: {:?}", prepared.err());
         }
+    }
+
+    #[tokio::test]
+    async fn who_comes_is_heard_by_those_who_are_there() {
+        let database = portolan_testkit::postgres::database().await.unwrap();
+        let first = Postgres::open(database.url()).await.unwrap();
+        first.wait_for_news().await.unwrap();
+        first.company.gone();
+        assert!(!first.company.is_here());
+        let second = Postgres::open(database.url()).await.unwrap();
+        assert!(second.company.is_here(), "who has just come can't know");
+        second.wait_for_news().await.unwrap();
+        tokio::time::timeout(Duration::from_secs(30), first.wait_for_news()).await.unwrap().unwrap();
+        assert!(first.company.is_here());
     }
 
     #[tokio::test]

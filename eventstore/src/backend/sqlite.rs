@@ -277,9 +277,20 @@ mod tests {
             context_salt: vec![0; 32],
             context_body: vec![b' '; size],
             changes_salt: None,
-            changes: Vec::new(),
+            committed: std::sync::Arc::new(Committed {
+                revision: next.revision,
+                recorded_at: next.recorded_at,
+                changes: Vec::new(),
+            }),
         };
-        Batch { events: vec![event], secrets: Vec::new(), requests: Vec::new(), ended_leases: Vec::new(), head: next }
+        Batch {
+            events: vec![event],
+            secrets: Vec::new(),
+            requests: Vec::new(),
+            ended_leases: Vec::new(),
+            before: head.frontier.clone(),
+            head: next,
+        }
     }
 
     #[tokio::test]

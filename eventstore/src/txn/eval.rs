@@ -9,14 +9,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{Compare, Delete, Error, Op, OpAnswer, Operand, Put, Relation, Txn, TxnAnswer};
-use crate::keyspace::{Change, KeyRange, KeySet, KeyValue, RangeQuery, View};
+use crate::keyspace::{Change, Committed, KeyRange, KeySet, KeyValue, RangeQuery, View};
 
 /// The committed state plus the events of the batch that are decided but not committed yet.
 pub(crate) struct Overlay<'a> {
     base: &'a dyn View,
     pending: BTreeMap<Bytes, Option<Arc<KeyValue>>>,
     /// The pending events one by one, for reads at a revision between.
-    events: Vec<Vec<Change>>,
+    events: Vec<Arc<Committed>>,
 }
 
 /// The state inside one proposal: the overlay plus the proposal's own changes.
@@ -48,11 +48,11 @@ impl<'a> Overlay<'a> {
     }
 
     /// Takes the changes of a decided event over; its revision is the next one.
-    pub(crate) fn commit(&mut self, changes: &[Change]) {
-        for change in changes {
+    pub(crate) fn commit(&mut self, event: Arc<Committed>) {
+        for change in &event.changes {
             self.pending.insert(change.key.clone(), change.after.clone());
         }
-        self.events.push(changes.to_vec());
+        self.events.push(event);
     }
 
     /// The keys of a set as of a revision up to the current one.
@@ -65,7 +65,12 @@ impl<'a> Overlay<'a> {
         let Ok(pending @ 1..) = usize::try_from(revision - self.base.revision()) else {
             return past.range_at(range, revision);
         };
-        let newer = self.events.iter().take(pending).flatten().filter(|change| range.contains(&change.key));
+        let newer = self
+            .events
+            .iter()
+            .take(pending)
+            .flat_map(|event| &event.changes)
+            .filter(|change| range.contains(&change.key));
         Ok(merge(self.base.range(range), newer.map(|change| (change.key.clone(), change.after.clone()))))
     }
 }

@@ -8,59 +8,38 @@ use tokio::time::Instant;
 use super::Writer;
 use crate::backend::{Batch, CommitError, EventRow, Head, Locked};
 use crate::error::Error;
-use crate::keyspace::{Committed, View};
+use crate::keyspace::View;
 
 /// How long the outcome of a COMMIT whose answer was lost is looked for before the callers are told "unknown".
 const LOOK_UP: Duration = Duration::from_secs(10);
 /// Pause between two attempts to reach a database that is away.
 const RETRY: Duration = Duration::from_millis(200);
 
-/// A batch that is in the log.
-pub(super) struct Written {
-    pub(super) head: Head,
-    pub(super) events: Vec<Arc<Committed>>,
-    pub(super) ended_leases: Vec<i64>,
-}
-
-/// What became of a batch that was appended without the lock.
-pub(super) enum Fate {
-    /// It is in the log.
-    Written(Written),
-    /// It is not, and may be tried again under the lock.
-    NotWritten,
-}
-
 // === impl Writer ===
 
 impl Writer {
-    /// Appends the batch in one statement, if the head is still where it was.
-    pub(super) async fn append(&self, batch: Batch, before: &Head) -> Result<Fate, Error> {
-        let last = batch.events.last().map(|event| (event.revision, event.leaf_hash.clone()));
-        let batch = Arc::new(batch);
-        match self.shared.backend.append(batch.clone()).await {
-            Ok(()) => Ok(Fate::Written(written(batch))),
-            Err(CommitError::Moved) => Ok(Fate::NotWritten),
+    /// Whether the batch that was sent without the lock is in the log. If not, nothing of it is.
+    pub(super) async fn is_written(
+        &self,
+        batch: &Batch,
+        before: &Head,
+        result: Result<(), CommitError>,
+    ) -> Result<bool, Error> {
+        match result {
+            Ok(()) => Ok(true),
+            Err(CommitError::Moved) => Ok(false),
             Err(CommitError::NotWritten(error)) => Err(Error::Unavailable(error)),
-            Err(CommitError::Unknown(error)) => match self.resolve(before, last, error).await? {
-                Ok(()) => Ok(Fate::Written(written(batch))),
-                Err(_not_written) => Ok(Fate::NotWritten),
-            },
+            Err(CommitError::Unknown(error)) => Ok(self.resolve(before, batch, error).await?.is_ok()),
         }
     }
 
     /// Writes the batch in the transaction that holds the lock.
-    pub(super) async fn commit(&self, lock: Box<dyn Locked>, batch: Batch, before: &Head) -> Result<Written, Error> {
-        // Kept outside the transaction for the case that the answer to COMMIT is lost.
-        let last = batch.events.last().map(|event| (event.revision, event.leaf_hash.clone()));
-        let batch = Arc::new(batch);
+    pub(super) async fn commit(&self, lock: Box<dyn Locked>, batch: &Arc<Batch>, before: &Head) -> Result<(), Error> {
         match lock.commit(batch.clone()).await {
-            Ok(()) => Ok(written(batch)),
+            Ok(()) => Ok(()),
             Err(CommitError::NotWritten(error)) => Err(Error::Unavailable(error)),
             Err(CommitError::Moved) => Err(Error::Corrupt("the head moved while it was locked".to_owned())),
-            Err(CommitError::Unknown(error)) => match self.resolve(before, last, error).await? {
-                Ok(()) => Ok(written(batch)),
-                Err(not_written) => Err(Error::Unavailable(not_written)),
-            },
+            Err(CommitError::Unknown(error)) => self.resolve(before, batch, error).await?.map_err(Error::Unavailable),
         }
     }
 
@@ -68,11 +47,11 @@ impl Writer {
     async fn resolve(
         &self,
         before: &Head,
-        last: Option<(i64, Vec<u8>)>,
+        batch: &Batch,
         error: sqlx::Error,
     ) -> Result<Result<(), sqlx::Error>, Error> {
         tracing::warn!(%error, "the answer to COMMIT was lost; looking the outcome up");
-        let Some(last) = last else { return Ok(Err(error)) };
+        let Some(last) = batch.events.last() else { return Ok(Err(error)) };
         match self.look_up(before, last).await? {
             Some(true) => Ok(Ok(())),
             Some(false) => Ok(Err(error)),
@@ -82,7 +61,7 @@ impl Writer {
 
     /// Whether the batch that ends with this event was committed. The head lock makes the answer final: a transaction
     /// that is still open somewhere holds it. `None` when the database stays away.
-    async fn look_up(&self, before: &Head, last: (i64, Vec<u8>)) -> Result<Option<bool>, Error> {
+    async fn look_up(&self, before: &Head, last: &EventRow) -> Result<Option<bool>, Error> {
         let deadline = Instant::now() + LOOK_UP;
         loop {
             match self.shared.backend.lock().await {
@@ -94,8 +73,8 @@ impl Writer {
                     if head.revision == before.revision {
                         return Ok(Some(false));
                     }
-                    let (revision, leaf_hash) = last;
-                    return Ok(Some(self.shared.backend.leaf_hash(revision).await? == Some(leaf_hash)));
+                    let there = self.shared.backend.leaf_hash(last.revision).await?;
+                    return Ok(Some(there.as_ref() == Some(&last.leaf_hash)));
                 }
                 Err(error) if Instant::now() >= deadline => {
                     tracing::error!(%error, "the outcome of a write stays unknown");
@@ -105,18 +84,4 @@ impl Writer {
             }
         }
     }
-}
-
-/// The batch as memory applies it.
-fn written(batch: Arc<Batch>) -> Written {
-    let mut batch = Arc::unwrap_or_clone(batch);
-    let take = |event: &mut EventRow| {
-        Arc::new(Committed {
-            revision: event.revision,
-            recorded_at: event.recorded_at,
-            changes: std::mem::take(&mut event.changes),
-        })
-    };
-    let events = batch.events.iter_mut().map(take).collect();
-    Written { head: batch.head, events, ended_leases: batch.ended_leases }
 }

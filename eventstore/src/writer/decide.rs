@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::backend::{Batch, EventRow, Head, Request};
 use crate::entry::{self, Facts, Salts};
 use crate::error::Error;
-use crate::keyspace::{KeyRange, KeyValue, State, View};
+use crate::keyspace::{Committed, KeyRange, KeyValue, State, View};
 use crate::proposal::{Decision, Intent, Outcome, Proposal, Refusal, ResourceRef};
 use crate::store::Shared;
 use crate::txn::eval::{Draft, Overlay, Past};
@@ -40,28 +40,39 @@ struct Draught<'a> {
     salts: Salts,
 }
 
-/// Decides the proposals, in order, over what memory holds; `None` when memory does not stand at that head.
-pub(super) fn decide(
+/// Decides the proposals, in order, over what memory holds and the events that are on their way into the log; `None` when these do not
+/// lead to that head.
+pub(super) fn decide<'a>(
     shared: &Shared,
-    proposals: &[Proposal],
+    proposals: impl Iterator<Item = &'a Proposal>,
     past: &[PastRange],
     seen: Seen,
     head: Head,
+    ahead: impl Iterator<Item = &'a Arc<Committed>>,
 ) -> Option<(Vec<Verdict>, Batch)> {
     shared.with_state(|state| {
-        if state.revision() != head.revision {
+        let mut overlay = Overlay::new(state);
+        // The follower may have seen some of them already.
+        for event in ahead.skip_while(|event| event.revision <= state.revision()) {
+            if event.revision != overlay.revision() + 1 {
+                return None;
+            }
+            overlay.commit(event.clone());
+        }
+        if overlay.revision() != head.revision {
             return None;
         }
         let batch = Batch {
-            events: Vec::with_capacity(proposals.len()),
+            before: head.frontier.clone(),
+            events: Vec::with_capacity(proposals.size_hint().0),
             secrets: Vec::new(),
             requests: Vec::new(),
             ended_leases: Vec::new(),
             head: head.clone(),
         };
         let past = Reach { state, fetched: past };
-        let mut draught = Draught { shared, past, seen, overlay: Overlay::new(state), head, batch, salts: Salts::default() };
-        let verdicts = proposals.iter().map(|proposal| draught.decide(proposal)).collect();
+        let mut draught = Draught { shared, past, seen, overlay, head, batch, salts: Salts::default() };
+        let verdicts = proposals.map(|proposal| draught.decide(proposal)).collect();
         draught.batch.head = draught.head;
         Some((verdicts, draught.batch))
     })
@@ -164,7 +175,6 @@ impl Draught<'_> {
         self.head.revision = revision;
         self.head.recorded_at = recorded_at;
         self.head.frontier.push(sealed.leaf_hash);
-        self.overlay.commit(&changes);
         if refusal.is_none() {
             self.batch.secrets.extend(proposal.secrets.iter().map(|secret| (revision, secret.clone())));
         }
@@ -180,6 +190,7 @@ impl Draught<'_> {
             self.seen.insert(key, (request.body_hash.clone(), revision));
             self.batch.requests.push(request);
         }
+        let committed = Arc::new(Committed { revision, recorded_at, changes });
         self.batch.events.push(EventRow {
             revision,
             event_id: event_id.to_string(),
@@ -198,8 +209,9 @@ impl Draught<'_> {
             context_salt: sealed.context_salt.to_vec(),
             context_body: sealed.context_body,
             changes_salt: sealed.changes_salt.map(|salt| salt.to_vec()),
-            changes,
+            committed: committed.clone(),
         });
+        self.overlay.commit(committed);
         Verdict::Event { at: self.batch.events.len() - 1, answer, refusal }
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod interleaving;
+mod line;
 mod long;
 mod model;
 mod outage;

@@ -78,8 +78,11 @@ async fn changes(tx: &mut Tx, batch: &Batch, packet: usize) -> Result<(), sqlx::
     for part in parts(&salted, packet, |_| SMALL) {
         execute(tx, &sql::INSERT_SALTS, part, |insert, (revision, salt)| insert.bind(*revision).bind(*salt)).await?;
     }
-    let changes: Vec<(i64, i64, &Change)> =
-        batch.events.iter().flat_map(|e| (0..).zip(&e.changes).map(|(ordinal, c)| (e.revision, ordinal, c))).collect();
+    let changes: Vec<(i64, i64, &Change)> = batch
+        .events
+        .iter()
+        .flat_map(|e| (0..).zip(&e.committed.changes).map(|(ordinal, c)| (e.revision, ordinal, c)))
+        .collect();
     for part in parts(&changes, packet, |(_, _, change)| size(&change.key, change.after.as_deref())) {
         let row = |insert: Bound, (revision, ordinal, change): &(i64, i64, &Change)| {
             let after = change.after.as_deref();

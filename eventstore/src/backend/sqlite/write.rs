@@ -123,8 +123,11 @@ async fn changes(connection: &mut SqliteConnection, batch: &Batch) -> Result<(),
     let salted: Vec<_> = batch.events.iter().filter_map(|e| Some((e.revision, e.changes_salt.as_deref()?))).collect();
     let row = |insert: Bound, (revision, salt): &(i64, &[u8])| insert.bind(*revision).bind(salt.to_vec());
     execute(connection, &INSERT_SALTS, &salted, row).await?;
-    let changes: Vec<(i64, i64, &Change)> =
-        batch.events.iter().flat_map(|e| (0..).zip(&e.changes).map(|(ordinal, c)| (e.revision, ordinal, c))).collect();
+    let changes: Vec<(i64, i64, &Change)> = batch
+        .events
+        .iter()
+        .flat_map(|e| (0..).zip(&e.committed.changes).map(|(ordinal, c)| (e.revision, ordinal, c)))
+        .collect();
     let row = |insert: Bound, (revision, ordinal, change): &(i64, i64, &Change)| {
         let after = change.after.as_deref();
         let insert = insert.bind(*revision).bind(*ordinal).bind(change.key.to_vec());

@@ -119,7 +119,8 @@ fn a_batch_of_pending_events_can_be_read_at_each_revision() {
         let mut draft = Draft::new(&overlay, &AnyLease, &past);
         draft.run(&Txn::of(vec![Op::Put(Put::new(key, "1"))])).unwrap();
         let changes = draft.into_changes();
-        overlay.commit(&changes);
+        let revision = overlay.revision() + 1;
+        overlay.commit(Arc::new(Committed { revision, recorded_at: revision, changes }));
     }
     assert_eq!(overlay.revision(), 4);
     let count = |revision| overlay.range_at(&KeyRange::prefix(""), revision, &past).unwrap().len();

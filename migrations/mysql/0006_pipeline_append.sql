@@ -1,0 +1,2 @@
+-- Only PostgreSQL's append can be pipelined. The step is here so that every database counts the same ones.
+DO 0;
