@@ -53,7 +53,7 @@ pub async fn handle(
     if let Some(refusal) = refuse(&parts, &worker) {
         return Ok(answer::send(refusal, &mut record));
     }
-    let upgrade = upgrade::Wanted::take(&mut parts);
+    let upgrade = upgrade::Wanted::take(&mut parts, &connection);
     headers::remove_hop_by_hop(&mut parts.headers);
     let request = match request::Request::new(parts, connection) {
         Ok(request) => request,
@@ -268,6 +268,7 @@ fn attend(
     if changed && context.request.parts.method != Method::HEAD {
         head.headers.remove(CONTENT_LENGTH);
     }
+    record.announce_end(&mut head);
     let mut loggers = chains[0].loggers(context, &head);
     loggers.extend(chains[1].loggers(context, &head));
     loggers.extend(record.access_log().map(|log| log.line(context, &head)));

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use http::header::{COOKIE, HOST, HeaderName, HeaderValue};
 use http::request::Parts;
@@ -31,6 +33,8 @@ pub struct Connection {
     pub tls: Option<Rc<Session>>,
     /// What the PROXY header before it says.
     pub proxied: Option<Addresses>,
+    /// Set when it becomes something else than HTTP.
+    pub tunnel: Arc<AtomicBool>,
 }
 
 /// Scheme of the downstream connection.
@@ -96,13 +100,19 @@ impl Connection {
             scheme,
             tls: None,
             proxied: None,
+            tunnel: Arc::default(),
         }
     }
 
     /// The same connection as if it came from another address: a proxy has named it.
     #[must_use]
     pub fn seen_from(&self, remote: SocketAddr) -> Self {
-        Self { tls: self.tls.clone(), proxied: self.proxied, ..Self::new(remote, self.local, self.scheme) }
+        Self {
+            tls: self.tls.clone(),
+            proxied: self.proxied,
+            tunnel: self.tunnel.clone(),
+            ..Self::new(remote, self.local, self.scheme)
+        }
     }
 
     /// Takes over what a PROXY header says; whom it is believed, the client is who it names.

@@ -65,9 +65,9 @@ pub(super) fn response(answer: Answer) -> Response<Body> {
 
 /// The answer to a request that no route has taken.
 pub(super) fn send(answer: Answer, record: &mut Record) -> Response<Body> {
-    let mut response = response(answer);
-    headers::set_server(response.headers_mut());
-    record.end_unrouted(response.status());
-    let record = record.take();
-    response.map(|body| body.recorded(record, Vec::new(), Vec::new()))
+    let (mut head, body) = response(answer).into_parts();
+    headers::set_server(&mut head.headers);
+    record.end_unrouted(head.status);
+    record.announce_end(&mut head);
+    Response::from_parts(head, body.recorded(record.take(), Vec::new(), Vec::new()))
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use http::StatusCode;
+use http::header::{CONNECTION, HeaderValue};
+use http::response::Parts;
 use tokio::time::Instant;
 
 use crate::access_log;
@@ -87,6 +89,15 @@ impl Record {
     /// Who writes a line about the request.
     pub(super) fn access_log(&self) -> Option<&Rc<access_log::Log>> {
         self.worker.as_ref()?.access_log.as_ref()
+    }
+
+    /// Tells the client that its connection takes no more requests, while the worker drains. In HTTP/2, which says so
+    /// otherwise, the library leaves the header out.
+    pub(super) fn announce_end(&self, head: &mut Parts) {
+        let drains = self.worker.as_ref().is_some_and(|worker| worker.is_draining());
+        if drains && head.status != StatusCode::SWITCHING_PROTOCOLS {
+            head.headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
     }
 
     /// The head of the response is known.

@@ -1,16 +1,20 @@
 //! Connections that become something else, such as WebSocket: after the node's 101 both sides are copied.
 
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::header::{CONNECTION, HeaderValue, UPGRADE};
-use http::{Response, Version, request, response};
+use http::request::Parts;
+use http::{Response, Version, response};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 
 use super::body::Body;
+use crate::request::Connection;
 use crate::stream::Rewound;
-use crate::upstream::http1::Connection;
+use crate::upstream::http1;
 use crate::upstream::load::Held;
 use crate::worker::{Worker, spawn};
 
@@ -19,17 +23,18 @@ use crate::worker::{Worker, spawn};
 pub(super) struct Wanted {
     protocol: HeaderValue,
     client: OnUpgrade,
+    tunnel: Arc<AtomicBool>,
 }
 
 // === impl Wanted ===
 
 impl Wanted {
     /// Takes the wish out of a request, if there is one.
-    pub(super) fn take(parts: &mut request::Parts) -> Option<Self> {
+    pub(super) fn take(parts: &mut Parts, connection: &Connection) -> Option<Self> {
         let protocol = parts.headers.get(UPGRADE)?;
-        let connection = parts.headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+        let values = parts.headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
         let asks = |value: &str| value.split(',').any(|token| token.trim().eq_ignore_ascii_case("upgrade"));
-        if parts.version != Version::HTTP_11 || !connection.into_iter().any(asks) {
+        if parts.version != Version::HTTP_11 || !values.into_iter().any(asks) {
             return None;
         }
         // "h2c" is the gateway's own affair, and it does not do it.
@@ -38,7 +43,7 @@ impl Wanted {
         }
         let protocol = protocol.clone();
         let client = parts.extensions.remove::<OnUpgrade>()?;
-        Some(Self { protocol, client })
+        Some(Self { protocol, client, tunnel: connection.tunnel.clone() })
     }
 
     /// What the client wants to speak.
@@ -51,11 +56,12 @@ impl Wanted {
     pub(super) fn accept(
         self,
         parts: response::Parts,
-        connection: Box<Connection>,
+        connection: Box<http1::Connection>,
         worker: &Rc<Worker>,
         held: Option<Held>,
         idle: Duration,
     ) -> Response<Body> {
+        self.tunnel.store(true, Ordering::Relaxed);
         let worker = worker.clone();
         spawn(async move {
             let present = worker.enter();

@@ -1,18 +1,15 @@
 //! Accepts connections, finds out which protocol they speak, and serves them.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::{FutureExt as _, TryFutureExt as _};
-use http::StatusCode;
-use http::header::{CONNECTION, HeaderValue};
-use hyper::body::Incoming;
+use futures_util::FutureExt as _;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -204,25 +201,25 @@ where
     if limits.header_count != HEADERS {
         builder.max_headers(limits.header_count);
     }
-    let tunnel = Arc::new(AtomicBool::new(false));
-    let stream = Strict::new(Patient::new(stream, limits.send_timeout()), tunnel.clone());
-    let service = service_fn(|request: http::Request<Incoming>| {
-        let handling = proxy::handle(worker.clone(), connection.clone(), request);
-        handling.map_ok(|mut response| {
-            if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-                tunnel.store(true, Ordering::Relaxed);
-            } else if worker.is_draining() {
-                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-            }
-            response
-        })
-    });
+    let stream = Strict::new(Patient::new(stream, limits.send_timeout()), connection.tunnel.clone());
+    let service = service_fn(|request| proxy::handle(worker.clone(), connection.clone(), request));
     let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service).with_upgrades());
     // An idle connection is not closed at once: a request may be on its way, and its answer says that it was the last.
-    tokio::select! {
-        biased;
-        result = serving.as_mut() => return Ok(result?),
-        () = worker.until_leaving() => {}
+    let mut leaving = pin!(worker.until_leaving());
+    let mut listens = false;
+    let served = poll_fn(|cx| {
+        if let Poll::Ready(result) = serving.as_mut().poll(cx) {
+            return Poll::Ready(Some(result));
+        }
+        // Once this task will be woken for it, there is no news as long as the worker does not drain.
+        if listens && !worker.is_draining() {
+            return Poll::Pending;
+        }
+        listens = true;
+        leaving.as_mut().poll(cx).map(|()| None)
+    });
+    if let Some(result) = served.await {
+        return Ok(result?);
     }
     serving.as_mut().graceful_shutdown();
     Ok(serving.await?)

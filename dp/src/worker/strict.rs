@@ -19,7 +19,7 @@ pub(super) struct Strict<S> {
     stream: S,
     framing: Framing,
     broken: bool,
-    /// Set when the connection becomes something else than HTTP.
+    /// See [`crate::request::Connection::tunnel`].
     tunnel: Arc<AtomicBool>,
 }
 
