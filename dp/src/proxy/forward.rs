@@ -4,12 +4,13 @@ use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::header::{HOST, HeaderName, HeaderValue};
+use http::header::{HeaderName, HeaderValue};
 use http::response::Parts;
 use http::{Method, Response, StatusCode, Version, uri};
 use tokio::time::{Instant, timeout};
 
 use super::body::Body;
+use super::headers::Told;
 use super::record::Record;
 use super::{answer, headers, upgrade};
 use crate::context::Context;
@@ -34,6 +35,14 @@ pub(super) struct Attempts<'a> {
     pub(super) upstream: &'a Arc<Upstream>,
     pub(super) timeouts: Timeouts,
     pub(super) upgrade: Option<upgrade::Wanted>,
+}
+
+/// What a node is asked beside the request as it is.
+struct Asked<'a> {
+    headers: &'a [(&'a HeaderName, &'a HeaderValue)],
+    host: &'a HeaderValue,
+    node: &'a Arc<Node>,
+    now: Instant,
 }
 
 /// One attempt that failed; the body comes back when it is whole.
@@ -65,11 +74,11 @@ impl std::ops::Deref for Keys {
 
 impl Attempts<'_> {
     pub(super) async fn run(self, context: &mut Context<'_>, record: &mut Record) -> Forwarded {
-        let original = original_host(context);
-        headers::set_forwarded(&mut context.request, &original);
-        let passed = context.upstream_host.clone().unwrap_or(original);
+        let told = Told::new(&context.request);
+        let passed = context.upstream_host.take().unwrap_or_else(|| told.host.clone());
         let mut body = std::mem::replace(&mut context.body, RequestBody::empty());
         let started = record.asked.unwrap_or_else(Instant::now);
+        let mut now = started;
         let mut tried = Tried::default();
         let mut left = self.upstream.retries;
         let mut last: Option<Failure> = None;
@@ -86,8 +95,12 @@ impl Attempts<'_> {
             let node = &self.upstream.nodes[at];
             record.ask(node);
             record.checked = self.upstream.checker.clone().map(|checker| (checker, at));
-            headers::set_host(&mut context.request, &passed, self.upstream, node);
-            let failed = match self.attempt(context, node, body).await {
+            let host = headers::host(&passed, self.upstream, node);
+            let ask = Asked { headers: &told.headers(&context.request.connection), host, node, now };
+            let attempted = self.attempt(context, &ask, body).await;
+            // Variables of later phases tell which host it was.
+            context.upstream_host = Some(host.clone());
+            let failed = match attempted {
                 Ok((response, link)) => {
                     context.upstream_status = Some(response.status);
                     return Ok(self.respond(response, link, record));
@@ -107,6 +120,7 @@ impl Attempts<'_> {
                 checker.failed(at, &failed.failure);
             }
             left -= 1;
+            now = Instant::now();
             body = whole;
             last = Some(failed.failure);
         }
@@ -116,30 +130,35 @@ impl Attempts<'_> {
     async fn attempt(
         &self,
         context: &Context<'_>,
-        node: &Arc<Node>,
+        asked: &Asked<'_>,
         mut body: RequestBody,
     ) -> Result<(Parts, Link), Failed> {
-        let keys = match self.keys(context, node).await {
+        let keys = match self.keys(asked).await {
             Ok(keys) => keys,
             Err(failure) => return Err(Failed { failure, body: Some(body) }),
         };
-        let mut pooled =
-            if self.upgrade.is_none() { keys.iter().find_map(|key| self.worker.pool.take(key)) } else { None };
+        let mut now = asked.now;
+        let take = |now| keys.iter().find_map(|key| self.worker.pool.take(key, now));
+        let mut pooled = if self.upgrade.is_none() { take(now) } else { None };
         loop {
             let reused = pooled.is_some();
             let mut link = match pooled.take() {
                 Some(link) => link,
                 None => match self.connect(&keys).await {
-                    Ok(link) => link,
+                    Ok(link) => {
+                        now = Instant::now();
+                        link
+                    }
                     Err(failure) => return Err(Failed { failure, body: Some(body) }),
                 },
             };
             let spare = body.spare();
-            match link.send(&self.ask(context, node), body, &self.timeouts).await {
+            match link.send(&self.ask(context, asked), body, &self.timeouts, now).await {
                 Ok(response) => return Ok((response, link)),
                 Err(SendError::Unsent(whole)) if reused => {
                     body = whole;
-                    pooled = keys.iter().find_map(|key| self.worker.pool.take(key));
+                    now = Instant::now();
+                    pooled = take(now);
                 }
                 Err(SendError::Unsent(whole)) => {
                     let closed = std::io::Error::from(std::io::ErrorKind::ConnectionAborted);
@@ -158,10 +177,10 @@ impl Attempts<'_> {
     }
 
     /// Where the node can be reached, the preferred address first.
-    async fn keys(&self, context: &Context<'_>, node: &Arc<Node>) -> Result<Keys, Failure> {
-        let http2 = self.upstream.http2;
+    async fn keys(&self, asked: &Asked<'_>) -> Result<Keys, Failure> {
+        let (http2, node) = (self.upstream.http2, asked.node);
         let tls = self.upstream.tls.as_ref().map(|tls| {
-            let host = context.request.header(&HOST).filter(|host| !host.is_empty()).unwrap_or(&node.host);
+            let host = asked.host.to_str().ok().filter(|host| !host.is_empty()).unwrap_or(&node.host);
             (tls.clone(), Rc::<str>::from(without_port(host)))
         });
         if let Some(address) = node.address {
@@ -194,21 +213,24 @@ impl Attempts<'_> {
     }
 
     /// The request as the node gets it. The context keeps it, for a repetition and for later phases.
-    fn ask<'c>(&'c self, context: &'c Context<'_>, node: &'c Node) -> Ask<'c> {
+    fn ask<'c>(&'c self, context: &'c Context<'_>, asked: &'c Asked<'_>) -> Ask<'c> {
         let parts = &context.request.parts;
         let target = context.upstream_target.as_ref().or(parts.uri.path_and_query());
         Ask {
             method: &parts.method,
             target: target.map_or("/", uri::PathAndQuery::as_str),
             headers: &parts.headers,
+            told: asked.headers,
+            host: asked.host,
             upgrade: self.upgrade.as_ref().map(upgrade::Wanted::protocol),
-            host: &node.host_header,
+            node: &asked.node.host_header,
             tls: self.upstream.tls.is_some(),
         }
     }
 
     fn respond(self, mut parts: Parts, link: Link, record: &mut Record) -> Response<Body> {
-        record.answered = Some(Instant::now());
+        let now = Instant::now();
+        record.answered = Some(now);
         if parts.status == StatusCode::SWITCHING_PROTOCOLS {
             return match (self.upgrade, link) {
                 (Some(upgrade), Link::Whole(connection)) => {
@@ -222,8 +244,7 @@ impl Attempts<'_> {
             parts.headers.insert(UPSTREAM_STATUS, HeaderValue::from(parts.status.as_u16()));
         }
         parts.version = Version::HTTP_11;
-        let pool = self.worker.pool.clone();
-        let body = ResponseBody::new(link, pool, self.upstream.keepalive, self.timeouts.read);
+        let body = ResponseBody::new(link, self.upstream.keepalive, self.timeouts.read, now);
         Response::from_parts(parts, Body::upstream(body))
     }
 }
@@ -245,14 +266,6 @@ fn may_repeat(context: &Context<'_>, failure: &Failure) -> bool {
 fn is_idempotent(context: &Context<'_>) -> bool {
     let method = &context.request.parts.method;
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE)
-}
-
-/// The host that the client asked for; the same one that the route was found by.
-fn original_host(context: &Context<'_>) -> HeaderValue {
-    let request = &context.request;
-    let of_target = || request.parts.uri.authority().and_then(|authority| authority.as_str().parse().ok());
-    let given = of_target().or_else(|| request.parts.headers.get(HOST).cloned());
-    given.unwrap_or_else(|| HeaderValue::from_static(""))
 }
 
 fn without_port(host: &str) -> Cow<'_, str> {

@@ -5,30 +5,41 @@ use http::header::{
     CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderName, HeaderValue, SERVER, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 
-use crate::request::Request;
+use crate::request::{Connection, Request, Scheme};
 use crate::upstream::{Host, Node, Upstream};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
-const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 
-/// Takes out what is meant for this hop (RFC 9110 7.6.1), before any plugin adds a header that a client could name
-/// in `Connection` to make it vanish.
+static X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+static X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+static X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+static HTTP: HeaderValue = HeaderValue::from_static("http");
+static HTTPS: HeaderValue = HeaderValue::from_static("https");
+
+/// What is meant for one hop (RFC 9110 7.6.1): in responses the first five, in requests all.
+static OF_HOP: [HeaderName; 7] = [CONNECTION, KEEP_ALIVE, PROXY_CONNECTION, TRANSFER_ENCODING, UPGRADE, TE, EXPECT];
+
+/// Takes out what is meant for this hop, before any plugin adds a header that a client could name in `Connection` to
+/// make it vanish.
 pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    remove_named(headers);
-    for name in [&KEEP_ALIVE, &PROXY_CONNECTION, &TE, &TRANSFER_ENCODING, &UPGRADE, &EXPECT] {
-        headers.remove(name);
-    }
+    remove(headers, &OF_HOP);
 }
 
 /// The same for a response.
 pub(super) fn remove_hop_by_hop_of_response(headers: &mut HeaderMap) {
+    remove(headers, &OF_HOP[..5]);
+}
+
+fn remove(headers: &mut HeaderMap, of_hop: &[HeaderName]) {
+    // Most heads have none of them: a look at each of their few names costs less than a search for each of ours.
+    if !headers.keys().any(|name| of_hop.contains(name)) {
+        return;
+    }
     remove_named(headers);
-    for name in [&KEEP_ALIVE, &PROXY_CONNECTION, &TRANSFER_ENCODING, &UPGRADE] {
+    for name in of_hop {
         headers.remove(name);
     }
 }
@@ -41,39 +52,66 @@ fn remove_named(headers: &mut HeaderMap) {
         .get_all(CONNECTION)
         .iter()
         .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| HeaderName::try_from(name.trim()).ok())
+        .flat_map(|value| value.split(',').map(str::trim))
+        // Of the connection itself.
+        .filter(|name| !name.eq_ignore_ascii_case("keep-alive") && !name.eq_ignore_ascii_case("close"))
+        .filter_map(|name| HeaderName::try_from(name).ok())
         // These are not a hop's, whatever a client claims.
         .filter(|name| ![HOST, CONTENT_LENGTH, TRAILER].contains(name))
         .collect();
-    headers.remove(CONNECTION);
     for name in named {
         headers.remove(name);
     }
 }
 
-/// Tells the node about the client, as APISIX without trusted proxies does.
-pub(super) fn set_forwarded(request: &mut Request, original_host: &HeaderValue) {
-    let before = request.header_joined(&X_FORWARDED_FOR).map(std::borrow::Cow::into_owned);
-    let (connection, headers) = (&request.connection, &mut request.parts.headers);
-    let ip = &connection.remote_ip_header;
-    let chain = before.and_then(|before| HeaderValue::try_from(format!("{before}, {}", connection.remote_ip)).ok());
-    headers.reserve(6);
-    headers.insert(X_FORWARDED_FOR, chain.unwrap_or_else(|| ip.clone()));
-    headers.insert(X_REAL_IP, ip.clone());
-    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(connection.scheme.as_str()));
-    headers.insert(X_FORWARDED_PORT, connection.local_port_header.clone());
-    headers.insert(X_FORWARDED_HOST, original_host.clone());
+/// What a node is told of the client, as APISIX without trusted proxies does.
+pub(super) struct Told {
+    /// The host that the client asked for.
+    pub(super) host: HeaderValue,
+    /// Through whom the request has come, if the client was not the first.
+    chain: Option<HeaderValue>,
 }
 
-/// Sets the host that the node sees.
-pub(super) fn set_host(request: &mut Request, original: &HeaderValue, upstream: &Upstream, node: &Node) {
-    let host = match &upstream.host {
-        Host::Pass => original,
+// === impl Told ===
+
+impl Told {
+    pub(super) fn new(request: &Request) -> Self {
+        let before = request.header_joined(&X_FORWARDED_FOR);
+        let chain = before.and_then(|all| HeaderValue::try_from(format!("{all}, {}", request.connection.remote_ip)).ok());
+        Self { host: original_host(request), chain }
+    }
+
+    /// As headers, in place of what the client says under these names.
+    pub(super) fn headers<'a>(&'a self, connection: &'a Connection) -> [(&'a HeaderName, &'a HeaderValue); 5] {
+        let ip = &connection.remote_ip_header;
+        let scheme = match connection.scheme {
+            Scheme::Http => &HTTP,
+            Scheme::Https => &HTTPS,
+        };
+        [
+            (&X_FORWARDED_FOR, self.chain.as_ref().unwrap_or(ip)),
+            (&X_REAL_IP, ip),
+            (&X_FORWARDED_PROTO, scheme),
+            (&X_FORWARDED_PORT, &connection.local_port_header),
+            (&X_FORWARDED_HOST, &self.host),
+        ]
+    }
+}
+
+/// The host that the client asked for; the same one that the route was found by.
+fn original_host(request: &Request) -> HeaderValue {
+    let of_target = || request.parts.uri.authority().and_then(|authority| authority.as_str().parse().ok());
+    let given = of_target().or_else(|| request.parts.headers.get(HOST).cloned());
+    given.unwrap_or_else(|| HeaderValue::from_static(""))
+}
+
+/// The host that the node sees.
+pub(super) fn host<'a>(passed: &'a HeaderValue, upstream: &'a Upstream, node: &'a Node) -> &'a HeaderValue {
+    match &upstream.host {
+        Host::Pass => passed,
         Host::Node => &node.host_header,
         Host::Rewrite(host) => host,
-    };
-    request.parts.headers.insert(HOST, host.clone());
+    }
 }
 
 /// Says who answers.

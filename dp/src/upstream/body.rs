@@ -17,7 +17,6 @@ use super::Keepalive;
 use super::alarm::Alarm;
 use super::error::{BoxError, ClientFailure};
 use super::link::Link;
-use super::pool::Pool;
 use crate::config::Limits;
 
 /// The body of a request: none, held in memory, or the client's, watched for size and silence.
@@ -67,9 +66,10 @@ enum State {
 pub struct ResponseBody {
     /// Unset when it is over.
     link: Option<Link>,
-    pool: Rc<Pool>,
     keepalive: Keepalive,
     silence: Silence,
+    /// When its head was there, as long as it came at once from then on.
+    since: Option<Instant>,
 }
 
 /// Why a response body ended early.
@@ -316,15 +316,15 @@ impl Progress {
 impl ResponseBody {
     /// The body of the response that came over this link.
     #[must_use]
-    pub fn new(link: Link, pool: Rc<Pool>, keepalive: Keepalive, bound: Duration) -> Self {
-        let mut body = Self { link: Some(link), pool, keepalive, silence: Silence::new(bound) };
+    pub fn new(link: Link, keepalive: Keepalive, bound: Duration, now: Instant) -> Self {
+        let mut body = Self { link: Some(link), keepalive, silence: Silence::new(bound), since: Some(now) };
         body.release_at_end();
         body
     }
 
     fn release_at_end(&mut self) {
         if let Some(link) = self.link.take_if(|link| link.is_over()) {
-            link.release(&self.pool, self.keepalive);
+            link.release(self.keepalive, self.since.unwrap_or_else(Instant::now));
         }
     }
 }
@@ -346,10 +346,13 @@ impl Body for ResponseBody {
                 }
                 Poll::Ready(next)
             }
-            Poll::Pending => this.silence.poll_too_long(link.alarm(), cx).map(|()| {
-                this.link = None;
-                Some(Err(Error::Late))
-            }),
+            Poll::Pending => {
+                this.since = None;
+                this.silence.poll_too_long(link.alarm(), cx).map(|()| {
+                    this.link = None;
+                    Some(Err(Error::Late))
+                })
+            }
         }
     }
 

@@ -7,6 +7,7 @@
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
+use std::rc::Weak;
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Bytes, BytesMut};
@@ -20,7 +21,7 @@ use super::body::RequestBody;
 use super::error::{ClientFailure, Failure};
 use super::link::Ask;
 use super::patience::{Patience, SendError};
-use super::pool::Key;
+use super::pool::Shelf;
 use crate::resource::Timeouts;
 use crate::stream::Stream;
 
@@ -59,7 +60,7 @@ pub struct Connection {
     /// For whoever waits.
     pub(super) alarm: Alarm,
     /// Where it belongs in the pool.
-    pub(super) key: Key,
+    pub(super) shelf: Weak<Shelf>,
     /// Requests it has carried.
     pub(super) served: u32,
     /// Since when it lies in the pool.
@@ -98,7 +99,7 @@ enum Unwritten {
 impl Connection {
     /// Takes over a fresh stream.
     #[must_use]
-    pub fn new(stream: Stream, key: Key, header_bytes: usize) -> Self {
+    pub(super) fn new(stream: Stream, shelf: Weak<Shelf>, header_bytes: usize) -> Self {
         Self {
             stream,
             input: BytesMut::new(),
@@ -112,7 +113,7 @@ impl Connection {
             spans: Vec::new(),
             head_bytes: header_bytes.max(64 * 1024),
             alarm: Alarm::default(),
-            key,
+            shelf,
             served: 0,
             idle_since: Instant::now(),
         }
@@ -131,13 +132,13 @@ impl Connection {
     }
 
     /// Gives back memory that an idle connection needs not.
-    pub(super) fn rest(&mut self) {
+    pub(super) fn rest(&mut self, since: Instant) {
         if self.input.capacity() > 2 * READ {
             self.input = BytesMut::new();
         }
         self.room = READ;
         self.output.text.shrink_to(ENOUGH);
-        self.idle_since = Instant::now();
+        self.idle_since = since;
     }
 
     /// Whether the response is over.
@@ -146,12 +147,13 @@ impl Connection {
         self.decoder == Decoder::Over
     }
 
-    /// Sends a request and waits for the head of its response.
+    /// Sends a request, now, and waits for the head of its response.
     pub async fn send(
         &mut self,
         ask: &Ask<'_>,
         body: RequestBody,
         timeouts: &Timeouts,
+        now: Instant,
     ) -> Result<response::Parts, SendError> {
         self.served = self.served.saturating_add(1);
         let progress = body.progress();
@@ -161,7 +163,7 @@ impl Connection {
         head::write(ask, length, &mut self.output.text);
         let has_body = sending.is_some();
         self.sending = sending;
-        let patience = Patience::new(timeouts, progress.as_deref());
+        let patience = Patience::new(timeouts, progress.as_deref(), now);
         let mut lost = None;
         let head = poll_fn(|cx| {
             if lost.is_none() {
@@ -333,7 +335,7 @@ impl Connection {
 
 impl std::fmt::Debug for Connection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Connection").field("key", &self.key).field("served", &self.served).finish_non_exhaustive()
+        f.debug_struct("Connection").field("served", &self.served).finish_non_exhaustive()
     }
 }
 

@@ -112,9 +112,10 @@ impl Stream {
         ask: &Ask<'_>,
         body: RequestBody,
         timeouts: &Timeouts,
+        now: Instant,
     ) -> Result<response::Parts, SendError> {
         let progress = body.progress();
-        let patience = Patience::new(timeouts, progress.as_deref());
+        let patience = Patience::new(timeouts, progress.as_deref(), now);
         let mut response = pin!(self.sender.try_send_request(request(ask, body)));
         let result = poll_fn(|cx| match response.as_mut().poll(cx) {
             Poll::Ready(result) => Poll::Ready(Ok(result)),
@@ -157,11 +158,14 @@ fn request(ask: &Ask<'_>, body: RequestBody) -> Request<RequestBody> {
     *request.method_mut() = ask.method.clone();
     *request.version_mut() = Version::HTTP_2;
     *request.headers_mut() = ask.headers.clone();
-    let host = request.headers_mut().remove(HOST);
+    request.headers_mut().remove(HOST);
+    for (name, value) in ask.told {
+        request.headers_mut().insert(*name, (*value).clone());
+    }
     let authority = |host: &HeaderValue| uri::Authority::try_from(host.as_bytes()).ok();
     let mut parts = uri::Parts::default();
     parts.scheme = Some(if ask.tls { uri::Scheme::HTTPS } else { uri::Scheme::HTTP });
-    parts.authority = host.as_ref().and_then(authority).or_else(|| authority(ask.host));
+    parts.authority = authority(ask.host).or_else(|| authority(ask.node));
     // A target without authority is `*`, which has no form with one.
     let target = ask.target.parse().ok().filter(|_| ask.target != "*");
     parts.path_and_query = Some(target.unwrap_or_else(|| uri::PathAndQuery::from_static("/")));

@@ -4,9 +4,10 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{HeaderMap, HeaderValue};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, response};
 use http_body::{Body as _, Frame, SizeHint};
+use tokio::time::Instant;
 
 use super::Keepalive;
 use super::alarm::Alarm;
@@ -15,7 +16,7 @@ use super::error::Failure;
 use super::http1;
 use super::http2;
 use super::patience::SendError;
-use super::pool::{Key, Pool};
+use super::pool::{self, Key, Pool};
 use crate::resource::Timeouts;
 use crate::stream::Stream;
 
@@ -26,12 +27,16 @@ pub struct Ask<'a> {
     pub method: &'a Method,
     /// Path and query, or `*`.
     pub target: &'a str,
-    /// Headers, with `Host`.
+    /// The client's headers. Its `Host` and those that `told` names do not pass.
     pub headers: &'a HeaderMap,
+    /// What the gateway says of the client.
+    pub told: &'a [(&'a HeaderName, &'a HeaderValue)],
+    /// The host that the node sees.
+    pub host: &'a HeaderValue,
     /// The protocol that the connection is to become.
     pub upgrade: Option<&'a HeaderValue>,
-    /// The host, where the headers have none.
-    pub host: &'a HeaderValue,
+    /// The same where that is no host.
+    pub node: &'a HeaderValue,
     /// Whether TLS is spoken to the node.
     pub tls: bool,
 }
@@ -60,19 +65,20 @@ impl Link {
             let connection = http2::Connection::new(stream, header_bytes).await?;
             return Ok(Self::Part(Box::new(pool.share(key, connection, keepalive))));
         }
-        Ok(Self::Whole(Box::new(http1::Connection::new(stream, key.clone(), header_bytes))))
+        Ok(Self::Whole(Box::new(http1::Connection::new(stream, pool.place(key, keepalive), header_bytes))))
     }
 
-    /// Sends a request and waits for the head of its response.
+    /// Sends a request, now, and waits for the head of its response.
     pub async fn send(
         &mut self,
         ask: &Ask<'_>,
         body: RequestBody,
         timeouts: &Timeouts,
+        now: Instant,
     ) -> Result<response::Parts, SendError> {
         match self {
-            Self::Whole(connection) => connection.send(ask, body, timeouts).await,
-            Self::Part(stream) => Box::pin(stream.send(ask, body, timeouts)).await,
+            Self::Whole(connection) => connection.send(ask, body, timeouts, now).await,
+            Self::Part(stream) => Box::pin(stream.send(ask, body, timeouts, now)).await,
         }
     }
 
@@ -108,10 +114,10 @@ impl Link {
         }
     }
 
-    /// The response is over.
-    pub(super) fn release(self, pool: &Pool, keepalive: Keepalive) {
+    /// The response is over, since that moment at the latest.
+    pub(super) fn release(self, keepalive: Keepalive, since: Instant) {
         if let Self::Whole(connection) = self {
-            pool.put(connection, keepalive);
+            pool::put(connection, keepalive, since);
         }
     }
 }

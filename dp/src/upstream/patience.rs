@@ -28,8 +28,8 @@ pub(super) struct Patience<'a> {
 
 impl<'a> Patience<'a> {
     /// From now on, for a request whose body is this far.
-    pub(super) fn new(timeouts: &'a Timeouts, progress: Option<&'a Progress>) -> Self {
-        Self { timeouts, progress, started: Instant::now() }
+    pub(super) fn new(timeouts: &'a Timeouts, progress: Option<&'a Progress>, now: Instant) -> Self {
+        Self { timeouts, progress, started: now }
     }
 
     /// Ready when the node has taken too long.

@@ -152,8 +152,10 @@ impl BuiltIn {
             Self::ContentType => request.header(&CONTENT_TYPE)?,
             Self::ContentLength => request.header(&CONTENT_LENGTH)?,
             Self::UpstreamScheme => upstream_of(context)?.scheme(),
-            // What the node sees stands where the client's was.
-            Self::UpstreamHost => request.header(&HOST)?,
+            Self::UpstreamHost => match &context.upstream_host {
+                Some(host) => host.to_str().ok()?,
+                None => request.header(&HOST)?,
+            },
             Self::UpstreamUri => match &context.upstream_target {
                 Some(target) => target.as_str(),
                 None => request.target(),

@@ -3,7 +3,7 @@
 use std::mem::MaybeUninit;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use http::{Method, StatusCode, Version, response};
 use hyper::ext::ReasonPhrase;
 
@@ -39,20 +39,24 @@ pub(super) type Span = [usize; 4];
 /// Writes the head of a request.
 pub(super) fn write(ask: &Ask<'_>, length: Length, out: &mut Vec<u8>) {
     let headers = ask.headers;
-    out.reserve(64 + headers.len() * 64);
+    out.reserve(256 + (headers.len() + ask.told.len()) * 64);
     for part in [ask.method.as_str(), " ", ask.target, " HTTP/1.1\r\n"] {
         out.extend_from_slice(part.as_bytes());
     }
+    line(&HOST, ask.host.as_bytes(), out);
     for (name, value) in headers {
         // A length is written below, if there is one to tell. That of nothing may be the client's.
         let passes = match *name {
             CONTENT_LENGTH => length == Length::None && value == "0",
-            TRANSFER_ENCODING => false,
-            _ => true,
+            HOST | TRANSFER_ENCODING => false,
+            _ => ask.told.iter().all(|(told, _)| *told != name),
         };
         if passes {
             line(name, value.as_bytes(), out);
         }
+    }
+    for (name, value) in ask.told {
+        line(name, value.as_bytes(), out);
     }
     match length {
         Length::None => {}
@@ -94,14 +98,18 @@ pub(super) fn read(input: &mut BytesMut, method: &Method, spans: &mut Vec<Span>)
         if code.is_informational() && code != StatusCode::SWITCHING_PROTOCOLS {
             continue;
         }
-        let mut headers = HeaderMap::with_capacity(spans.len() + 4);
+        let mut headers = HeaderMap::with_capacity(spans.len());
+        let mut said = Said::default();
         for [name, name_end, value, value_end] in spans.iter().copied() {
             let name = HeaderName::from_bytes(&bytes[name..name_end]).map_err(|_| Broken::Header)?;
+            if name == CONNECTION && said.read(&bytes[value..value_end]) {
+                continue;
+            }
             let value = HeaderValue::from_maybe_shared(bytes.slice(value..value_end)).map_err(|_| Broken::Header)?;
             headers.append(name, value);
         }
         let decoder = Decoder::of(code, version, method, &mut headers)?;
-        let stays = stays(version, &headers) && !decoder.lasts_until_close() && code != StatusCode::SWITCHING_PROTOCOLS;
+        let stays = said.stays(version) && !decoder.lasts_until_close() && code != StatusCode::SWITCHING_PROTOCOLS;
         let (mut parts, ()) = http::Response::new(()).into_parts();
         parts.status = code;
         parts.version = version;
@@ -113,15 +121,32 @@ pub(super) fn read(input: &mut BytesMut, method: &Method, spans: &mut Vec<Span>)
     }
 }
 
-fn stays(version: Version, headers: &HeaderMap) -> bool {
-    let mut stays = version == Version::HTTP_11;
-    for value in headers.get_all(CONNECTION) {
-        for token in value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+/// What `Connection` says of the connection itself.
+#[derive(Debug, Default)]
+struct Said {
+    close: bool,
+    keep_alive: bool,
+}
+
+// === impl Said ===
+
+impl Said {
+    /// Reads a value. Whether it says nothing else, so that nobody needs it any more.
+    fn read(&mut self, value: &[u8]) -> bool {
+        let mut alone = true;
+        for token in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
             if token.eq_ignore_ascii_case(b"close") {
-                return false;
+                self.close = true;
+            } else if token.eq_ignore_ascii_case(b"keep-alive") {
+                self.keep_alive = true;
+            } else {
+                alone = false;
             }
-            stays |= token.eq_ignore_ascii_case(b"keep-alive");
         }
+        alone
     }
-    stays
+
+    fn stays(&self, version: Version) -> bool {
+        !self.close && (self.keep_alive || version == Version::HTTP_11)
+    }
 }

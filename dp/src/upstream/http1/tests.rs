@@ -151,12 +151,22 @@ fn values_and_reasons_pass_as_they_are() {
 fn a_request_says_once_how_long_it_is() {
     let mut headers = HeaderMap::new();
     for (name, value) in
-        [("host", "h"), ("content-length", "3"), ("transfer-encoding", "gzip"), ("x-a", "1"), ("x-a", "2")]
+        [("host", "h"), ("content-length", "3"), ("transfer-encoding", "gzip"), ("x-a", "1"), ("x-told", "theirs"), ("x-a", "2")]
     {
         headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
     let host = HeaderValue::from_static("node");
-    let ask = Ask { method: &Method::POST, target: "/a?b", headers: &headers, upgrade: None, host: &host, tls: false };
+    let told = (HeaderName::from_static("x-told"), HeaderValue::from_static("ours"));
+    let ask = Ask {
+        method: &Method::POST,
+        target: "/a?b",
+        headers: &headers,
+        told: &[(&told.0, &told.1)],
+        host: &host,
+        upgrade: None,
+        node: &host,
+        tls: false,
+    };
     for (length, expected) in [
         (Length::None, ""),
         (Length::Exact(7), "content-length: 7\r\n"),
@@ -165,6 +175,6 @@ fn a_request_says_once_how_long_it_is() {
         let mut out = Vec::new();
         head::write(&ask, length, &mut out);
         let text = String::from_utf8(out).unwrap();
-        assert_eq!(text, format!("POST /a?b HTTP/1.1\r\nhost: h\r\nx-a: 1\r\nx-a: 2\r\n{expected}\r\n"));
+        assert_eq!(text, format!("POST /a?b HTTP/1.1\r\nhost: node\r\nx-a: 1\r\nx-a: 2\r\nx-told: ours\r\n{expected}\r\n"));
     }
 }

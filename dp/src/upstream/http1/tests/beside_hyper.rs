@@ -38,8 +38,16 @@ struct Reading {
 /// Whether the end of the connection is that of the body.
 type UntilClose = bool;
 
+/// By name, because the order of two names means nothing, and without what `Connection` says of the connection itself, which ours
+/// keeps for itself.
 fn lines(headers: &HeaderMap) -> Vec<(String, Vec<u8>)> {
-    headers.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect()
+    let lines = headers.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()));
+    let of_connection =
+        |token: &[u8]| token.eq_ignore_ascii_case(b"close") || token.eq_ignore_ascii_case(b"keep-alive");
+    let says_more = |value: &[u8]| value.split(|byte| *byte == b',').any(|token| !of_connection(token.trim_ascii()));
+    let mut lines: Vec<_> = lines.filter(|(name, value)| name != "connection" || says_more(value)).collect();
+    lines.sort_by(|one, other| one.0.cmp(&other.0));
+    lines
 }
 
 /// Ours, when the bytes come in these pieces and then the connection ends; `None`: refused, or it broke off.
@@ -140,7 +148,8 @@ fn explained(bytes: &[u8], ours: Option<&Reading>, hypers: Option<&Reading>) -> 
         (Some(ours), None) if is_chunked(ours) && has_bare_line_feed(bytes) => {
             Some("lines of trailers may end as those of heads may")
         }
-        (Some(ours), None) if ours.headers.len() > 100 => Some("we take more headers"),
+        // Those that ours keeps for itself count too, so lines are counted.
+        (Some(_), None) if bytes.split(|byte| *byte == b'\n').count() > 100 => Some("we take more headers"),
         (None, Some(hypers)) if hypers.trailers.len() > 64 => Some("we take fewer trailers"),
         (None, Some(hypers)) if has_odd_chunk_line(bytes) && !hypers.body.is_empty() => {
             Some("our lines of chunks are strict")
