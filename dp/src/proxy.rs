@@ -104,6 +104,7 @@ impl<'r> Exchange<'_, 'r> {
         let mut merged = None;
         let answered = match missing(route) {
             Some(answer) => Some(answer),
+            None if route.plugins.is_empty() && global.is_empty() => None,
             None => self.request_phases(context, &mut merged).await,
         };
         let outcome = match answered {
@@ -125,9 +126,6 @@ impl<'r> Exchange<'_, 'r> {
     async fn request_phases(&self, context: &mut Context<'r>, merged: &mut Option<Chain>) -> Option<Answer> {
         let own = &self.route.plugins;
         let global = &context.snapshot.global;
-        if own.is_empty() && global.is_empty() {
-            return None;
-        }
         if (global.asks_for_content() || own.asks_for_content())
             && let Err(answer) = Box::pin(context.hold_body()).await
         {

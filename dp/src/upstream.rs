@@ -271,9 +271,15 @@ impl Upstream {
         self.pick_by(dns, tried, &|| self.hash_on.as_ref().map_or(0, |key| key.hash(context)))
     }
 
+    /// Whether [`Self::prepare`] has anything to do.
+    #[must_use]
+    pub fn needs_addresses(&self) -> bool {
+        self.renamed.is_some()
+    }
+
     /// Learns what has to be known before a pick: the addresses of a ring's names.
     pub async fn prepare(&self, dns: &Dns) {
-        if self.renamed.is_some() {
+        if self.needs_addresses() {
             renamed::resolve(&self.nodes, dns, self.timeouts.connect).await;
         }
     }

@@ -1,6 +1,7 @@
 //! Asks nodes until one answers, within the upstream's retries.
 
 use std::borrow::Cow;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -83,7 +84,10 @@ impl Attempts<'_> {
         let mut left = self.upstream.retries;
         let mut last: Option<Failure> = None;
         let dns = &self.worker.dns;
-        self.upstream.prepare(dns).await;
+        if self.upstream.needs_addresses() {
+            Box::pin(self.upstream.prepare(dns)).await;
+            now = Instant::now();
+        }
         loop {
             let Some(at) = self.upstream.pick(context, dns, &tried) else {
                 return Err(last.as_ref().map_or_else(answer::no_node, refusal));
@@ -133,18 +137,25 @@ impl Attempts<'_> {
         asked: &Asked<'_>,
         mut body: RequestBody,
     ) -> Result<(Parts, Link), Failed> {
-        let keys = match self.keys(asked).await {
-            Ok(keys) => keys,
-            Err(failure) => return Err(Failed { failure, body: Some(body) }),
-        };
+        // What is not needed every time is boxed: the future of a request is moved whole, with all it may ever hold.
         let mut now = asked.now;
+        let keys = match asked.node.address {
+            Some(address) => Keys::One([self.key(address, asked)]),
+            None => match Box::pin(self.resolve(asked)).await {
+                Ok(keys) => {
+                    now = Instant::now();
+                    keys
+                }
+                Err(failure) => return Err(Failed { failure, body: Some(body) }),
+            },
+        };
         let take = |now| keys.iter().find_map(|key| self.worker.pool.take(key, now));
         let mut pooled = if self.upgrade.is_none() { take(now) } else { None };
         loop {
             let reused = pooled.is_some();
             let mut link = match pooled.take() {
                 Some(link) => link,
-                None => match self.connect(&keys).await {
+                None => match Box::pin(self.connect(&keys)).await {
                     Ok(link) => {
                         now = Instant::now();
                         link
@@ -176,20 +187,21 @@ impl Attempts<'_> {
         }
     }
 
-    /// Where the node can be reached, the preferred address first.
-    async fn keys(&self, asked: &Asked<'_>) -> Result<Keys, Failure> {
-        let (http2, node) = (self.upstream.http2, asked.node);
-        let tls = self.upstream.tls.as_ref().map(|tls| {
-            let host = asked.host.to_str().ok().filter(|host| !host.is_empty()).unwrap_or(&node.host);
-            (tls.clone(), Rc::<str>::from(without_port(host)))
-        });
-        if let Some(address) = node.address {
-            return Ok(Keys::One([Key { address, tls, http2 }]));
-        }
+    /// Where a node without an address can be reached, the preferred address first.
+    async fn resolve(&self, asked: &Asked<'_>) -> Result<Keys, Failure> {
+        let node = asked.node;
         let resolving = timeout(self.timeouts.connect, self.worker.dns.lookup(&node.host));
         let resolved = resolving.await.map_err(|_| Failure::ConnectTimeout)?.map_err(Failure::Resolve)?;
-        let key = |ip| Key { address: (ip, node.port).into(), tls: tls.clone(), http2 };
-        Ok(Keys::Several(resolved.rotated().map(key).collect()))
+        Ok(Keys::Several(resolved.rotated().map(|ip| self.key((ip, node.port).into(), asked)).collect()))
+    }
+
+    /// Connections to an address that this request may use.
+    fn key(&self, address: SocketAddr, asked: &Asked<'_>) -> Key {
+        let tls = self.upstream.tls.as_ref().map(|tls| {
+            let host = asked.host.to_str().ok().filter(|host| !host.is_empty()).unwrap_or(&asked.node.host);
+            (tls.clone(), Rc::<str>::from(without_port(host)))
+        });
+        Key { address, tls, http2: self.upstream.http2 }
     }
 
     /// A fresh connection, to the first address that takes one.

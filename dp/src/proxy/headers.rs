@@ -19,27 +19,31 @@ static X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port"
 static HTTP: HeaderValue = HeaderValue::from_static("http");
 static HTTPS: HeaderValue = HeaderValue::from_static("https");
 
-/// What is meant for one hop (RFC 9110 7.6.1): in responses the first five, in requests all.
-static OF_HOP: [HeaderName; 7] = [CONNECTION, KEEP_ALIVE, PROXY_CONNECTION, TRANSFER_ENCODING, UPGRADE, TE, EXPECT];
-
-/// Takes out what is meant for this hop, before any plugin adds a header that a client could name in `Connection` to
-/// make it vanish.
+/// Takes out what is meant for this hop (RFC 9110 7.6.1), before any plugin adds a header that a client could name
+/// in `Connection` to make it vanish.
 pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    remove(headers, &OF_HOP);
+    // Most heads have none of them: a look at each of their few names costs less than a search for each of ours.
+    if headers.keys().any(|name| matches!(*name, TE | EXPECT) || is_of_hop(name)) {
+        remove(headers);
+        headers.remove(TE);
+        headers.remove(EXPECT);
+    }
 }
 
 /// The same for a response.
 pub(super) fn remove_hop_by_hop_of_response(headers: &mut HeaderMap) {
-    remove(headers, &OF_HOP[..5]);
+    if headers.keys().any(is_of_hop) {
+        remove(headers);
+    }
 }
 
-fn remove(headers: &mut HeaderMap, of_hop: &[HeaderName]) {
-    // Most heads have none of them: a look at each of their few names costs less than a search for each of ours.
-    if !headers.keys().any(|name| of_hop.contains(name)) {
-        return;
-    }
+fn is_of_hop(name: &HeaderName) -> bool {
+    matches!(*name, CONNECTION | TRANSFER_ENCODING | UPGRADE) || *name == KEEP_ALIVE || *name == PROXY_CONNECTION
+}
+
+fn remove(headers: &mut HeaderMap) {
     remove_named(headers);
-    for name in of_hop {
+    for name in [&CONNECTION, &KEEP_ALIVE, &PROXY_CONNECTION, &TRANSFER_ENCODING, &UPGRADE] {
         headers.remove(name);
     }
 }
@@ -77,7 +81,8 @@ pub(super) struct Told {
 impl Told {
     pub(super) fn new(request: &Request) -> Self {
         let before = request.header_joined(&X_FORWARDED_FOR);
-        let chain = before.and_then(|all| HeaderValue::try_from(format!("{all}, {}", request.connection.remote_ip)).ok());
+        let chain =
+            before.and_then(|all| HeaderValue::try_from(format!("{all}, {}", request.connection.remote_ip)).ok());
         Self { host: original_host(request), chain }
     }
 

@@ -9,7 +9,7 @@ use crate::harness::{Gateway, SOON};
 async fn each_request_has_a_line() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("access.log");
-    let format = r#"{"line":"$request_line","status":$status,"sent":$body_bytes_sent,"node":"$upstream_addr","as":"$upstream_scheme://$upstream_host$upstream_uri","agent":"$http_user_agent","route":"$route_id"}"#;
+    let format = r#"{"line":"$request_line","status":$status,"sent":$body_bytes_sent,"node":"$upstream_addr","as":"$upstream_scheme://$upstream_host$upstream_uri","asked":"$http_host","agent":"$http_user_agent","route":"$route_id"}"#;
     let (gateway, _files) = Gateway::with(|config| {
         config.access_log.path = Some(path.display().to_string());
         config.access_log.format = format.to_owned();
@@ -35,7 +35,7 @@ async fn each_request_has_a_line() {
     let node = upstream.node();
     let routed = json!({
         "line": "GET /here?x=1 HTTP/1.1", "status": 200, "sent": 5, "node": node,
-        "as": format!("http://{node}/there?x=1"), "agent": "a \"quote\"", "route": "1",
+        "as": format!("http://{node}/there?x=1"), "asked": gateway.address(), "agent": "a \"quote\"", "route": "1",
     });
     let find = |status: u16| lines.iter().find(|line| line["status"] == status).unwrap();
     assert_eq!(*find(200), routed);

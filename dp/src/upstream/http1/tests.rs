@@ -131,6 +131,8 @@ fn a_connection_stays_as_long_as_both_agree() {
         let mut input = BytesMut::from(bytes);
         let head = head::read(&mut input, &Method::GET, &mut Vec::new()).ok().flatten().unwrap();
         assert_eq!(head.stays, stays, "{bytes}");
+        // What it says of other headers is for whoever takes them out.
+        assert_eq!(head.parts.headers.contains_key("connection"), bytes.contains("connection: x"), "{bytes}");
     }
 }
 
@@ -150,9 +152,14 @@ fn values_and_reasons_pass_as_they_are() {
 #[test]
 fn a_request_says_once_how_long_it_is() {
     let mut headers = HeaderMap::new();
-    for (name, value) in
-        [("host", "h"), ("content-length", "3"), ("transfer-encoding", "gzip"), ("x-a", "1"), ("x-told", "theirs"), ("x-a", "2")]
-    {
+    for (name, value) in [
+        ("host", "h"),
+        ("content-length", "3"),
+        ("transfer-encoding", "gzip"),
+        ("x-a", "1"),
+        ("x-told", "theirs"),
+        ("x-a", "2"),
+    ] {
         headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
     let host = HeaderValue::from_static("node");
@@ -175,6 +182,9 @@ fn a_request_says_once_how_long_it_is() {
         let mut out = Vec::new();
         head::write(&ask, length, &mut out);
         let text = String::from_utf8(out).unwrap();
-        assert_eq!(text, format!("POST /a?b HTTP/1.1\r\nhost: node\r\nx-a: 1\r\nx-a: 2\r\nx-told: ours\r\n{expected}\r\n"));
+        assert_eq!(
+            text,
+            format!("POST /a?b HTTP/1.1\r\nhost: node\r\nx-a: 1\r\nx-a: 2\r\nx-told: ours\r\n{expected}\r\n")
+        );
     }
 }
