@@ -15,7 +15,7 @@ use crate::plugin::{Chain, Place, Plugin, State, Surroundings};
 use crate::plugins::{self, prometheus::Prometheus, traffic_split::TrafficSplit};
 use crate::resource::{Consumer, Document, NamedUpstream, Route, Service, Shared, Target, next_serial};
 use crate::router::{Matcher, MatcherSpec};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Checked, Snapshot};
 use crate::upstream::{self, Upstream};
 
 mod credentials;
@@ -454,15 +454,13 @@ impl Compiler {
 
     /// Notes the checks of a resource's own upstream.
     fn set_checker(&mut self, kind: Kind, id: &Arc<str>, checker: Option<Arc<Upstream>>) {
-        let name = (kind.directory(), id.clone());
-        if checker.is_none() && !self.snapshot.checkers.contains_key(&name) {
+        let directory = kind.directory();
+        let key = format!("{directory}/{id}");
+        if checker.is_none() && self.snapshot.checkers.get(key.as_bytes()).is_none() {
             return;
         }
-        let checkers = Arc::make_mut(&mut self.snapshot.checkers);
-        match checker {
-            Some(checker) => drop(checkers.insert(name, checker)),
-            None => drop(checkers.remove(&name)),
-        }
+        let checked = checker.map(|upstream| Checked { directory, id: id.clone(), upstream });
+        self.snapshot.checkers.update(key.as_bytes(), |slot| *slot = checked);
     }
 
     fn place<'a>(&'a self, resource: &'a str) -> upstream::Place<'a> {

@@ -86,9 +86,9 @@ impl Scrape {
     fn write_health(&self, out: &mut Exposition) {
         let snapshot = self.snapshot.load();
         out.family("apisix_upstream_status", "gauge", "fitness of the nodes that are checked");
-        for ((directory, id), upstream) in snapshot.checkers.iter() {
-            let Some(document) = snapshot.document(directory, id) else { continue };
-            let Some(checker) = upstream.checks() else { continue };
+        for checked in snapshot.checkers.values() {
+            let Some(document) = snapshot.document(checked.directory, &checked.id) else { continue };
+            let Some(checker) = checked.upstream.checks() else { continue };
             for (address, port, fit) in checker.states(&self.dns) {
                 let labels = [("name", &*document.key), ("ip", &address), ("port", &port.to_string())];
                 out.sample("apisix_upstream_status", &labels, u8::from(fit));

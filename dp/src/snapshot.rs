@@ -1,6 +1,5 @@
 //! The configuration at one revision, compiled: what requests see.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::layer4::{self, Table};
@@ -12,8 +11,16 @@ use crate::tls::{Names, Ssl};
 use crate::tree::Tree;
 use crate::upstream::Upstream;
 
-/// Upstreams with health checks, by the directory and id of their resource.
-pub type Checkers = BTreeMap<(&'static str, Arc<str>), Arc<Upstream>>;
+/// An upstream with health checks.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// The directory of the resource that has it.
+    pub directory: &'static str,
+    /// The id of that resource.
+    pub id: Arc<str>,
+    /// The upstream.
+    pub upstream: Arc<Upstream>,
+}
 
 /// The configuration at one revision. Immutable; parts that did not change are shared with the one before.
 #[derive(Debug, Clone, Default)]
@@ -38,8 +45,8 @@ pub struct Snapshot {
     pub global_rules: Tree<Arc<Shared>>,
     /// The plugins of all global rules.
     pub global: Chain,
-    /// Upstreams with health checks, by directory and id of the resource that has them.
-    pub checkers: Arc<Checkers>,
+    /// Upstreams with health checks, by `directory/id` of the resource that has them.
+    pub checkers: Tree<Checked>,
     /// Certificates by id.
     pub ssls: Tree<Arc<Ssl>>,
     /// Certificates by the name that clients ask for.

@@ -204,6 +204,36 @@ fn common_prefix(a: &[u8], b: &[u8]) -> usize {
 }
 
 #[cfg(test)]
+impl<T> Tree<T> {
+    /// How many nodes and bytes of their indexes a look at this key passes.
+    pub(crate) fn steps(&self, key: &[u8]) -> usize {
+        let (mut next, mut rest, mut steps) = (self.root.as_deref(), key, 0);
+        while let Some(node) = next {
+            let Some(after) = rest.strip_prefix(&*node.label) else { break };
+            rest = after;
+            next = rest.first().and_then(|first| node.child(*first));
+            let at = rest.first().and_then(|first| node.index.iter().position(|byte| byte == first));
+            steps += 1 + at.unwrap_or(node.index.len());
+        }
+        steps
+    }
+
+    /// How many nodes are not those of this earlier version.
+    pub(crate) fn copied_since(&self, before: &Self) -> usize {
+        fn all<T>(tree: &Tree<T>) -> impl Iterator<Item = *const Node<T>> {
+            let mut left: Vec<&Arc<Node<T>>> = tree.root.iter().collect();
+            std::iter::from_fn(move || {
+                let node = left.pop()?;
+                left.extend(&node.children);
+                Some(Arc::as_ptr(node))
+            })
+        }
+        let before: std::collections::HashSet<_> = all(before).collect();
+        all(self).filter(|node| !before.contains(node)).count()
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use std::collections::BTreeMap;

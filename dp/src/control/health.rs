@@ -23,8 +23,7 @@ pub(super) fn answer(snapshot: &Snapshot, dns: &Dns, rest: &str) -> (StatusCode,
     let Some(document) = snapshot.document(kind, id) else {
         return refused(StatusCode::NOT_FOUND, format!("{kind}[{id}] not found"));
     };
-    let found = snapshot.checkers.iter().find(|((directory, of), _)| *directory == kind && **of == *id);
-    match found.and_then(|(_, upstream)| upstream.checks()) {
+    match snapshot.checkers.get(format!("{kind}/{id}").as_bytes()).and_then(|checked| checked.upstream.checks()) {
         Some(checker) => (StatusCode::OK, checker.describe(&document.key, dns)),
         None => refused(StatusCode::NOT_FOUND, format!("no checker for {kind}[{id}]")),
     }
@@ -70,8 +69,12 @@ pub(super) fn page(body: &Value) -> Response<Full<Bytes>> {
 fn all(snapshot: &Snapshot, dns: &Dns) -> Value {
     let list: Vec<Value> = snapshot
         .checkers
-        .iter()
-        .filter_map(|((kind, id), upstream)| Some(upstream.checks()?.describe(&snapshot.document(kind, id)?.key, dns)))
+        .values()
+        .into_iter()
+        .filter_map(|checked| {
+            let document = snapshot.document(checked.directory, &checked.id)?;
+            Some(checked.upstream.checks()?.describe(&document.key, dns))
+        })
         .collect();
     if list.is_empty() { json!({}) } else { Value::Array(list) }
 }

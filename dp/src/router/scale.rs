@@ -1,4 +1,4 @@
-//! What many routes cost. Measured, so not part of an ordinary run:
+//! What many routes cost: counted, and measured too, which is not part of an ordinary run:
 //! `cargo test --release -p portolan-dp --lib router::scale -- --ignored --nocapture`
 
 use std::hint::black_box;
@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::compile::Compiler;
 use crate::compile::tests::{PREFIX, put};
 use crate::context::tests::with_snapshot;
+use crate::snapshot::Snapshot;
 
 const MANY: usize = 100_000;
 
@@ -21,7 +22,8 @@ fn route(at: usize, name: &str) -> Value {
 
 fn compiler(count: usize) -> Compiler {
     let mut compiler = Compiler::new(PREFIX);
-    compiler.apply((0..count).map(|at| put("routes", &at.to_string(), 1, &route(at, ""))).collect::<Vec<_>>(), 1);
+    compiler.apply((0..count).map(|at| put("routes", &at.to_string(), 1, &route(at, "first"))).collect::<Vec<_>>(), 1);
+    assert_eq!(compiler.problems().first().map(|problem| problem.error.clone()), None);
     compiler
 }
 
@@ -44,6 +46,36 @@ fn lookups(compiler: &mut Compiler, count: usize) -> Duration {
         })
     });
     rounds.sum::<Duration>() / 100_000
+}
+
+#[test]
+fn a_lookup_takes_few_steps_and_a_change_copies_few_nodes_of_however_many() {
+    let (mut steps, mut copied) = (Vec::new(), Vec::new());
+    for count in [10, 100, 10_000] {
+        let mut compiler = compiler(count);
+        let before = compiler.apply([], 1);
+        let asked = (0..count).map(|at| {
+            let paths = &before.router.exact_hosts.get(format!("h{}.example.com", at % 50).as_bytes()).unwrap().paths;
+            paths.prefix.steps(format!("/api/v{}/service-{at}/items/7", at % 3).as_bytes())
+        });
+        steps.push(asked.max().unwrap());
+        // One with a check of its own, because those are listed too.
+        let mut changed = route(7, "changed");
+        changed["upstream"]["checks"] = json!({"active": {"http_path": "/"}});
+        let after = compiler.apply([put("routes", "7", 2, &changed)], 2);
+        let host =
+            |snapshot: &Snapshot| snapshot.router.exact_hosts.get(b"h7.example.com").unwrap().paths.prefix.clone();
+        copied.push(
+            host(&after).copied_since(&host(&before))
+                + after.router.exact_hosts.copied_since(&before.router.exact_hosts)
+                + after.routes.copied_since(&before.routes)
+                + after.checkers.copied_since(&before.checkers),
+        );
+    }
+    // A digit more is a level more, of ten children at the most.
+    assert!(steps.windows(2).all(|pair| pair[1] <= pair[0] + 2 * (1 + 10)), "{steps:?}");
+    assert!(copied.windows(2).all(|pair| pair[1] <= pair[0] + 4 * 2), "{copied:?}");
+    assert!(copied[2] < 32, "{copied:?}");
 }
 
 #[test]

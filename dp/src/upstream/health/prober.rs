@@ -62,7 +62,7 @@ impl Prober {
             }
             let now = Instant::now();
             let snapshot = prober.snapshot.load();
-            for checker in snapshot.checkers.values().filter_map(|upstream| upstream.checks()) {
+            for checker in snapshot.checkers.values().into_iter().filter_map(|checked| checked.upstream.checks()) {
                 for healthy in [true, false] {
                     if checker.due(healthy, now) {
                         rounds.spawn(prober.clone().round(checker.clone(), healthy));
