@@ -133,7 +133,8 @@ impl Paths {
 
     fn insert(&mut self, pattern: &Arc<Pattern>, route: &Arc<Route>) {
         self.tree(pattern).update(pattern.key().as_bytes(), |slot| {
-            let entries = slot.get_or_insert_default();
+            // Most paths have one route, and there may be very many paths.
+            let entries = slot.get_or_insert_with(|| Vec::with_capacity(1));
             let entry = Entry { pattern: pattern.clone(), route: route.clone() };
             let at = entries.partition_point(|other| other.rank() <= entry.rank());
             entries.insert(at, entry);

@@ -35,14 +35,17 @@ impl References {
             }
         }
         for (kind, id) in references {
-            self.add(user, (*kind, Arc::from(*id)));
+            let name = (*kind, Arc::from(*id));
+            // Thousands may refer to one: they share its name.
+            let known = self.users.get_key_value(&name).map(|(known, _)| known.clone());
+            self.add(user, known.unwrap_or(name));
         }
     }
 
     /// Notes that it refers to one more.
     pub(super) fn add(&mut self, user: &Name, reference: Name) {
         self.users.entry(reference.clone()).or_default().insert(user.clone());
-        let named = self.named.entry(user.clone()).or_default();
+        let named = self.named.entry(user.clone()).or_insert_with(|| Vec::with_capacity(1));
         if !named.contains(&reference) {
             named.push(reference);
         }
