@@ -61,41 +61,33 @@ pub async fn serve(State(app): State<Arc<App>>, request: Request) -> Result<Resp
     let (mut parts, body) = request.into_parts();
     let caller = Caller::from_request_parts(&mut parts, &app).await?;
     let query = Query::of(parts.uri.query().unwrap_or(""));
-    let group = caller.group(query.get("gateway_group_id"))?;
     let path = parts.uri.path().strip_prefix("/apisix/admin/").unwrap_or_default();
-    if path == "configs/validate" && parts.method != Method::POST {
-        return Ok(not_allowed("POST"));
+    let (place, validate) = (Place::of(path), path == "configs/validate");
+    let known = if validate { Some("POST") } else { place.as_ref().map(Place::methods) };
+    if let Some(known) = known.filter(|known| !known.split(", ").any(|method| method == parts.method.as_str())) {
+        return Ok(([(ALLOW, known)], ApiError::Method).into_response());
     }
-    let validate = path == "configs/validate";
+    let group = caller.group(query.get("gateway_group_id"))?;
     let reads = validate || matches!(parts.method, Method::GET | Method::HEAD);
     let right = if reads { Right::Read } else { Right::Write };
     caller.require(&app, right, Domain::Group(&group)).await?;
     if validate {
         return validate::answer(&app, group, document(&parts.headers, body).await?);
     }
-    let place = Place::of(path).ok_or_else(|| ApiError::NotFound("no such path".into()))?;
+    let place = place.ok_or_else(|| ApiError::NotFound("no such path".into()))?;
     if reads {
         return get(&app, &caller, &place, &group, &query).await;
     }
-    match order(&place, group, &parts, body).await {
-        Some(order) => write::carry_out(&app, &caller, order).await,
-        None => Ok(not_allowed(place.methods())),
-    }
+    write::carry_out(&app, &caller, order(&place, group, &parts, body).await).await
 }
 
-fn not_allowed(known: &'static str) -> Response {
-    ([(ALLOW, known)], ApiError::Method).into_response()
-}
-
-/// What a request wants to change; `None` when its method does not belong there.
-async fn order(place: &Place, group: GroupId, parts: &Parts, body: Body) -> Option<Result<Order, (Order, ApiError)>> {
-    let item = place.id.is_some();
+/// What a request wants to change, by a method that belongs there.
+async fn order(place: &Place, group: GroupId, parts: &Parts, body: Body) -> Result<Order, (Order, ApiError)> {
     let what: fn(Document) -> What = match parts.method {
-        Method::POST if !item && place::has_post(place.kind) => What::Create,
-        Method::PUT if item => What::Put,
-        Method::PATCH if item => What::Patch,
-        Method::DELETE if item => |_| What::Delete,
-        _ => return None,
+        Method::POST => What::Create,
+        Method::PUT => What::Put,
+        Method::PATCH => What::Patch,
+        _ => |_| What::Delete,
     };
     let (kind, parent) = (place.kind, place.parent.clone());
     let id = place.id.as_deref().map(|id| place.full_id(id)).unwrap_or_default();
@@ -111,7 +103,7 @@ async fn order(place: &Place, group: GroupId, parts: &Parts, body: Body) -> Opti
         Ok(())
     };
     let read: Result<(), ApiError> = read.await;
-    Some(read.map_err(|error| (order.clone(), error)).map(|()| order))
+    read.map_err(|error| (order.clone(), error)).map(|()| order)
 }
 
 async fn get(app: &App, caller: &Caller, place: &Place, group: &GroupId, query: &Query) -> Result<Response, ApiError> {

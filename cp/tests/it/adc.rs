@@ -248,6 +248,7 @@ async fn refusals_of_the_enterprise_face() {
         ("POST", "plugin_metadata", 405, "GET, HEAD"),
         ("PUT", "services", 405, "GET, HEAD, POST"),
         ("GET", "configs/validate", 405, "POST"),
+        ("PUT", "services?gateway_group_id=none", 405, "GET, HEAD, POST"),
     ] {
         let answer = call(&plane, method, &format!("/apisix/admin/{path}"), Value::Null).await;
         assert_eq!((answer.status, answer.header("allow")), (status, allow), "{method} {path}: {}", answer.text);

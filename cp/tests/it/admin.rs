@@ -13,6 +13,7 @@
 //! | 5 schemas | [`statements`], `model/src/check/tests.rs` |
 //! | 6 plugins, schemas, validation | [`helpers`], [`statements`] |
 //! | 6 standalone `configs` | [`standalone`] |
+//! | 7 control API | the data plane's: `dp/tests/it/control.rs`, `health.rs` |
 //! | 8 layout of the keys | `etcd.rs`, `model/src/layout.rs` |
 //! | 9 what is better: `If-Match`, credentials of nobody, ciphertext, races | `adc.rs`, `encryption.rs`, `idempotency.rs`, [`refusals`] |
 
