@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 pub mod client;
 mod gateway;
 pub mod load;
+mod papers;
 pub mod servers;
 mod streams;
 mod watchers;
@@ -72,7 +73,9 @@ async fn measure(options: &Options) -> anyhow::Result<()> {
         for &clients in &options.clients {
             let mut first = None;
             for server in servers.iter().filter(|server| what == Work::Update || server.name != "kine") {
-                let outcome = load::run(server, what, clients, time).await?;
+                let outcome = load::run(server, what, clients, time)
+                    .await
+                    .with_context(|| format!("{work} with {clients} clients on {}", server.name))?;
                 let cpu = outcome.cpu.as_secs_f64() * 1e6;
                 let (rate, cost) = *first.get_or_insert((outcome.rate, cpu));
                 say(
@@ -110,8 +113,10 @@ async fn watch(options: &Options, servers: &[Server]) -> anyhow::Result<()> {
     for shape in shapes {
         let mut first = None;
         for server in servers.iter().filter(|server| server.name != "kine") {
-            let outcome = watchers::run(server, shape).await?;
             let face = if shape.face == Face::Grpc { "grpc" } else { "json" };
+            let outcome = watchers::run(server, shape)
+                .await
+                .with_context(|| format!("{} {face} watchers on {}", shape.watchers, server.name))?;
             #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52 bytes")]
             let kilobytes = outcome.bytes as f64 / 1024.0;
             let (p99, cpu, client) = (outcome.p99.as_secs_f64(), micros(outcome.server), micros(outcome.client));

@@ -1,6 +1,6 @@
 //! A client of the JSON gateway as APISIX is one: HTTP/1.1, one request at a time on a connection.
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -61,8 +61,12 @@ impl Gateway {
         let request = http::Request::post(path).header(http::header::HOST, &self.host);
         self.send.ready().await?;
         let response = self.send.send_request(request.body(Full::from(body))?).await?;
-        ensure!(response.status() == 200, "{path}: {}", response.status());
-        Ok(response.into_body())
+        let (status, body) = (response.status(), response.into_body());
+        if status != 200 {
+            let text = body.collect().await?.to_bytes();
+            bail!("{path}: {status} {}", String::from_utf8_lossy(&text));
+        }
+        Ok(body)
     }
 }
 

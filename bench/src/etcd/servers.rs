@@ -1,16 +1,15 @@
 //! The servers: a real etcd, and portolan's control plane on each database. All of them durable, all with mutual TLS.
 
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use portolan_etcd_proto::etcdserverpb::RangeRequest;
-use rcgen::{CertificateParams, KeyPair};
-use serde_json::{Value, json};
 
 use super::client::Dial;
+use super::papers::Papers;
 use crate::process::Stopped;
 use crate::up::{self, Up};
 
@@ -30,7 +29,7 @@ pub struct Server {
     _database: Option<Stopped>,
 }
 
-/// Starts a control plane on SQLite and one on each database, and an etcd with certificates of the first one's authority.
+/// Starts a control plane on SQLite and one on each database, an etcd, and a kine where there is one.
 pub async fn start(
     portolan: &Path,
     scripts: &Path,
@@ -39,11 +38,10 @@ pub async fn start(
     kine: Option<&Path>,
 ) -> anyhow::Result<Vec<Server>> {
     let sqlite = Up::start(portolan, &dir.join("sqlite"), None, &[])?;
-    let papers = Papers::new(&sqlite, &dir.join("etcd")).await?;
-    let mut servers = vec![etcd(&papers)?];
+    let mut servers = vec![etcd(&dir.join("etcd"))?];
     if let Some(binary) = kine {
         let (_, url, process) = up::throwaway(scripts, "postgres")?;
-        servers.push(self::kine(&papers, binary, &url, process)?);
+        servers.push(self::kine(&dir.join("kine"), binary, &url, process)?);
     }
     servers.push(server(sqlite, "sqlite", None)?);
     for database in databases {
@@ -64,36 +62,31 @@ pub async fn start(
     Ok(servers)
 }
 
-/// What a foreign server needs to be reached like ours: a certificate that the authority of ours signed.
-struct Papers {
-    dir: PathBuf,
-    ca: PathBuf,
-    certificate: PathBuf,
-    key: PathBuf,
-    admin: (PathBuf, PathBuf),
-}
-
 /// A single etcd as its defaults are.
-fn etcd(papers: &Papers) -> anyhow::Result<Server> {
+fn etcd(dir: &Path) -> anyhow::Result<Server> {
+    let papers = Papers::new(dir)?;
     let (port, peer_port) = (free_port()?, free_port()?);
     let (url, peer) = (format!("https://127.0.0.1:{port}"), format!("http://127.0.0.1:{peer_port}"));
     let mut command = Command::new("etcd");
     command
-        .arg(format!("--data-dir={}", papers.dir.join("data").display()))
+        .arg(format!("--data-dir={}", dir.join("data").display()))
         .arg(format!("--listen-client-urls={url}"))
         .arg(format!("--advertise-client-urls={url}"))
         .arg(format!("--listen-peer-urls={peer}"))
         .arg(format!("--initial-advertise-peer-urls={peer}"))
         .arg(format!("--initial-cluster=default={peer}"))
-        .arg(format!("--cert-file={}", papers.certificate.display()))
-        .arg(format!("--key-file={}", papers.key.display()))
+        .arg(format!("--cert-file={}", papers.server.certificate.display()))
+        .arg(format!("--key-file={}", papers.server.key.display()))
         .arg(format!("--trusted-ca-file={}", papers.ca.display()))
         .arg("--client-cert-auth");
-    papers.server("etcd", command, &url, None).context("could not start etcd; on Debian: apt-get install etcd-server")
+    let process = start_logged(command, &dir.join("log"))
+        .context("could not start etcd; on Debian: apt-get install etcd-server")?;
+    Ok(Server::new("etcd", papers.dial(&url)?, process, None))
 }
 
 /// kine on a PostgreSQL of its own.
-fn kine(papers: &Papers, binary: &Path, database: &str, process: Stopped) -> anyhow::Result<Server> {
+fn kine(dir: &Path, binary: &Path, database: &str, process: Stopped) -> anyhow::Result<Server> {
+    let papers = Papers::new(dir)?;
     let url = format!("https://127.0.0.1:{}", free_port()?);
     let database = database.replacen("/postgres?", "/kine?sslmode=disable&", 1);
     let mut command = Command::new(binary);
@@ -101,46 +94,12 @@ fn kine(papers: &Papers, binary: &Path, database: &str, process: Stopped) -> any
         .arg(format!("--listen-address={url}"))
         .arg(format!("--endpoint={database}"))
         .arg("--metrics-bind-address=0")
-        .arg(format!("--server-cert-file={}", papers.certificate.display()))
-        .arg(format!("--server-key-file={}", papers.key.display()))
+        .arg(format!("--server-cert-file={}", papers.server.certificate.display()))
+        .arg(format!("--server-key-file={}", papers.server.key.display()))
         .arg(format!("--trusted-ca-file={}", papers.ca.display()));
-    papers.server("kine", command, &url, Some(process)).with_context(|| format!("could not start {}", binary.display()))
-}
-
-// === impl Papers ===
-
-impl Papers {
-    async fn new(up: &Up, dir: &Path) -> anyhow::Result<Self> {
-        fs::create_dir_all(dir)?;
-        let (certificate, key) = (dir.join("server.pem"), dir.join("server.key"));
-        let pair = KeyPair::generate()?;
-        let csr = CertificateParams::default().serialize_request(&pair)?.pem()?;
-        let order = json!({ "kind": "server", "name": "etcd", "names": ["localhost", "127.0.0.1"], "csr": csr });
-        let http = reqwest::Client::builder().no_proxy().build()?;
-        let post = http.post(format!("{}/api/certificates", up.text("admin_api")?));
-        let answer = post.header("X-API-KEY", up.text("admin_key")?).json(&order).send().await?;
-        ensure!(answer.status().is_success(), "no certificate for etcd: {}", answer.text().await?);
-        let answer: Value = answer.json().await?;
-        fs::write(&certificate, answer["certificate"].as_str().context("no certificate")?)?;
-        fs::write(&key, pair.serialize_pem())?;
-        let admin = (up.path("admin_cert")?, up.path("admin_cert_key")?);
-        Ok(Self { dir: dir.to_owned(), ca: up.path("ca")?, certificate, key, admin })
-    }
-
-    fn server(
-        &self,
-        name: &'static str,
-        mut command: Command,
-        url: &str,
-        database: Option<Stopped>,
-    ) -> anyhow::Result<Server> {
-        let log = File::create(self.dir.join(format!("{name}.log")))?;
-        let child = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?;
-        let pid = child.id();
-        let dial = Dial::new(url, &self.ca, &self.admin.0, &self.admin.1)?;
-        let database_pid = database.as_ref().map(Stopped::pid);
-        Ok(Server { name, dial, pid, database: database_pid, _process: Stopped(child), _database: database })
-    }
+    let kine =
+        start_logged(command, &dir.join("log")).with_context(|| format!("could not start {}", binary.display()))?;
+    Ok(Server::new("kine", papers.dial(&url)?, kine, Some(process)))
 }
 
 /// etcd can't say which port it got, so it must be told one.
@@ -148,8 +107,21 @@ fn free_port() -> anyhow::Result<u16> {
     Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
+fn start_logged(mut command: Command, log: &Path) -> anyhow::Result<Stopped> {
+    let log = File::create(log)?;
+    Ok(Stopped(command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?))
+}
+
 fn server(up: Up, name: &'static str, database: Option<Stopped>) -> anyhow::Result<Server> {
     let (pid, dial) = (up.control_plane()?, up.dial()?);
-    let database_pid = database.as_ref().map(Stopped::pid);
-    Ok(Server { name, dial, pid, database: database_pid, _process: up.process, _database: database })
+    Ok(Server { pid, ..Server::new(name, dial, up.process, database) })
+}
+
+// === impl Server ===
+
+impl Server {
+    fn new(name: &'static str, dial: Dial, process: Stopped, database: Option<Stopped>) -> Self {
+        let (pid, database_pid) = (process.pid(), database.as_ref().map(Stopped::pid));
+        Self { name, dial, pid, database: database_pid, _process: process, _database: database }
+    }
 }
