@@ -4,11 +4,13 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, Stream};
+use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 use tokio::task::coop::unconstrained;
 
@@ -36,6 +38,20 @@ pub(super) struct Driven<C> {
     connection: C,
     opened: Opened,
     streams: FuturesUnordered<BoxFuture<'static, ()>>,
+    turn: Arc<Turn>,
+    /// Wakes `turn`.
+    waker: Waker,
+}
+
+/// What the streams wake: the task, unless it is looking at them just now.
+///
+/// `FuturesUnordered` stops after two streams that woke themselves, and every stream of hyper does so when it has said something.
+/// Without this the connection would write after every two of them.
+#[derive(Default)]
+struct Turn {
+    task: AtomicWaker,
+    looking: AtomicBool,
+    woken: AtomicBool,
 }
 
 // === impl Opened ===
@@ -81,7 +97,8 @@ where
 
 impl<C: Future + Unpin> Driven<C> {
     pub(super) fn new(connection: C, opened: Opened) -> Self {
-        Self { connection, opened, streams: FuturesUnordered::new() }
+        let turn = Arc::new(Turn::default());
+        Self { connection, opened, streams: FuturesUnordered::new(), waker: turn.clone().into(), turn }
     }
 
     pub(super) fn connection(&mut self) -> &mut C {
@@ -89,22 +106,137 @@ impl<C: Future + Unpin> Driven<C> {
     }
 }
 
+impl<C> Driven<C> {
+    /// Lets all streams that have something to say say it.
+    fn listen(&mut self) {
+        let mut cx = Context::from_waker(&self.waker);
+        // One that never comes to its end must not keep the connection from writing.
+        let mut looks = 2 * self.streams.len() + 2;
+        loop {
+            self.turn.looking.store(true, Ordering::SeqCst);
+            while looks > 0 {
+                looks -= 1;
+                self.turn.woken.store(false, Ordering::SeqCst);
+                while let Poll::Ready(Some(())) = Pin::new(&mut self.streams).poll_next(&mut cx) {}
+                if !self.turn.woken.load(Ordering::SeqCst) {
+                    break;
+                }
+            }
+            // First this, then the look: who comes after the look wakes the task.
+            self.turn.looking.store(false, Ordering::SeqCst);
+            if !self.turn.woken.load(Ordering::SeqCst) {
+                return;
+            }
+            if looks == 0 {
+                return self.turn.task.wake();
+            }
+        }
+    }
+}
+
 impl<C: Future + Unpin> Future for Driven<C> {
     type Output = C::Output;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<C::Output> {
-        let this = self.get_mut();
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<C::Output> {
+        self.turn.task.register(cx.waker());
         loop {
             // First the streams, so that the connection writes what all of them have to say.
-            while let Poll::Ready(Some(())) = Pin::new(&mut this.streams).poll_next(cx) {}
-            if let Poll::Ready(ended) = Pin::new(&mut this.connection).poll(cx) {
+            self.listen();
+            if let Poll::Ready(ended) = Pin::new(&mut self.connection).poll(cx) {
                 return Poll::Ready(ended);
             }
-            let opened = this.opened.take();
+            let opened = self.opened.take();
             if opened.is_empty() {
                 return Poll::Pending;
             }
-            this.streams.extend(opened);
+            self.streams.extend(opened);
         }
+    }
+}
+
+// === impl Turn ===
+
+impl Wake for Turn {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.woken.store(true, Ordering::SeqCst);
+        if !self.looking.load(Ordering::SeqCst) {
+            self.task.wake();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    /// Comes back at once.
+    async fn wake_oneself() {
+        let mut woken = false;
+        poll_fn(|cx| {
+            if std::mem::replace(&mut woken, true) {
+                return Poll::Ready(());
+            }
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// Streams as hyper's are: each wakes itself when it has said something.
+    #[tokio::test]
+    async fn the_connection_writes_what_all_streams_have_to_say() {
+        const STREAMS: usize = 100;
+        let (said, number) = (Arc::new(AtomicUsize::new(0)), Arc::new(tokio::sync::watch::Sender::new(0)));
+        let opened = Opened::Together(Arc::default());
+        for _ in 0..STREAMS {
+            let (said, mut number) = (said.clone(), number.subscribe());
+            hyper::rt::Executor::execute(&opened, async move {
+                while number.changed().await.is_ok() {
+                    said.fetch_add(1, Ordering::Relaxed);
+                    wake_oneself().await;
+                }
+            });
+        }
+        let (written, ring) = (said.clone(), number.clone());
+        let mut rounds = 0;
+        let connection = poll_fn(move |_| match written.swap(0, Ordering::Relaxed) {
+            0 if rounds == 0 => {
+                rounds += 1;
+                ring.send_replace(rounds);
+                Poll::Pending
+            }
+            0 => Poll::Pending,
+            all => {
+                assert_eq!(all, STREAMS, "in one write");
+                rounds += 1;
+                ring.send_replace(rounds);
+                if rounds > 20 { Poll::Ready(()) } else { Poll::Pending }
+            }
+        });
+        Driven::new(connection, opened).await;
+    }
+
+    /// The connection gets its turn all the same.
+    #[tokio::test]
+    async fn a_stream_that_never_waits_does_not_keep_the_connection() {
+        let opened = Opened::Together(Arc::default());
+        hyper::rt::Executor::execute(&opened, async {
+            loop {
+                wake_oneself().await;
+            }
+        });
+        let mut polls = 0;
+        let connection = poll_fn(move |_| {
+            polls += 1;
+            if polls > 100 { Poll::Ready(()) } else { Poll::Pending }
+        });
+        Driven::new(connection, opened).await;
     }
 }
