@@ -124,6 +124,10 @@ async fn migrate_locked(connection: &mut MySqlConnection) -> Result<(), sqlx::mi
 }
 
 impl Backend for MySql {
+    fn head(&self) -> BoxFuture<'_, Result<Head, Error>> {
+        Box::pin(async { rows::head(sqlx::query_as(HEAD).fetch_one(&self.pool).await?) })
+    }
+
     common!(pool, pool, sql::SNAPSHOT);
 
     fn name(&self) -> &'static str {

@@ -119,6 +119,7 @@ SELECT pg_database_size(current_database())";
 
 mod company;
 mod evidence;
+mod kept;
 mod listing;
 #[cfg(test)]
 mod plans;
@@ -126,6 +127,7 @@ mod retention;
 mod timeline;
 
 use company::Company;
+use kept::Kept;
 
 /// All statements, prepared against the migrated schema by a test.
 #[cfg(test)]
@@ -163,6 +165,8 @@ pub(super) const ALL: &[&str] = &[
 /// A log in a PostgreSQL database.
 pub(super) struct Postgres {
     pool: PgPool,
+    /// Which of those looks at the head: linearizable reads wait for it.
+    reader: Kept,
     /// Of the writer: for each batch on its way one, and one for the lock.
     writer: PgPool,
     /// Those of them that wait for a batch, and since when: the pool would ask after their health each time.
@@ -197,6 +201,7 @@ impl Postgres {
         let writer = writer_pool(options, url, Arc::clone(&own)).await?;
         Ok(Self {
             pool,
+            reader: Kept::default(),
             writer,
             kept: Mutex::default(),
             own,
@@ -229,6 +234,7 @@ impl Postgres {
         Ok(Self {
             writer: pool.clone(),
             pool,
+            reader: Kept::default(),
             kept: Mutex::default(),
             own: Arc::default(),
             listener: tokio::sync::Mutex::new(None),
@@ -291,6 +297,23 @@ impl Backend for Postgres {
     fn fits(&self, change: &Change) -> Result<(), Error> {
         let size = change.key.len();
         if size > MAX_KEY { Err(Error::TooLarge { what: "key", size, limit: MAX_KEY }) } else { Ok(()) }
+    }
+
+    fn head(&self) -> BoxFuture<'_, Result<Head, Error>> {
+        Box::pin(async {
+            if let Some(mut last) = self.reader.last() {
+                if let Ok(row) = sqlx::query_as(HEAD).fetch_one(&mut *last).await {
+                    self.reader.keep(last);
+                    return rows::head(row);
+                }
+                // The server may have closed it meanwhile.
+                last.close_on_drop();
+            }
+            let mut connection = self.pool.acquire().await?;
+            let row = sqlx::query_as(HEAD).fetch_one(&mut *connection).await?;
+            self.reader.keep(connection);
+            rows::head(row)
+        })
     }
 
     fn lock(&self) -> BoxFuture<'_, Result<Box<dyn Locked>, Error>> {
@@ -555,6 +578,24 @@ mod tests {
             let prepared = (&store.pool).prepare((*statement).into_sql_str()).await;
             assert!(prepared.is_ok(), "{statement}: {:?}", prepared.err());
         }
+    }
+
+    #[tokio::test]
+    async fn the_head_is_read_again_when_the_server_has_closed_the_connection() {
+        let database = portolan_testkit::postgres::database().await.unwrap();
+        let store = Postgres::open(database.url()).await.unwrap();
+        let admin = PgPool::connect(database.url()).await.unwrap();
+        let dead = store.pool.acquire().await.unwrap();
+        let (closed,): (i64,) = sqlx::query_as(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+             WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        )
+        .fetch_one(&admin)
+        .await
+        .unwrap();
+        assert!(closed > 0);
+        store.reader.keep(dead);
+        assert_eq!(store.head().await.unwrap().revision, 0);
     }
 
     #[tokio::test]

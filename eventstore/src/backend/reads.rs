@@ -4,10 +4,6 @@
 /// The methods of [`Backend`](super::Backend) that read, and the short writes beside the log.
 macro_rules! common {
     ($readers:ident, $writer:ident, $snapshot:expr) => {
-        fn head(&self) -> BoxFuture<'_, Result<Head, Error>> {
-            Box::pin(async { rows::head(sqlx::query_as(HEAD).fetch_one(&self.$readers).await?) })
-        }
-
         fn load(&self) -> BoxFuture<'_, Result<(Head, Vec<KeyValue>), Error>> {
             Box::pin(async {
                 let mut tx = self.$readers.begin_with($snapshot).await?;

@@ -142,6 +142,10 @@ impl Sqlite {
 }
 
 impl Backend for Sqlite {
+    fn head(&self) -> BoxFuture<'_, Result<Head, Error>> {
+        Box::pin(async { rows::head(sqlx::query_as(HEAD).fetch_one(&self.readers).await?) })
+    }
+
     common!(readers, writer, "BEGIN");
 
     fn name(&self) -> &'static str {
