@@ -7,7 +7,7 @@
 //! Two faces show it: gRPC, here, and the JSON gateway (`gateway/watch.rs`).
 //!
 //! `stream.rs` is the life of one stream, `watcher.rs` what one watcher gets to see, `events.rs` encodes events once for all
-//! watchers of a view, `pulse.rs` wakes the streams, `codec.rs` puts encoded events on the wire.
+//! watchers of a view, `pulse.rs` wakes the streams (with `bell.rs`), `codec.rs` puts encoded events on the wire.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,6 +19,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::app::{App, MAX_MESSAGE_BYTES};
 
+mod bell;
 mod codec;
 mod events;
 mod pulse;

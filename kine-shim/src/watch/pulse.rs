@@ -1,4 +1,4 @@
-//! What wakes the watch streams: one channel for each view, fed by one task. A stream waits for one thing (the log, revocations and
+//! What wakes the watch streams: one bell for each view, fed by one task. A stream waits for one thing (the log, revocations and
 //! the end of the process come the same way), finds the newest revisions read already, and sleeps through those that show nothing to
 //! its view: that a thousand data planes say how they are costs each of them its own word, not a thousand.
 
@@ -11,8 +11,8 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use portolan_eventstore::Committed;
 use portolan_rt::task::{Backoff, Kind, Supervisor};
-use tokio::sync::watch::{Receiver, Sender};
 
+use super::bell::{Bell, Listener};
 use super::watcher::CATCH_UP_REVISIONS;
 use crate::app::App;
 use crate::view::{Audience, View};
@@ -22,9 +22,9 @@ use crate::view::{Audience, View};
 pub(crate) struct Heart(Arc<Shared>);
 
 /// A stream's end.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Pulse {
-    beats: Receiver<Beat>,
+    beats: Listener<Beat>,
     shared: Arc<Shared>,
 }
 
@@ -51,10 +51,10 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Listeners {
-    admins: Sender<Beat>,
-    strangers: Sender<Beat>,
+    admins: Bell<Beat>,
+    strangers: Bell<Beat>,
     /// By the prefix of the group's keys, then by that of the data plane's own.
-    groups: HashMap<Bytes, HashMap<Bytes, Sender<Beat>>>,
+    groups: HashMap<Bytes, HashMap<Bytes, Bell<Beat>>>,
     ended: bool,
 }
 
@@ -78,13 +78,13 @@ impl Heart {
         let mut listeners = self.0.listeners.lock();
         let ended = listeners.ended;
         let beats = match view {
-            None => listeners.strangers.subscribe(),
-            Some(View::Everything) => listeners.admins.subscribe(),
+            None => listeners.strangers.listen(),
+            Some(View::Everything) => listeners.admins.listen(),
             Some(View::DataPlane { stored, own }) => {
                 let group = listeners.groups.entry(stored.clone()).or_default();
                 // What was there before may show something: nobody looked at it for this view.
-                let unknown = || Sender::new(Beat { last: revision(), ended, ..Beat::default() });
-                group.entry(own.clone()).or_insert_with(unknown).subscribe()
+                let unknown = || Bell::new(Beat { last: revision(), ended, ..Beat::default() });
+                group.entry(own.clone()).or_insert_with(unknown).listen()
             }
         };
         Pulse { beats, shared: self.0.clone() }
@@ -136,8 +136,8 @@ impl Heart {
             }
         }
         let last = revisions.last().map_or(seen, |revision| revision.revision);
-        let tell = |listener: &Sender<Beat>| {
-            listener.send_modify(|beat| {
+        let tell = |bell: &Bell<Beat>| {
+            bell.ring(|beat| {
                 beat.previous = beat.last;
                 beat.last = last;
                 beat.latest = Some(revisions.clone());
@@ -147,7 +147,7 @@ impl Heart {
         tell(&listeners.admins);
         for group in &groups {
             let Some(instances) = listeners.groups.get_mut(*group) else { continue };
-            instances.retain(|_, listener| listener.receiver_count() > 0);
+            instances.retain(|_, bell| bell.is_heard());
             instances.values().for_each(tell);
             if instances.is_empty() {
                 listeners.groups.remove(*group);
@@ -175,8 +175,8 @@ impl Heart {
     fn all(&self, modify: impl Fn(&mut Beat)) {
         let listeners = self.0.listeners.lock();
         let instances = listeners.groups.values().flat_map(HashMap::values);
-        for listener in instances.chain([&listeners.admins, &listeners.strangers]) {
-            listener.send_modify(&modify);
+        for bell in instances.chain([&listeners.admins, &listeners.strangers]) {
+            bell.ring(&modify);
         }
     }
 }
@@ -186,32 +186,31 @@ impl Heart {
 impl Pulse {
     /// What comes after this wakes.
     pub(super) fn mark(&mut self) {
-        self.beats.mark_unchanged();
+        self.beats.mark();
     }
 
     /// Resolves with the next beat after the mark.
-    pub(super) async fn next(&mut self) {
-        // Without a task the process is at its end, which `ended` says.
-        let _gone = self.beats.changed().await;
+    pub(super) async fn next(&self) {
+        self.beats.rung().await;
     }
 
     /// Whether the process is at its end.
     pub(super) fn ended(&self) -> bool {
-        self.beats.borrow().ended || self.beats.has_changed().is_err()
+        self.beats.value().ended
     }
 
     /// How far the streams can go.
     pub(super) fn reach(&self) -> Reach {
         // First the position: the beat that is read then is as new, or newer.
         let position = self.shared.position.load(Ordering::Acquire);
-        let beat = self.beats.borrow();
+        let beat = self.beats.value();
         let first = beat.latest.as_ref().map_or(beat.previous + 1, |latest| latest[0].revision);
         Reach { head: position.max(beat.last), last: beat.last, quiet: (beat.previous, first) }
     }
 
     /// The newest revisions, if they begin with this one.
     pub(super) fn from(&self, revision: i64) -> Option<Revisions> {
-        self.beats.borrow().latest.as_ref().filter(|latest| latest[0].revision == revision).cloned()
+        self.beats.value().latest.as_ref().filter(|latest| latest[0].revision == revision).cloned()
     }
 }
 
