@@ -1,4 +1,4 @@
-//! A real etcd, to compare with and to follow.
+//! A real etcd, to compare with and to follow: the system's, or the one whose path `PORTOLAN_ETCD` holds.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -40,8 +40,9 @@ impl Etcd {
             "--unsafe-no-fsync".to_owned(),
         ];
         // etcd 3.4 does not know the last one.
-        let known = if version_has_unsafe_no_fsync() { &args[..] } else { &args[..args.len() - 1] };
-        let process = Guarded::start("etcd", known, dir).context("could not start etcd")?;
+        let binary = binary();
+        let known = if version_has_unsafe_no_fsync(&binary) { &args[..] } else { &args[..args.len() - 1] };
+        let process = Guarded::start(&binary, known, dir).with_context(|| format!("could not start {binary}"))?;
         let etcd = Self { process, client: client_port, _peer: peer_port };
         let health = format!("{}/health", etcd.url());
         let up = within(Duration::from_secs(30), || async {
@@ -70,8 +71,14 @@ impl Etcd {
     }
 }
 
-fn version_has_unsafe_no_fsync() -> bool {
-    let Ok(output) = std::process::Command::new("etcd").arg("--help").output() else {
+/// The one of the system, or that of the variable.
+#[expect(clippy::disallowed_methods, reason = "a setting of the tests, not one of the product")]
+fn binary() -> String {
+    std::env::var("PORTOLAN_ETCD").unwrap_or_else(|_| "etcd".to_owned())
+}
+
+fn version_has_unsafe_no_fsync(binary: &str) -> bool {
+    let Ok(output) = std::process::Command::new(binary).arg("--help").output() else {
         return false;
     };
     let text = [output.stdout, output.stderr].concat();

@@ -15,9 +15,9 @@ pub(super) fn whole(status: &Status) -> Response {
     let mut body = BytesMut::new();
     body.put_slice(b"{\"error\":");
     json::string(status.message(), &mut body);
-    body.put_slice(b",\"message\":");
+    body.put_slice(format!(",\"code\":{},\"message\":", i32::from(status.code())).as_bytes());
     json::string(status.message(), &mut body);
-    body.put_slice(format!(",\"code\":{}}}", i32::from(status.code())).as_bytes());
+    body.put_u8(b'}');
     (http_status(status.code()), [(header::CONTENT_TYPE, JSON)], body.freeze()).into_response()
 }
 

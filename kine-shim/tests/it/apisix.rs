@@ -299,7 +299,7 @@ async fn what_is_denied_is_denied_in_the_words_that_it_knows() {
     let denied = apisix.post("/v3/kv/put", marker).await.unwrap();
     let text = "etcdserver: permission denied";
     assert_eq!(denied.head.status, 403);
-    assert_eq!(denied.body, format!("{{\"error\":\"{text}\",\"message\":\"{text}\",\"code\":7}}"));
+    assert_eq!(denied.body, format!("{{\"error\":\"{text}\",\"code\":7,\"message\":\"{text}\"}}"));
 
     // Nobody's watch is refused as etcd refuses it, but not faster than once a second.
     let mut nobody = Apisix::new(server.json(None), PATIENCE);
@@ -344,10 +344,10 @@ async fn user_and_password_give_a_token_that_goes_raw_into_authorization() {
     let text = "etcdserver: authentication failed, invalid user ID or password";
     let refused = apisix.once("/v3/auth/authenticate", r#"{"password":"x","name":"ann"}"#).await.unwrap();
     assert_eq!(refused.head.status, 400);
-    assert_eq!(refused.body, format!("{{\"error\":\"{text}\",\"message\":\"{text}\",\"code\":3}}"));
+    assert_eq!(refused.body, format!("{{\"error\":\"{text}\",\"code\":3,\"message\":\"{text}\"}}"));
     apisix.authorize("rubbish");
     let text = "etcdserver: invalid auth token";
     let refused = apisix.post("/v3/kv/range", EVERYTHING).await.unwrap();
     assert_eq!(refused.head.status, 401);
-    assert_eq!(refused.body, format!("{{\"error\":\"{text}\",\"message\":\"{text}\",\"code\":16}}"));
+    assert_eq!(refused.body, format!("{{\"error\":\"{text}\",\"code\":16,\"message\":\"{text}\"}}"));
 }

@@ -23,10 +23,10 @@ async fn large_requests_are_refused_in_etcds_words() {
     let limit = 1_572_864 - 3 - 4;
     let (_, read) = post(&target, "/v3/kv/put", put(limit + 1).as_bytes()).await;
     let text = "etcdserver: request is too large";
-    assert_eq!(read, format!("{{\"error\":\"{text}\",\"message\":\"{text}\",\"code\":3}}"));
+    assert_eq!(read, format!("{{\"error\":\"{text}\",\"code\":3,\"message\":\"{text}\"}}"));
     let (status, read) = post(&target, "/v3/kv/put", put(2_097_152).as_bytes()).await;
     let text = format!("grpc: received message larger than max ({} vs. 2097152)", 2_097_152 + 3 + 5);
-    assert_eq!((status, read), (429, format!("{{\"error\":\"{text}\",\"message\":\"{text}\",\"code\":8}}")));
+    assert_eq!((status, read), (429, format!("{{\"error\":\"{text}\",\"code\":8,\"message\":\"{text}\"}}")));
     // What is larger is not even read to its end.
     let mut connection = Connection::open(&target).await.unwrap();
     connection
