@@ -151,7 +151,7 @@ pub(crate) trait Backend:
     /// Inserts a lease; false when the id is in use.
     fn lease_insert<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<bool, Error>>;
     /// Moves the end of a lease; false when it is gone.
-    fn lease_extend(&self, id: i64, expires_at: i64) -> BoxFuture<'_, Result<bool, Error>>;
+    fn lease_extend(&self, id: i64, expires_at: i64, now: i64) -> BoxFuture<'_, Result<bool, Error>>;
     /// One lease.
     fn lease(&self, id: i64) -> BoxFuture<'_, Result<Option<Lease>, Error>>;
     /// All leases.

@@ -121,8 +121,10 @@ impl EventStore {
     /// Renews a lease; answers its TTL in seconds, `None` when it does not exist (any more), or is not this owner's.
     pub async fn lease_keep_alive(&self, id: i64, owner: Option<&str>) -> Result<Option<i64>, Error> {
         let Some(known) = self.lease_known(id).await?.filter(|lease| lease.is_for(owner)) else { return Ok(None) };
-        let renewed = Lease::new(id, known.ttl_seconds, self.now(), known.owner);
-        if !self.backend().lease_extend(id, renewed.expires_at).await? {
+        let now = self.now();
+        let renewed = Lease::new(id, known.ttl_seconds, now, known.owner);
+        // As in etcd one that is due can't be renewed any more: another replica may be about to end it.
+        if !self.backend().lease_extend(id, renewed.expires_at, now).await? {
             self.lease_forget(id);
             return Ok(None);
         }

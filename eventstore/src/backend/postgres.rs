@@ -105,7 +105,7 @@ SELECT leaf_hash FROM events WHERE revision = $1";
 const INSERT_LEASE: &str = "-- lease_insert
 INSERT INTO leases (id, ttl_seconds, expires_at, owner) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
 const EXTEND_LEASE: &str = "-- lease_extend
-UPDATE leases SET expires_at = $1 WHERE id = $2";
+UPDATE leases SET expires_at = $1 WHERE id = $2 AND expires_at > $3";
 const LEASE: &str = "-- lease_get
 SELECT id, ttl_seconds, expires_at, owner FROM leases WHERE id = $1";
 const LEASES_OF: &str = "-- leases_get

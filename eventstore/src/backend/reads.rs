@@ -55,9 +55,9 @@ macro_rules! common {
             })
         }
 
-        fn lease_extend(&self, id: i64, expires_at: i64) -> BoxFuture<'_, Result<bool, Error>> {
+        fn lease_extend(&self, id: i64, expires_at: i64, now: i64) -> BoxFuture<'_, Result<bool, Error>> {
             Box::pin(async move {
-                let update = sqlx::query(EXTEND_LEASE).bind(expires_at).bind(id);
+                let update = sqlx::query(EXTEND_LEASE).bind(expires_at).bind(id).bind(now);
                 Ok(update.execute(&self.$writer).await?.rows_affected() == 1)
             })
         }

@@ -36,6 +36,7 @@ shared!(
     a_linearizable_read_sees_what_another_replica_acknowledged,
     reads_that_wait_share_one_question,
     a_lease_that_another_replica_ended_takes_no_keys,
+    a_lease_that_another_replica_renewed_goes_on_and_ends_once,
     followers_do_not_wait_for_their_period,
     a_log_that_went_back_stops_the_writer,
     a_key_too_long_for_the_index_fails_alone,

@@ -80,6 +80,40 @@ pub async fn a_lease_that_another_replica_ended_takes_no_keys(stand: Stand) {
     assert_eq!(other.lease_time_to_live(lease).await.unwrap(), None);
 }
 
+pub async fn a_lease_that_another_replica_renewed_goes_on_and_ends_once(stand: Stand) {
+    let other = stand.replica().await;
+    let leased = async |key: &str, seconds| {
+        let lease = stand.store.lease_grant(0, seconds).await.unwrap().id;
+        let put = Put { lease: Some(lease), ..Put::new(key.to_owned(), "v") };
+        committed(stand.txn(Txn::of(vec![Op::Put(put)])).await);
+        lease
+    };
+    let there = |key: &'static str| stand.store.read(|view| view.get(key.as_bytes()).is_some());
+    // Whoever looks for leases that are due ends this one, after what was due before it.
+    let until_looked = async |key: &'static str| {
+        leased(key, 2).await;
+        stand.clock.advance(Duration::from_secs(3));
+        let mut head = stand.store.head();
+        while there(key) {
+            tokio::time::timeout(Duration::from_secs(30), head.changed()).await.unwrap().unwrap();
+        }
+    };
+    let lease = leased("renewed", 10).await;
+    stand.clock.advance(Duration::from_secs(9));
+    assert_eq!(other.lease_keep_alive(lease, None).await.unwrap(), Some(10));
+    // The first replica still has it in memory as due at 10.
+    until_looked("first").await;
+    until_looked("second").await;
+    assert!(there("renewed"));
+    stand.clock.advance(Duration::from_secs(10));
+    assert_eq!(other.lease_keep_alive(lease, None).await.unwrap(), None, "what is due is not renewed");
+    until_looked("third").await;
+    until_looked("fourth").await;
+    assert!(!there("renewed"));
+    let query = EventQuery { action: Some("lease.expire".to_owned()), limit: 100, ..EventQuery::default() };
+    assert_eq!(stand.store.events(&query).await.unwrap().events.len(), 5);
+}
+
 /// News of another replica come at once, not with the period of a second: twenty there and back.
 pub async fn followers_do_not_wait_for_their_period(stand: Stand) {
     let other = stand.replica().await;

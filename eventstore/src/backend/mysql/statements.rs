@@ -72,7 +72,7 @@ SELECT leaf_hash FROM events WHERE revision = ?";
 pub(super) const INSERT_LEASE: &str = "-- lease_insert
 INSERT INTO leases (id, ttl_seconds, expires_at, owner) VALUES (?, ?, ?, ?)";
 pub(super) const EXTEND_LEASE: &str = "-- lease_extend
-UPDATE leases SET expires_at = ? WHERE id = ?";
+UPDATE leases SET expires_at = ? WHERE id = ? AND expires_at > ?";
 pub(super) const LEASE: &str = "-- lease_get
 SELECT id, ttl_seconds, expires_at, owner FROM leases WHERE id = ?";
 pub(super) const LEASES: &str = "-- leases_list
