@@ -22,6 +22,8 @@ use crate::identity::Unknown;
 const QUIET_MICROS: i64 = 60 * 1_000_000;
 /// Peers remembered; further ones share one entry until others have been quiet for a minute.
 const MAX_PEERS: usize = 4096;
+/// The entry that they share.
+const OTHERS: &str = "others";
 /// Denials of one peer in that time that are answered at once.
 const AT_ONCE: u64 = 20;
 /// How often is looked for counts that are due.
@@ -88,8 +90,10 @@ impl Denials {
                 more => format!("{}; {more} more since the last event", denial.what),
             };
             tracing::info!(peer = denial.key, before, "denied: {}", denial.what);
+            let key = denial.key.clone();
             if let Err(error) = denial.append(store, message).await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "a denial could not be recorded");
+                self.count_again(&key, before + 1);
             }
         }
         noted.late
@@ -102,18 +106,24 @@ impl Denials {
             let key = denial.key.clone();
             if let Err(error) = denial.append(store, message).await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "denials could not be recorded");
-                // They stay counted.
-                if let Some(peer) = self.peers.lock().get_mut(&key) {
-                    peer.unrecorded += count;
-                }
+                self.count_again(&key, count);
             }
+        }
+    }
+
+    /// What the log did not take stays counted, and is written when the log is there again.
+    fn count_again(&self, key: &str, count: u64) {
+        let mut peers = self.peers.lock();
+        let key = if peers.contains_key(key) { key } else { OTHERS };
+        if let Some(peer) = peers.get_mut(key) {
+            peer.unrecorded += count;
         }
     }
 
     fn note(&self, denial: &Denial, now: i64) -> Noted {
         let mut peers = self.peers.lock();
         let known = peers.len() < MAX_PEERS || peers.contains_key(&denial.key);
-        let key = if known { denial.key.as_str() } else { "others" };
+        let key = if known { denial.key.as_str() } else { OTHERS };
         let Some(peer) = peers.get_mut(key) else {
             let last = Denial { key: key.to_owned(), ..denial.clone() };
             peers.insert(key.to_owned(), Peer { recorded_at: now, unrecorded: 0, last });
@@ -213,6 +223,20 @@ mod tests {
         assert_eq!(note(&denials, "a", 120_000_000), Some(1), "the next minute, before the count was written");
         assert_eq!(due(&denials, 180_000_000), []);
         assert!(denials.peers.lock().is_empty(), "the quiet ones are forgotten");
+    }
+
+    #[tokio::test]
+    async fn what_the_log_did_not_take_stays_counted() {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Arc::new(portolan_rt::clock::ManualClock::new(1));
+        let url = format!("sqlite:{}", dir.path().join("log.db").display());
+        let supervisor = Supervisor::new();
+        let store = EventStore::open(portolan_eventstore::Options { url, clock }, &supervisor).await.unwrap();
+        supervisor.shutdown().request();
+        supervisor.run(Duration::from_secs(20)).await.unwrap();
+        let denials = Denials::default();
+        denials.record(&store, 0, Denial::of_stranger("auth.denied", None, "a".to_owned(), "no")).await;
+        assert_eq!(due(&denials, QUIET_MICROS), [("a".to_owned(), 1)]);
     }
 
     #[test]

@@ -131,6 +131,6 @@ mod tests {
         };
         assert_eq!(hash(&[]), 0xcbf2_9ce4 ^ 0x8422_2325);
         assert_ne!(hash(&[kv("ab", "c")]), hash(&[kv("a", "bc")]));
-        assert_eq!(hash(&[kv("a", "b"), kv("c", "d")]), hash(&[kv("a", "b"), kv("c", "d")]));
+        assert_eq!(hash(&[kv("ab", "c")]), 0x86f8_6525);
     }
 }
