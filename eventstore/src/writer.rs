@@ -81,7 +81,7 @@ pub(crate) async fn run(mut writer: Writer, shutdown: Shutdown) -> Result<(), Er
             biased;
             sent = writer.line.next(), if !writer.line.is_empty() => writer.arrived(sent).await?,
             taken = writer.queue.recv_many(&mut writer.waiting, room), if room > 0 && !ended => ended = taken == 0,
-            () = shutdown.soft(), if !closed => {
+            () = shutdown.soft(), if !closed && !ended => {
                 writer.queue.close();
                 closed = true;
             }
