@@ -40,11 +40,11 @@ pub async fn request(State((app, listener)): State<(Arc<App>, Listener)>, reques
     let api = path.starts_with("/api/") || path.starts_with("/apisix/");
     let id = origin.request_id;
     parts.extensions.insert(origin);
-    let mut response = match repeatable {
+    let mut response = match repeatable.and(waits.clone()) {
         Ok(_) => next.run(Request::from_parts(parts, body)).await,
         Err(text) => ApiError::Invalid(text).into_response(),
     };
-    if waits && response.status().is_success() {
+    if waits == Ok(true) && response.status().is_success() {
         instances::wait(&app, before, &mut response).await;
     }
     if api {

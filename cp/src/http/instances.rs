@@ -24,7 +24,8 @@ use crate::rights::{Domain, Right};
 
 /// How long a write with `wait=applied` waits for data planes.
 const PATIENCE: Duration = Duration::from_secs(10);
-const WAIT: &str = "wait=applied";
+const WAIT: &str = "wait";
+const APPLIED: &str = "wait=applied";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -73,12 +74,20 @@ fn view(instance: Instance, receipt: Receipt) -> Value {
 }
 
 /// Takes `wait=applied` out of the query of a request that changes something, so that no handler needs to know of it.
-pub(super) fn take_wait(parts: &mut Parts) -> bool {
+///
+/// # Errors
+/// There is a text for the caller when it asks to wait for anything else: a slip must not pass for having waited.
+pub(super) fn take_wait(parts: &mut Parts) -> Result<bool, String> {
     let query = parts.uri.query().unwrap_or_default();
-    if matches!(parts.method, Method::GET | Method::HEAD) || !query.split('&').any(|pair| pair == WAIT) {
-        return false;
+    let is_wait = |pair: &&str| pair.split('=').next() == Some(WAIT);
+    let mut waits = query.split('&').filter(is_wait).peekable();
+    if matches!(parts.method, Method::GET | Method::HEAD) || waits.peek().is_none() {
+        return Ok(false);
     }
-    let rest: Vec<&str> = query.split('&').filter(|pair| *pair != WAIT).collect();
+    if waits.any(|pair| pair != APPLIED) {
+        return Err(format!("one can only wait for a change to be applied: {APPLIED}"));
+    }
+    let rest: Vec<&str> = query.split('&').filter(|pair| !is_wait(pair)).collect();
     let path = match rest.is_empty() {
         true => parts.uri.path().to_owned(),
         false => format!("{}?{}", parts.uri.path(), rest.join("&")),
@@ -87,7 +96,7 @@ pub(super) fn take_wait(parts: &mut Parts) -> bool {
     // Parts of what was one.
     uri.path_and_query = PathAndQuery::try_from(path).ok();
     let changed = Uri::from_parts(uri).map(|uri| parts.uri = uri);
-    changed.is_ok()
+    Ok(changed.is_ok())
 }
 
 /// Waits until the data planes of the groups that were changed since a revision serve that change, and says how many do.

@@ -45,6 +45,22 @@ async fn resources_and_history() {
     assert_eq!(plane.call("DELETE", "/api/status", Value::Null).await.status, 405);
 }
 
+/// Who misspells what to wait for would take the answer for that of a change that is live.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_waits_for_applied_or_for_nothing() {
+    let plane = Plane::new().await;
+    let head = plane.head().await;
+    let body = json!({"to": head, "gateway_group_id": "default"});
+    for query in ["wait=aplied", "wait", "wait=", "wait=applied&wait=x"] {
+        let answer = plane.expect("POST", &format!("/api/rollback?{query}"), body.clone(), 400).await;
+        assert_eq!(answer["error_msg"], "one can only wait for a change to be applied: wait=applied", "{query}");
+    }
+    assert_eq!(plane.head().await, head);
+    for query in ["wait=applied", "wait=applied&wait=applied", "waiting=1"] {
+        plane.expect("POST", &format!("/api/rollback?{query}"), body.clone(), 200).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn events_by_page_and_filter() {
     let plane = Plane::new().await;
