@@ -214,7 +214,8 @@ impl EventStore {
     /// Events by filter, newest first, with their changes: a page of them.
     pub async fn events(&self, query: &EventQuery) -> Result<Events, Error> {
         let by = query.lead();
-        let above = query.after.unwrap_or(0);
+        // There is nothing below 1, and what any number asks for must not overflow.
+        let above = query.after.unwrap_or(0).clamp(0, i64::MAX - 1);
         let (mut below, mut window, mut looked) = (query.before.unwrap_or(i64::MAX), WINDOW, 0);
         // Beyond the head there is nothing to look through.
         below = below.min(self.backend().head().await?.revision.saturating_add(1));

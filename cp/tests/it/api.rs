@@ -96,6 +96,9 @@ async fn events_by_page_and_filter() {
         ("resource_kind=service&resource_id=0", 2),
         ("gateway_group_id=default", 8),
         ("after=1&before=3", 1),
+        ("after=-9223372036854775808&before=3", 2),
+        ("after=9223372036854775807", 0),
+        ("before=-9223372036854775808", 0),
     ] {
         let page = plane.expect("GET", &format!("/api/audit/events?limit=100&{query}"), Value::Null, 200).await;
         assert_eq!(page["events"].as_array().unwrap().len(), count, "{query}");
