@@ -18,10 +18,11 @@ type Entries = Record<string, unknown>;
 const pick = (entries: Entries, isWanted: (name: string) => boolean): Entries =>
   Object.fromEntries(Object.entries(entries).filter(([name]) => isWanted(name)));
 
+const isOwn = (name: string) => !name.startsWith('Face');
+
 /** The dashboard uses the control plane's own API; the face for clients of APISIX is none of its business. */
 function ownApi(contract: Contract): Contract {
   const { schemas, responses } = contract.components;
-  const isOwn = (name: string) => !name.startsWith('Face');
   return {
     ...contract,
     paths: pick(contract.paths, (path) => path.startsWith('/api/')),
