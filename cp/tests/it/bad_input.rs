@@ -176,6 +176,13 @@ async fn queries_and_paths_are_answered_quickly() {
             assert!(answer.status < 500, "{path}?{head}: {} {}", answer.status, answer.text);
         }
     }
+    // A sub-path is a document, too.
+    plane.expect("PUT", "/apisix/admin/upstreams/u", json!({"nodes": {"127.0.0.1:1": 1}}), 201).await;
+    for part in ["discovery_args", "labels", "b"] {
+        let path = format!("/apisix/admin/upstreams/u/{part}{}", "/a".repeat(15_000));
+        let answer = plane.call("PATCH", &path, json!(1)).await;
+        assert_eq!(answer.status, 400, "{}", answer.text);
+    }
     for id in ["%00", "%ff", "..%2f..%2f", &"x".repeat(30_000), "%F0%9F%92%A9", "a%20b", "%2e%2e"] {
         for method in ["GET", "PUT", "PATCH", "DELETE"] {
             let answer = plane.call(method, &format!("/apisix/admin/routes/{id}"), json!({"uri": "/a"})).await;
