@@ -27,8 +27,12 @@ pub fn named(kind: &str, id: &str) -> ResourceRef {
     ResourceRef { kind: kind.to_owned(), id: id.chars().take(LONGEST_ID).collect() }
 }
 
-/// The same, with refusals whose texts are not too long.
+/// The same, with refusals whose texts are not too long, and an id that every store can take: a text with a NUL in it would fail in
+/// PostgreSQL, together with all that is written in the same batch.
 pub fn bounded(mut proposal: Proposal) -> Proposal {
+    if let Some(resource) = proposal.resource.as_mut().filter(|resource| resource.id.contains('\0')) {
+        resource.id = resource.id.replace('\0', "\u{FFFD}");
+    }
     proposal.intent = match proposal.intent {
         Intent::Refused(refusal) => Intent::Refused(cut(refusal)),
         Intent::Decide(decide) => Intent::Decide(Box::new(move |view| match decide(view) {

@@ -99,6 +99,10 @@ pub fn named(app: &App, name: &str) -> Option<User> {
 /// # Errors
 /// When the store is unavailable.
 pub async fn password_hash(app: &App, id: &str) -> Result<Option<Vec<u8>>, portolan_eventstore::Error> {
+    // Asked for whatever somebody gives as a name; PostgreSQL knows no text with a NUL in it.
+    if id.contains('\0') {
+        return Ok(None);
+    }
     app.store.secret(&secret_name(id)).await
 }
 

@@ -18,6 +18,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        // No store has a text with a NUL in it, and PostgreSQL does not even look for one.
+        if parts.uri.query().is_some_and(|query| query.contains("%00")) {
+            return Err(ApiError::Invalid("a parameter can't hold a NUL character".into()));
+        }
         match Query::from_request_parts(parts, state).await {
             Ok(Query(params)) => Ok(Self(params)),
             Err(QueryRejection::FailedToDeserializeQueryString(error)) => Err(ApiError::Invalid(error.body_text())),

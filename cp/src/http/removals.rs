@@ -152,8 +152,8 @@ pub(super) fn given(name: &str, id: String) -> Result<String, ApiError> {
 }
 
 fn bounded(name: &str, text: String, longest: usize) -> Result<String, ApiError> {
-    match text.trim().is_empty() || text.chars().count() > longest {
-        true => Err(ApiError::Invalid(format!("{name} must have 1 to {longest} characters"))),
+    match text.trim().is_empty() || text.chars().count() > longest || text.contains('\0') {
+        true => Err(ApiError::Invalid(format!("{name} must have 1 to {longest} characters, none of them NUL"))),
         false => Ok(text),
     }
 }

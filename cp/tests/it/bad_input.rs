@@ -211,3 +211,49 @@ async fn memory_stays_bounded() {
     let grown = resident().saturating_sub(before);
     assert!(grown < 128 * 1024 * 1024, "grown by {} MiB", grown / 1024 / 1024);
 }
+
+/// PostgreSQL has no text with a NUL in it. What a caller sends must not fail the batch that others are written in, nor pass for an
+/// outage.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_store_sees_a_nul_in_a_text() {
+    let database = portolan_testkit::postgres::database().await.unwrap();
+    let plane = Plane::on(database.url()).await;
+    let of_json = |text: &str| text.replace("NUL", "\\u0000");
+    let login = r#"{"username":"NUL","password":"correct horse battery"}"#;
+    let hold = r#"{"scope":{"type":"actor","actor_id":"a NUL"},"reason":"r"}"#;
+    let erasure = r#"{"actor_id":"a NUL","reason":"r","dry_run":false}"#;
+    let batch = r#"{"changes":[{"action":"put","kind":"routes","id":"a NUL","value":{"uri":"/a"}}]}"#;
+    for (method, path, body, status) in [
+        ("GET", "/apisix/admin/routes/a%00", "", 404),
+        ("PUT", "/apisix/admin/routes/a%00", r#"{"uri":"/a"}"#, 400),
+        ("PATCH", "/apisix/admin/routes/a%00", r#"{"uri":"/a"}"#, 404),
+        ("DELETE", "/apisix/admin/routes/a%00", "", 404),
+        ("PUT", "/apisix/admin/consumers", r#"{"username":"NUL"}"#, 400),
+        ("POST", "/api/login", login, 401),
+        ("POST", "/api/audit/holds", hold, 400),
+        ("POST", "/api/audit/erasures", erasure, 400),
+        ("POST", "/api/apply", batch, 400),
+        ("GET", "/api/audit/events?actor=a%00", "", 400),
+        ("GET", "/api/history/changes?actor=a%00", "", 400),
+        ("GET", "/api/history/routes/a%00", "", 404),
+        ("DELETE", "/api/users/a%00", "", 404),
+        ("DELETE", "/api/tokens/a%00", "", 404),
+        ("DELETE", "/api/audit/holds/a%00", "", 404),
+        ("DELETE", "/api/gateway_groups/a%00", "", 404),
+        ("POST", "/api/certificates/a%00/revoke", "", 404),
+        ("PUT", "/api/users/a%00/assigned_roles", r#"{"roles":[]}"#, 404),
+    ] {
+        let request = plane.request(method, path).header("x-api-key", ADMIN_KEY);
+        let answer = send(if body.is_empty() { request } else { request.body(of_json(body)) }).await;
+        assert_eq!(answer.status, status, "{method} {path}: {}", answer.text);
+    }
+    for (method, path, body, status) in [
+        ("PUT", "/apisix/admin/services/a%00", r#"{"name":"a"}"#, 400),
+        ("POST", "/apisix/admin/services", r#"{"service_id":"a NUL","name":"a"}"#, 400),
+        ("DELETE", "/apisix/admin/services/a%00", "", 400),
+    ] {
+        let request = plane.dashboard(method, path).header("x-api-key", ADMIN_KEY);
+        let answer = send(request.body(of_json(body))).await;
+        assert_eq!(answer.status, status, "{method} {path}: {}", answer.text);
+    }
+}

@@ -136,8 +136,16 @@ async fn orders_that_mean_nothing_are_refused_with_an_event() {
     let plane = Plane::new().await;
     let hold = |scope: Value| json!({"scope": scope, "reason": "r"});
     for (path, order, text) in [
-        ("holds", json!({"scope": {"type": "actor", "actor_id": "ci"}}), "reason must have 1 to 4096 characters"),
-        ("holds", hold(json!({"type": "actor", "actor_id": " "})), "actor_id must have 1 to 256 characters"),
+        (
+            "holds",
+            json!({"scope": {"type": "actor", "actor_id": "ci"}}),
+            "reason must have 1 to 4096 characters, none of them NUL",
+        ),
+        (
+            "holds",
+            hold(json!({"type": "actor", "actor_id": " "})),
+            "actor_id must have 1 to 256 characters, none of them NUL",
+        ),
         ("holds", hold(json!({"type": "revisions", "first": 2, "last": 1})), "first must be at least 1"),
         ("holds", hold(json!({"type": "resource", "kind": "ruote", "id": "1"})), "kind is none of a resource"),
         ("holds", hold(json!({"type": "gateway_group", "gateway_group_id": "a/b"})), "gateway_group_id is none"),
