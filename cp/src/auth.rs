@@ -7,7 +7,7 @@
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{HeaderMap, Method};
-use portolan_eventstore::proposal::{Actor, ActorKind, Context};
+use portolan_eventstore::proposal::{Actor, ActorKind, Context, Decide};
 use portolan_eventstore::{Decision, Intent, Proposal, Refusal, View};
 use portolan_model::GroupId;
 
@@ -115,6 +115,14 @@ pub fn foreign_page() -> ApiError {
 // === impl Standing ===
 
 impl Standing {
+    /// What is decided only while nothing was lost.
+    fn guard(self, decide: Decide) -> Intent {
+        Intent::Decide(Box::new(move |view| match self.is_lost(view) {
+            true => Decision::Refuse(Refusal::denied(403, LOST)),
+            false => decide(view),
+        }))
+    }
+
     fn is_lost(&self, view: &dyn View) -> bool {
         let ended = self.shown.as_ref().is_some_and(|key| view.get(key.as_bytes()).is_none());
         let lacks = |(user, roles): &(String, Vec<Role>)| {
@@ -176,11 +184,10 @@ impl Caller {
         let standing =
             Standing { shown: self.shown.clone(), user: self.user.clone().map(|user| (user, self.roles.clone())) };
         let intent = match intent {
-            Intent::Decide(decide) => Intent::Decide(Box::new(move |view| match standing.is_lost(view) {
-                true => Decision::Refuse(Refusal::denied(403, LOST)),
-                false => decide(view),
-            })),
-            other => other,
+            Intent::Decide(decide) => standing.guard(decide),
+            Intent::Txn(txn) => standing.guard(Box::new(move |_| Decision::Apply(txn.clone()))),
+            Intent::Record => standing.guard(Box::new(|_| Decision::Record)),
+            refused @ Intent::Refused(_) => refused,
         };
         let mut proposal = Proposal::new(self.context(), action, intent);
         proposal.idempotency = self.origin.repeatable.as_ref().map(Repeatable::idempotency);
@@ -274,3 +281,6 @@ impl axum::extract::FromRequestParts<std::sync::Arc<App>> for Caller {
         Err(ApiError::Unauthenticated(Unknown::Missing))
     }
 }
+
+#[cfg(test)]
+mod tests;

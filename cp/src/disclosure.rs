@@ -37,13 +37,13 @@ impl Disclosures {
     /// Puts it into the log that the caller is shown secrets, if that is due.
     ///
     /// # Errors
-    /// When the log is unavailable: then the caller must not be shown them.
+    /// When the log is unavailable, or the caller has lost the right meanwhile: then the caller must not be shown them.
     pub async fn record(&self, app: &App, caller: &Caller, group: &GroupId) -> Result<(), ApiError> {
         if !self.is_due(app, caller, group) {
             return Ok(());
         }
         let proposal = caller.proposal("secrets.read", Intent::Record).in_group(group.as_str());
-        app.append(proposal.on("gateway_group", group.as_str())).await?;
+        app.commit(proposal.on("gateway_group", group.as_str())).await?;
         let now = app.now_seconds();
         let mut events = self.0.lock();
         if events.len() >= MOST {

@@ -74,7 +74,7 @@ async fn get(app: &App, caller: &Caller, group: &GroupId, headers: &HeaderMap) -
     if secrets {
         // Whoever takes the secrets away leaves a trace.
         let proposal = caller.proposal("group.export", Intent::Record);
-        app.append(proposal.in_group(group.as_str()).on("gateway_group", group.as_str())).await?;
+        app.commit(proposal.in_group(group.as_str()).on("gateway_group", group.as_str())).await?;
     }
     let (facts, document) = app.store.read(|view| (facts(view, group), shown(app, view, group, secrets)));
     let yaml = headers

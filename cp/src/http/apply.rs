@@ -132,7 +132,7 @@ pub async fn export(
     let group = caller.require_in(&app, Right::Export, scope.gateway_group_id.as_deref()).await?;
     // Whoever takes the secrets away leaves a trace.
     let proposal = caller.proposal("group.export", Intent::Record);
-    app.append(proposal.in_group(group.as_str()).on("gateway_group", group.as_str())).await?;
+    app.commit(proposal.in_group(group.as_str()).on("gateway_group", group.as_str())).await?;
     Ok(Json(Value::Object(app.store.read(|view| export::state(view, &group, &app.keyring)))))
 }
 

@@ -47,7 +47,7 @@ pub async fn get(
     signed(&app, to).await?;
     let mut proposal: Proposal = caller.proposal("audit.export", Intent::Record).on("log", format!("{from}..{to}"));
     proposal.context.reason = options.reason;
-    app.append(proposal).await?;
+    app.commit(proposal).await?;
     // Holds and prunings until now account for what is missing: the proof reaches to them.
     signed(&app, app.store.revision()).await?;
     let range = Range { from: Some(from), to: Some(to) };
