@@ -213,6 +213,13 @@ impl Caller {
         }
     }
 
+    /// The first revision that the caller may look back to: whoever is confined to a group knows nothing of another one that had
+    /// its id before.
+    pub fn earliest(&self, app: &App) -> i64 {
+        let made = |group| app.store.read(|view| groups::made_at(view, group));
+        self.group.as_ref().map_or(0, made)
+    }
+
     /// Refuses, with an event, a caller that does not have the right.
     ///
     /// # Errors

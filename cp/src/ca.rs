@@ -8,7 +8,11 @@ use std::sync::Arc;
 
 use portolan_eventstore::proposal::SecretWrite;
 use portolan_eventstore::txn::{Op, Put, Txn};
-use portolan_eventstore::{Appended, Context, Decision, EventStore, Intent, Proposal, Refusal};
+use portolan_eventstore::{
+    Appended, Context, Decision, EventStore, Intent, KeyRange, KeyValue, Proposal, Refusal, View,
+};
+use portolan_kine_shim::REVOKED_PREFIX;
+use portolan_model::GroupId;
 use portolan_rt::clock::Clock;
 use rcgen::{Issuer, KeyPair};
 use serde_json::json;
@@ -21,6 +25,8 @@ pub mod server;
 pub use issue::{Issued, Order, Subject};
 pub use seal::Seal;
 
+/// Prefix of the records of certificates; below it stand their serial numbers.
+const ISSUED_PREFIX: &str = "/portolan/certificates/";
 /// Key of the root certificate.
 const ROOT_KEY: &str = "/portolan/ca";
 /// Name of the sealed private key in the secrets table.
@@ -92,17 +98,20 @@ impl Authority {
         &self.certificate
     }
 
-    /// Signs what was ordered, records it, and only then gives it out. What the caller's proposal says beside the change
-    /// stays as it is. A repeated request gets the certificate of the first.
+    /// Signs what was ordered, records it, and only then gives it out. `propose` makes a proposal of the change, under whatever
+    /// conditions. A repeated request gets the certificate of the first.
     ///
     /// # Errors
     /// When the order can't be used or the log can't take the event.
-    pub async fn issue(&self, mut proposal: Proposal, order: &Order) -> Result<Result<Issued, Refusal>, Error> {
+    pub async fn issue(
+        &self,
+        propose: impl FnOnce(Txn) -> Proposal,
+        order: &Order,
+    ) -> Result<Result<Issued, Refusal>, Error> {
         let issued = issue::sign(&self.issuer, order, self.clock.now_micros())?;
-        let key = format!("/portolan/certificates/{}", issued.serial);
+        let key = issued_key(&issued.serial);
         let record = issued.record(order).to_string();
-        let txn = Txn::of(vec![Op::Put(Put::new(key, record))]);
-        proposal.intent = Intent::Txn(txn);
+        let mut proposal = propose(Txn::of(vec![Op::Put(Put::new(key, record))]));
         if let Some(group) = order.subject.group() {
             proposal = proposal.in_group(group);
         }
@@ -117,10 +126,37 @@ impl Authority {
     }
 }
 
+/// Where the record of a certificate stands.
+pub fn issued_key(serial: &str) -> String {
+    format!("{ISSUED_PREFIX}{serial}")
+}
+
+/// The key by which a certificate is revoked, in the data-plane manager of every replica.
+pub fn revoked_key(serial: &str) -> String {
+    format!("{REVOKED_PREFIX}{serial}")
+}
+
+/// The change that revokes a certificate.
+pub fn revocation(serial: &str, now: i64) -> Put {
+    Put::new(revoked_key(serial), json!({ "serial": serial, "revoked_at": now }).to_string())
+}
+
+/// The changes that revoke what was issued to data planes of a group and is not revoked yet.
+pub fn revocations(view: &dyn View, group: &GroupId, now: i64) -> Vec<Op> {
+    let issued = view.range(&KeyRange::prefix(ISSUED_PREFIX));
+    let serial = |kv: &KeyValue| {
+        let record: serde_json::Value = serde_json::from_slice(&kv.value).ok()?;
+        let serial = record["serial"].as_str()?;
+        let valid = record["gateway_group_id"] == group.as_str() && view.get(revoked_key(serial).as_bytes()).is_none();
+        valid.then(|| Op::Put(revocation(serial, now)))
+    };
+    issued.iter().filter_map(|kv| serial(kv)).collect()
+}
+
 async fn create(store: &EventStore, seal: &Seal, clock: &dyn Clock) -> Result<(), Error> {
     let root = root::make(clock.now_micros())?;
     let value = json!({ "certificate": root.certificate, "not_after": root.not_after }).to_string();
-    let decide = move |view: &dyn portolan_eventstore::View| match view.get(ROOT_KEY.as_bytes()) {
+    let decide = move |view: &dyn View| match view.get(ROOT_KEY.as_bytes()) {
         Some(_) => Decision::Unchanged,
         None => Decision::Apply(Txn::of(vec![Op::Put(Put::new(ROOT_KEY, value.clone()))])),
     };

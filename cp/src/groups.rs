@@ -16,6 +16,7 @@ use serde_json::Value;
 use crate::admin::standalone;
 use crate::app::App;
 use crate::auth::tokens;
+use crate::ca;
 use crate::error::ApiError;
 use crate::instances;
 use crate::resources::Condition;
@@ -80,6 +81,12 @@ pub fn find(view: &dyn View, id: &GroupId) -> Option<Group> {
     }
 }
 
+/// The revision that made the group; 0 = it was always there.
+pub fn made_at(view: &dyn View, id: &GroupId) -> i64 {
+    let made = view.get(key(id).as_bytes()).filter(|_| !id.is_default());
+    made.map_or(0, |kv| kv.create_revision)
+}
+
 /// Whether the group is there.
 pub fn exists(view: &dyn View, id: &GroupId) -> bool {
     id.is_default() || view.get(key(id).as_bytes()).is_some()
@@ -109,6 +116,8 @@ pub fn create(
         if exists(view, &id) {
             return refuse(409, &format!("gateway group {id} exists already"));
         }
+        // Whoever had a group of this id before must not look into the new one.
+        let former = ca::revocations(view, &id, now);
         let group = Group {
             id,
             name: name.clone(),
@@ -117,7 +126,7 @@ pub fn create(
             create_time: now,
             update_time: now,
         };
-        write(view, &group, "create")
+        write(view, &group, "create", former)
     })
 }
 
@@ -150,7 +159,7 @@ pub fn update(
             group.labels.clone_from(labels);
         }
         group.update_time = now;
-        write(view, &group, "update")
+        write(view, &group, "update", Vec::new())
     })
 }
 
@@ -223,13 +232,15 @@ fn versions(kvs: &[Arc<KeyValue>]) -> Vec<(Bytes, i64)> {
     kvs.iter().filter(|kv| kv.lease == 0).map(|kv| (kv.key.clone(), kv.mod_revision)).collect()
 }
 
-fn write(view: &dyn View, group: &Group, verb: &str) -> Decision {
+/// Writes it, after what goes with it.
+fn write(view: &dyn View, group: &Group, verb: &str, mut ops: Vec<Op>) -> Decision {
     if all(view).iter().any(|other| other.id != group.id && other.name == group.name) {
         return refuse(409, &format!("another gateway group is named {:?}", group.name));
     }
     // Texts and numbers always serialise.
     let value = serde_json::to_vec(group).unwrap_or_default();
-    named(&group.id, verb, vec![Op::Put(Put::new(key(&group.id), value))])
+    ops.push(Op::Put(Put::new(key(&group.id), value)));
+    named(&group.id, verb, ops)
 }
 
 fn named(id: &GroupId, verb: &str, ops: Vec<Op>) -> Decision {

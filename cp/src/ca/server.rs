@@ -97,7 +97,7 @@ async fn issue(authority: &Authority, names: &[String], folder: &Path) -> Result
     let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
     let order = Order::for_server(names.to_vec(), &key)?;
     let issued = authority
-        .issue(Proposal::new(Context::system(), "certificate.issue", Intent::Record), &order)
+        .issue(|txn| Proposal::new(Context::system(), "certificate.issue", Intent::Txn(txn)), &order)
         .await?
         .map_err(|_| Error::Broken("a refused certificate"))?;
     let key = key.serialize_pem();

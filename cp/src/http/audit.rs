@@ -50,6 +50,10 @@ pub async fn list(
             filter.gateway_group_id = Some(group.to_string());
         }
     }
+    let earliest = caller.earliest(&app);
+    if earliest > 0 {
+        filter.after = Some(filter.after.unwrap_or_default().max(earliest - 1));
+    }
     let limit = filter.limit.unwrap_or(LIMIT);
     if !(1..=MOST).contains(&limit) {
         return Err(ApiError::Invalid(format!("limit must be between 1 and {MOST}")));
@@ -83,7 +87,11 @@ pub async fn get(
     let domain = confined.map_or(Domain::All, Domain::Group);
     caller.require(&app, Right::Read, domain).await?;
     let event = app.store.event(revision).await?;
-    let inside = |event: &Event| confined.is_none_or(|own| event.entry.gateway_group.as_deref() == Some(own.as_str()));
+    let earliest = caller.earliest(&app);
+    let inside = |event: &Event| {
+        event.revision >= earliest
+            && confined.is_none_or(|own| event.entry.gateway_group.as_deref() == Some(own.as_str()))
+    };
     match event.filter(inside) {
         Some(event) => Ok(Json(view(&app, &event))),
         None => Err(ApiError::NotFound(format!("event {revision} not found"))),

@@ -6,8 +6,10 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};
-use portolan_eventstore::Intent;
 use portolan_eventstore::proposal::ResourceRef;
+use portolan_eventstore::txn::Txn;
+use portolan_eventstore::{Decision, Intent, View};
+use portolan_model::GroupId;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -54,8 +56,15 @@ pub async fn post(
         Ok(order) => order,
         Err(error) => return Err(refusal::record(&app, &caller, what, error).await),
     };
-    let proposal = caller.proposal("certificate.issue", Intent::Record);
-    let issued = match app.authority.issue(proposal, &order).await {
+    let group = order.subject.group().and_then(|group| GroupId::new(group).ok());
+    let propose = |txn: Txn| {
+        let decide = move |view: &dyn View| match &group {
+            Some(group) if !groups::exists(view, group) => Decision::Refuse(groups::unknown(group)),
+            _ => Decision::Apply(txn.clone()),
+        };
+        caller.proposal("certificate.issue", Intent::Decide(Box::new(decide)))
+    };
+    let issued = match app.authority.issue(propose, &order).await {
         Ok(Ok(issued)) => issued,
         Ok(Err(refusal)) => return Err(ApiError::Refused(refusal)),
         Err(ca::Error::Store(error)) => return Err(error.into()),

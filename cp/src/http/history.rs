@@ -41,11 +41,13 @@ pub async fn list(
     let known = portolan_model::Kind::from_name(&kind).filter(|kind| crate::resources::KINDS.contains(kind));
     let kind = known.map_or_else(|| params::kind(&kind), Ok)?;
     let key = layout::resource_key(&group, kind, &id);
+    let earliest = caller.earliest(&app);
     let versions: Vec<Value> = app
         .store
         .history(key.as_bytes(), MOST)
         .await?
         .iter()
+        .filter(|event| event.revision >= earliest)
         .map(|event| {
             let after = event.changes.first().and_then(|change| change.after.as_ref());
             json!({

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use http::StatusCode;
-use portolan_eventstore::txn::{Op, Put, Txn};
+use portolan_eventstore::txn::{Op, Txn};
 use portolan_eventstore::{Decision, Intent, View};
-use portolan_kine_shim::REVOKED_PREFIX;
 use portolan_model::GroupId;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::params::Segments;
 use crate::app::App;
 use crate::auth::Caller;
+use crate::ca;
 use crate::error::ApiError;
 use crate::refusal;
 use crate::rights::{Domain, Right};
@@ -25,7 +25,7 @@ pub async fn post(
     caller: Caller,
     Segments(serial): Segments<String>,
 ) -> Result<StatusCode, ApiError> {
-    let record = app.store.read(|view| view.get(format!("/portolan/certificates/{serial}").as_bytes()));
+    let record = app.store.read(|view| view.get(ca::issued_key(&serial).as_bytes()));
     let group = record.as_ref().and_then(|kv| {
         let record: Value = serde_json::from_slice(&kv.value).ok()?;
         GroupId::new(record["gateway_group_id"].as_str()?).ok()
@@ -37,11 +37,10 @@ pub async fn post(
         let error = ApiError::NotFound("no certificate of this serial number was issued".into());
         return Err(refusal::record(&app, &caller, what, error).await);
     }
-    let key = format!("{REVOKED_PREFIX}{serial}");
-    let value = json!({ "serial": serial, "revoked_at": app.now_seconds() }).to_string();
-    let decide = move |view: &dyn View| match view.get(key.as_bytes()) {
+    let revocation = ca::revocation(&serial, app.now_seconds());
+    let decide = move |view: &dyn View| match view.get(&revocation.key) {
         Some(_) => Decision::Unchanged,
-        None => Decision::Apply(Txn::of(vec![Op::Put(Put::new(key.clone(), value.clone()))])),
+        None => Decision::Apply(Txn::of(vec![Op::Put(revocation.clone())])),
     };
     let mut proposal = caller.proposal(ACTION, Intent::Decide(Box::new(decide)));
     proposal.gateway_group = group;

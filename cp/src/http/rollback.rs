@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::State;
 use http::HeaderMap;
 use portolan_eventstore::keyspace::KeyValue;
-use portolan_eventstore::{Appended, Change, Decision, Intent};
+use portolan_eventstore::{Appended, Change, Decision, Intent, View};
 use portolan_model::layout;
 use portolan_model::{GroupId, Kind};
 use serde::Deserialize;
@@ -102,8 +102,9 @@ fn order(app: &App, caller: &Caller, head: i64, headers: &HeaderMap, request: Re
     if !app.store.read(|view| groups::exists(view, &group)) {
         return Err(ApiError::Refused(groups::unknown(&group)));
     }
-    if !(1..=head).contains(&request.to) {
-        return Err(ApiError::Invalid(format!("to must be a revision between 1 and {head}")));
+    let first = caller.earliest(app).max(1);
+    if !(first..=head).contains(&request.to) {
+        return Err(ApiError::Invalid(format!("to must be a revision between {first} and {head}")));
     }
     Ok(Order { group, to: request.to, dry_run: request.dry_run, reason: request.reason, condition })
 }
@@ -125,14 +126,7 @@ async fn carry_out(
     then: Vec<Arc<KeyValue>>,
 ) -> Result<(i64, Option<i64>, Vec<Value>), ApiError> {
     let group = order.group.clone();
-    let decide = move |view: &dyn portolan_eventstore::View| {
-        let now = view.range(&rollback::range(&group));
-        if let Some(refusal) = expected.refused(|| now.clone()) {
-            return Decision::Refuse(refusal);
-        }
-        let steps = rollback::plan(&group, &now, &then);
-        if steps.is_empty() { Decision::Unchanged } else { Decision::Apply(rollback::txn(&steps)) }
-    };
+    let decide = move |view: &dyn View| decide(view, &group, &expected, &then);
     let intent = Intent::Decide(Box::new(decide));
     let mut proposal = caller
         .proposal("group.rollback", intent)
@@ -148,6 +142,19 @@ async fn carry_out(
         Appended::Unchanged { revision, .. } => Ok((revision, None, Vec::new())),
         Appended::Refused { refusal, .. } => Err(ApiError::Refused(refusal)),
     }
+}
+
+/// What it changes in this state, in which the group may be another one than it was, or gone.
+fn decide(view: &dyn View, group: &GroupId, expected: &groups::Expected, then: &[Arc<KeyValue>]) -> Decision {
+    if !groups::exists(view, group) {
+        return Decision::Refuse(groups::unknown(group));
+    }
+    let now = view.range(&rollback::range(group));
+    if let Some(refusal) = expected.refused(|| now.clone()) {
+        return Decision::Refuse(refusal);
+    }
+    let steps = rollback::plan(group, &now, then);
+    if steps.is_empty() { Decision::Unchanged } else { Decision::Apply(rollback::txn(&steps)) }
 }
 
 fn view(app: &App, key: &[u8], before: Option<&KeyValue>, after: Option<&KeyValue>) -> Value {
@@ -166,4 +173,32 @@ fn view(app: &App, key: &[u8], before: Option<&KeyValue>, after: Option<&KeyValu
         "before": before.map(|kv| app.mask.value(&kv.key, &kv.value)),
         "after": after.map(|kv| app.mask.value(&kv.key, &kv.value)),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use portolan_eventstore::{EventStore, Options};
+    use portolan_rt::clock::ManualClock;
+    use portolan_rt::task::Supervisor;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_group_that_went_meanwhile_is_not_filled_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", dir.path().join("log.db").display());
+        let (supervisor, clock) = (Supervisor::new(), Arc::new(ManualClock::new(1)));
+        let store = EventStore::open(Options { url, clock }, &supervisor).await.unwrap();
+        let then = |key: &'static str| {
+            let (key, value) = (key.into(), "{}".into());
+            [Arc::new(KeyValue { key, value, create_revision: 1, mod_revision: 1, version: 1, lease: 0 })]
+        };
+        let decided =
+            |group: &GroupId, then: &[_]| store.read(|view| decide(view, group, &groups::Expected::default(), then));
+        let gone = GroupId::new("gone").unwrap();
+        assert!(
+            matches!(decided(&gone, &then("/portolan/groups/gone/routes/1")), Decision::Refuse(refusal) if refusal.status == 404)
+        );
+        assert!(matches!(decided(&GroupId::default(), &then("/apisix/routes/1")), Decision::Apply(_)));
+    }
 }

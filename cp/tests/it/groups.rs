@@ -1,5 +1,8 @@
 //! Gateway groups: each with its own part of the key space, and keys that reach no further.
 
+use std::time::Duration;
+
+use portolan_testkit::eventually;
 use serde_json::{Value, json};
 
 use crate::plane::Plane;
@@ -109,6 +112,7 @@ async fn one_with_resources_goes_only_by_force() {
 async fn a_groups_key_implies_the_group_and_reaches_no_further() {
     let plane = Plane::new().await;
     plane.expect("POST", "/api/gateway_groups", json!({"name": "prod"}), 201).await;
+    let made = plane.head().await;
     let key = |answer: Value| answer["value"]["key"].as_str().unwrap().to_owned();
     let first = key(plane.expect("PUT", "/api/gateway_groups/prod/admin_key", Value::Null, 200).await);
     let prod = key(plane.expect("PUT", "/api/gateway_groups/prod/admin_key", Value::Null, 200).await);
@@ -128,7 +132,7 @@ async fn a_groups_key_implies_the_group_and_reaches_no_further() {
         ("GET", "/apisix/admin/services/1", Value::Null),
         ("GET", "/api/export", Value::Null),
         ("POST", "/api/apply?dry_run=true", json!({})),
-        ("POST", "/api/rollback", json!({"to": 1})),
+        ("POST", "/api/rollback", json!({"to": made})),
         ("GET", "/api/gateway_groups", Value::Null),
         ("GET", "/api/audit/events", Value::Null),
         ("GET", "/api/status", Value::Null),
@@ -178,4 +182,54 @@ async fn a_groups_key_implies_the_group_and_reaches_no_further() {
         401,
         "gone with its group"
     );
+}
+
+/// Whoever had a group must not look into another one that gets its id, nor the other way round.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_is_apart_from_a_former_one_of_its_id() {
+    let plane = Plane::new().await;
+    let made = || plane.expect("POST", "/api/gateway_groups", json!({"name": "prod"}), 201);
+    made().await;
+    let consumer = json!({"username": "jack", "plugins": {"key-auth": {"key": "former secret"}}});
+    plane.expect("PUT", "/apisix/admin/consumers?gateway_group_id=prod", consumer, 201).await;
+    let order = json!({"kind": "data_plane", "name": "dp-1", "gateway_group_id": "prod"});
+    let (former, _) = crate::certificates::client(&plane, order.clone()).await;
+    let (range, body) = (format!("{}/v3/kv/range", plane.at.dp_manager), r#"{"key":"L2FwaXNpeA=="}"#);
+    let ask = async |client: &reqwest::Client| client.post(&range).body(body).send().await.unwrap().status();
+    assert_eq!(ask(&former).await, 200);
+    let last = plane.head().await;
+    assert_eq!(plane.call("DELETE", "/api/gateway_groups/prod?force=true", Value::Null).await.status, 204);
+    made().await;
+    let event = &plane.events(1).await[0];
+    assert_eq!((&event["action"], event["changes"].as_array().unwrap().len()), (&json!("gateway_group.create"), 2));
+    eventually(Duration::from_secs(20), async || {
+        let status = ask(&former).await;
+        anyhow::ensure!(status == 403, "the former certificate is answered {status}");
+        Ok(())
+    })
+    .await;
+    let (new, _) = crate::certificates::client(&plane, order).await;
+    assert_eq!(ask(&new).await, 200);
+
+    let key = plane.expect("PUT", "/api/gateway_groups/prod/admin_key", Value::Null, 200).await;
+    let key = key["value"]["key"].as_str().unwrap();
+    for (method, path, body, status) in [
+        ("POST", "/api/rollback", json!({"to": last}), 400),
+        ("POST", "/api/rollback", json!({"to": last, "dry_run": false}), 400),
+        ("GET", &format!("/api/history/state?at={last}"), Value::Null, 400),
+        ("GET", "/api/history/state?at=2020-01-01T00:00:00Z", Value::Null, 400),
+        ("GET", &format!("/api/history/changes?from={last}"), Value::Null, 400),
+        ("GET", "/api/history/consumer/jack", Value::Null, 404),
+        ("GET", &format!("/api/audit/events/{last}"), Value::Null, 404),
+        ("GET", "/api/history/state", Value::Null, 200),
+        ("GET", "/api/history/changes", Value::Null, 200),
+        ("GET", "/api/audit/events?after=1", Value::Null, 200),
+    ] {
+        let answer = plane.as_key(key, method, path, body).await;
+        assert_eq!(answer.status, status, "{method} {path}: {}", answer.text);
+        assert!(!answer.text.contains("jack") || status == 404, "{method} {path}: {}", answer.text);
+    }
+    // Whoever administers all may bring back what was deleted.
+    let back = plane.expect("POST", "/api/rollback", json!({"to": last, "gateway_group_id": "prod"}), 200).await;
+    assert_eq!(back["changes"][0]["id"], "jack");
 }

@@ -47,13 +47,14 @@ pub async fn list(
     }
     // Another replica may have written what the caller has seen.
     app.store.linearizable().await?;
+    let earliest = caller.earliest(&app);
     let to = match &filter.to {
-        Some(to) => moment::revision(&app, "to", to, 0).await?,
+        Some(to) => moment::revision(&app, "to", to, earliest).await?,
         None => app.store.revision(),
     };
     let from = match &filter.from {
-        Some(from) => moment::revision(&app, "from", from, 0).await?,
-        None => app.store.earliest().await?.min(to),
+        Some(from) => moment::revision(&app, "from", from, earliest).await?,
+        None => app.store.earliest().await?.max(earliest).min(to),
     };
     if from > to {
         return Err(ApiError::Invalid(format!("from, revision {from}, comes after to, revision {to}")));

@@ -23,5 +23,9 @@ pub(super) async fn revision(app: &App, name: &str, text: &str, lowest: i64) -> 
         return invalid(format!("{name} lies in the future"));
     }
     // An event that another replica is appending now is none that the caller could mean.
-    Ok(app.store.revision_at(time.timestamp_micros()).await?.min(head))
+    let revision = app.store.revision_at(time.timestamp_micros()).await?.min(head);
+    if revision < lowest {
+        return invalid(format!("{name} lies before revision {lowest}"));
+    }
+    Ok(revision)
 }

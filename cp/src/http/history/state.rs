@@ -39,7 +39,7 @@ pub async fn get(
     // Another replica may have written what the caller has seen.
     app.store.linearizable().await?;
     let revision = match &filter.at {
-        Some(at) => moment::revision(&app, "at", at, 0).await?,
+        Some(at) => moment::revision(&app, "at", at, caller.earliest(&app)).await?,
         None => app.store.revision(),
     };
     let state = app.store.state_at(&keys.range, revision).await?;
