@@ -1,6 +1,7 @@
 //! What authentication plugins share: their common settings, refusals, the anonymous consumer, and what a request
 //! carries once its consumer is known.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use base64::alphabet::STANDARD;
@@ -13,6 +14,7 @@ use serde_json::json;
 
 use super::{Answer, Error, Flow};
 use crate::context::Context;
+use crate::request::Request;
 use crate::resource::Credential;
 use crate::uri;
 
@@ -109,6 +111,23 @@ fn set_or_remove(headers: &mut HeaderMap, name: HeaderName, value: Option<&str>)
         Some(value) => drop(headers.insert(name, value)),
         None => drop(headers.remove(name)),
     }
+}
+
+/// The header of this name. Several lines are none that anybody can read: the upstream may take another one than the gateway.
+/// The outer `None`: there is no such header.
+#[must_use]
+pub fn only_header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<Option<&'h HeaderValue>> {
+    let mut lines = headers.get_all(name).iter();
+    let first = lines.next()?;
+    Some(lines.next().is_none().then_some(first))
+}
+
+/// The same for a query argument.
+#[must_use]
+pub fn only_argument<'r>(request: &'r Request, name: &str) -> Option<Option<Cow<'r, str>>> {
+    let mut values = uri::arguments(request.query()?).filter(|(key, _)| key == name);
+    let (_, first) = values.next()?;
+    Some(values.next().is_none().then_some(first))
 }
 
 /// Takes an argument out of the query.

@@ -103,7 +103,8 @@ impl Phases for BasicAuth {
 
 fn find(context: &Context<'_>) -> Result<Arc<Credential>, &'static str> {
     const INVALID: &str = "Invalid authorization in request";
-    let header = context.request.parts.headers.get(AUTHORIZATION).ok_or("Missing authorization in request")?;
+    let header = auth::only_header(&context.request.parts.headers, &AUTHORIZATION);
+    let header = header.ok_or("Missing authorization in request")?.ok_or(INVALID)?;
     let encoded = header.to_str().ok().and_then(credentials).ok_or(INVALID)?;
     // What follows the padding is not read.
     let encoded = encoded.split('=').next().unwrap_or_default();

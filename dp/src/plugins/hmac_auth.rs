@@ -211,10 +211,11 @@ impl Phases for HmacAuth {
 impl HmacAuth {
     /// Whose signature it is. The body is not looked at.
     fn find(&self, context: &Context<'_>) -> Result<Arc<Credential>, Refusal> {
-        let header = context.request.parts.headers.get(AUTHORIZATION).ok_or(Refusal {
+        let header = auth::only_header(&context.request.parts.headers, &AUTHORIZATION).ok_or(Refusal {
             message: "client request can't be validated: missing Authorization header",
             reason: "no Authorization header",
         })?;
+        let header = header.ok_or("several Authorization headers")?;
         let header = header.to_str().ok().and_then(|text| text.strip_prefix("Signature")).ok_or(Refusal {
             message: "client request can't be validated: Authorization header does not start with 'Signature'",
             reason: "another scheme",

@@ -116,10 +116,10 @@ impl Phases for KeyAuth {
 impl KeyAuth {
     fn find(&self, context: &mut Context<'_>) -> Result<Arc<Credential>, Missing> {
         let request = &context.request;
-        let from_header = self.header.as_ref().and_then(|name| request.parts.headers.get(name));
+        let from_header = self.header.as_ref().and_then(|name| auth::only_header(&request.parts.headers, name));
         let key = match from_header {
-            Some(value) => Cow::Borrowed(value.to_str().map_err(|_| Missing::Consumer)?),
-            None => request.arg(&self.query).ok_or(Missing::Key)?,
+            Some(value) => Cow::Borrowed(value.and_then(|value| value.to_str().ok()).ok_or(Missing::Consumer)?),
+            None => auth::only_argument(request, &self.query).ok_or(Missing::Key)?.ok_or(Missing::Consumer)?,
         };
         let credential = context.snapshot.credential(Self::NAME, &key).ok_or(Missing::Consumer)?;
         if self.hide {

@@ -67,6 +67,18 @@ fn requests_are_let_in_or_not() {
 }
 
 #[test]
+fn two_headers_are_none() {
+    let basic = json!({"username": "jack", "plugins": {"basic-auth": {"username": "jack", "password": "x"}}});
+    let snapshot = crate::compile::tests::snapshot(vec![crate::compile::tests::put("consumers", "jack", 1, &basic)]);
+    let plugin = compile::<BasicAuth>(json!({}), &State::default()).unwrap();
+    let head = http::Request::get("/").header("host", "h").header(AUTHORIZATION, header("jack:x"));
+    with_snapshot(head.header(AUTHORIZATION, header("root:y")), &snapshot, |context| {
+        let answer = decided(plugin.rewrite(context)).unwrap();
+        assert_eq!(answer.body, r#"{"message":"Invalid authorization in request"}"#);
+    });
+}
+
+#[test]
 fn nonsense_is_refused() {
     refused::<BasicAuth>(&[
         (json!({"realm": "a\"b"}), "property \"realm\" validation failed"),

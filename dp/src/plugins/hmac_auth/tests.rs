@@ -103,6 +103,7 @@ async fn requests_are_let_in_or_not() {
         (json!({"signed_headers": ["x-a", "@request-target"]}), signed(both, text).header("x-a", "1"), "", Ok("jack")),
         (json!({}), signed(both, text).header("x-a", "2"), "", NO),
         (json!({}), signed(both, text).header("x-a", "1").header("x-a", "2"), "", NO),
+        (json!({}), at(0, Algorithm::Sha1, "hmac-sha1").header(AUTHORIZATION, "Signature"), "", NO),
         (json!({"signed_headers": ["x-b"]}), signed(both, text).header("x-a", "1"), "", NO),
         (json!({}), signed("", ""), "", NO),
         (any.clone(), signed("", ""), "", Ok("jack")),

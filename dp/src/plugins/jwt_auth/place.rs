@@ -20,12 +20,12 @@ pub(super) struct Places {
 // === impl Places ===
 
 impl Places {
-    /// The token. It is hidden whatever comes of it.
+    /// The token; an empty one stands for several. It is hidden whatever comes of it.
     pub(super) fn take(&self, context: &mut Context<'_>) -> Option<String> {
         if let Some(name) = &self.header
-            && let Some(value) = context.request.parts.headers.get(name)
+            && let Some(value) = auth::only_header(&context.request.parts.headers, name)
         {
-            let text = value.to_str().unwrap_or_default();
+            let text = value.and_then(|value| value.to_str().ok()).unwrap_or_default();
             let bare = text.strip_prefix("Bearer ").or_else(|| text.strip_prefix("bearer "));
             let token = bare.unwrap_or(text).to_owned();
             if self.hide {
@@ -33,7 +33,8 @@ impl Places {
             }
             return Some(token);
         }
-        if let Some(token) = context.request.arg(&self.query).map(std::borrow::Cow::into_owned) {
+        if let Some(token) = auth::only_argument(&context.request, &self.query) {
+            let token = token.unwrap_or_default().into_owned();
             if self.hide {
                 auth::hide_argument(context, &self.query);
             }

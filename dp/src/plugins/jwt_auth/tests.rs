@@ -129,6 +129,8 @@ fn tokens_are_accepted_or_not() {
         (json!({"claims_to_verify": ["exp"]}), bearer(&good), UNVERIFIED),
         (json!({"claims_to_verify": ["nbf"]}), bearer(&hs256(&json!({"key": "k", "exp": 1, "nbf": 1}))), Ok("jack")),
         (json!({"anonymous_consumer": "nobody"}), get("/"), Ok("nobody")),
+        (json!({}), bearer(&good).header(AUTHORIZATION, &good), INVALID),
+        (json!({}), get(&format!("/?jwt={good}&jwt={good}")), INVALID),
         (json!({"anonymous_consumer": "gone"}), get("/"), Err("Invalid user authorization")),
     ];
     for (config, head, expected) in cases {

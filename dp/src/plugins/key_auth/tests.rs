@@ -57,6 +57,10 @@ fn requests_are_let_in_or_not() {
             head("/?apikey=bad&a=1").header("apikey", "bad"),
             Ok(("nobody", None, "/?a=1")),
         ),
+        // The upstream may read the other one.
+        (json!({}), head("/?apikey=second&apikey=x"), Err("Invalid API key in request")),
+        (json!({}), head("/?apikey=second&%61pikey=second"), Err("Invalid API key in request")),
+        (json!({}), head("/").header("apikey", "second").header("apikey", "x"), Err("Invalid API key in request")),
         (json!({"anonymous_consumer": "gone"}), head("/"), Err("Invalid user authorization")),
     ];
     let snapshot = snapshot();
