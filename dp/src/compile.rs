@@ -15,15 +15,18 @@ use crate::plugin::{Chain, Place, Plugin, State, Surroundings};
 use crate::plugins::{self, prometheus::Prometheus, traffic_split::TrafficSplit};
 use crate::resource::{Consumer, Document, NamedUpstream, Route, Service, Shared, Target, next_serial};
 use crate::router::{Matcher, MatcherSpec};
+use crate::secrets::Path;
 use crate::snapshot::{Checked, Snapshot};
 use crate::upstream::{self, Upstream};
 
 mod credentials;
 mod references;
+mod secrets;
 mod ssl;
 mod stream_route;
 
 use references::References;
+use secrets::Referrers;
 
 /// A change of one key.
 #[derive(Debug, Clone)]
@@ -59,8 +62,19 @@ pub struct Compiler {
     /// Settings by plugin.
     metadata: HashMap<Arc<str>, Value>,
     references: References,
+    referrers: Referrers,
     claims: credentials::Claims,
     problems: BTreeMap<Name, Problem>,
+}
+
+/// Changes that are taken in and not yet compiled.
+#[derive(Debug, Default)]
+pub struct Noted {
+    dirty: BTreeSet<Name>,
+    /// Credentials: username and id.
+    credentials: BTreeSet<(Arc<str>, Box<str>)>,
+    /// Secrets that they refer to.
+    pub secrets: BTreeSet<Path>,
 }
 
 /// A resource's kind and id.
@@ -81,6 +95,7 @@ impl Compiler {
             documents: HashMap::new(),
             metadata: HashMap::new(),
             references: References::default(),
+            referrers: Referrers::default(),
             claims: credentials::Claims::default(),
             problems: BTreeMap::new(),
         }
@@ -113,11 +128,24 @@ impl Compiler {
 
     /// Applies changes that belong together and gives the configuration at `revision`.
     pub fn apply(&mut self, changes: impl IntoIterator<Item = Change>, revision: i64) -> Arc<Snapshot> {
-        let mut dirty = BTreeSet::new();
+        let noted = self.note(changes);
+        self.finish(noted, revision)
+    }
+
+    /// The first half of [`Self::apply`]: what is asked of others for these changes is known after it.
+    pub fn note(&mut self, changes: impl IntoIterator<Item = Change>) -> Noted {
+        let mut noted = Noted::default();
         for change in changes {
-            if let Some(name) = self.note(change) {
-                dirty.insert(name);
-            }
+            self.note_one(change, &mut noted);
+        }
+        noted
+    }
+
+    /// The second half.
+    pub fn finish(&mut self, noted: Noted, revision: i64) -> Arc<Snapshot> {
+        let Noted { mut dirty, credentials, .. } = noted;
+        for (username, id) in &credentials {
+            self.compile_credential(username, id);
         }
         // Kind::all() puts parents before children, so one pass sees every consequence.
         for kind in Kind::all() {
@@ -141,28 +169,31 @@ impl Compiler {
         self.problems.values().cloned().collect()
     }
 
-    fn note(&mut self, change: Change) -> Option<Name> {
-        match change {
-            Change::Put(document) => {
-                let relative = document.key.strip_prefix(&*self.prefix)?;
-                let document = self.opened(relative, &document);
-                if let Some((username, id)) = credentials::parse(relative) {
+    fn note_one(&mut self, change: Change, noted: &mut Noted) {
+        let (key, document) = match change {
+            Change::Put(document) => (document.key.clone(), Some(document)),
+            Change::Delete(relative) => (format!("{}{relative}", self.prefix).into(), None),
+        };
+        let Some(relative) = key.strip_prefix(&*self.prefix) else { return };
+        let document = document.map(|document| self.opened(relative, &document));
+        if self.note_manager(relative, document.as_deref()) {
+            return;
+        }
+        noted.secrets.extend(self.note_references(relative, document.as_deref()));
+        if let Some((username, id)) = credentials::parse(relative) {
+            match document {
+                Some(document) => {
                     self.credential_put(username, id, &document);
-                    return None;
+                    noted.credentials.insert((username.into(), id.into()));
                 }
-                let name = served(relative)?;
-                self.documents.insert(name.clone(), document);
-                Some(name)
+                None => self.credential_deleted(username, id),
             }
-            Change::Delete(relative) => {
-                if let Some((username, id)) = credentials::parse(&relative) {
-                    self.credential_deleted(username, id);
-                    return None;
-                }
-                let name = served(&relative)?;
-                self.documents.remove(&name);
-                Some(name)
+        } else if let Some(name) = served(relative) {
+            match document {
+                Some(document) => drop(self.documents.insert(name.clone(), document)),
+                None => drop(self.documents.remove(&name)),
             }
+            noted.dirty.insert(name);
         }
     }
 
@@ -201,6 +232,7 @@ impl Compiler {
 
     /// The document does not compile. What the last good one of the same resource refers to may have changed.
     fn failed(&mut self, name: &Name, document: &Document, error: String) {
+        self.drop_consumer_without_secret(name, document);
         let previous_in_use = match name.0 {
             Kind::Route => match self.snapshot.routes.get(name.1.as_bytes()).map(|good| good.document.clone()) {
                 Some(good) => self.compile_route(name, &good).is_ok(),
@@ -415,7 +447,7 @@ impl Compiler {
         let username = &name.1;
         let parsed: model::Consumer = read(document)?;
         let own = self.chain(&format!("consumers/{username}"), &parsed.plugins, true)?;
-        let identities = credentials::identities(&parsed.plugins)?;
+        let identities = credentials::identities(&parsed.plugins, self.secrets())?;
         let group_id = parsed.group_id.as_ref().map(model::Id::as_str);
         let group = group_id.and_then(|id| self.snapshot.consumer_groups.get(id.as_bytes()).cloned());
         let plugins = group.as_ref().map_or_else(|| own.clone(), |group| own.over(&group.plugins));

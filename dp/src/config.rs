@@ -12,6 +12,7 @@ mod listen;
 mod report;
 mod router;
 mod runtime;
+mod secrets;
 mod shutdown;
 mod snapshot;
 mod stream;
@@ -27,6 +28,7 @@ pub use listen::Listen;
 pub use report::Report;
 pub use router::{HttpRouter, Router};
 pub use runtime::Runtime;
+pub use secrets::Secrets;
 pub use shutdown::Shutdown;
 pub use snapshot::Snapshot;
 pub use stream::{Ports, ProxyProtocol, Stream, Tcp};
@@ -40,6 +42,8 @@ pub struct Config {
     pub control_plane: ControlPlane,
     /// What secrets in the configuration were encrypted with.
     pub encryption: Encryption,
+    /// How long what secret managers answer is good.
+    pub secrets: Secrets,
     /// Ports.
     pub listen: Listen,
     /// Certificate of the https listener, and whom to trust upstream.
@@ -83,6 +87,7 @@ impl Config {
     pub fn check(&self) -> Result<(), Invalid> {
         self.control_plane.check()?;
         self.encryption.check()?;
+        self.secrets.check()?;
         self.report.check()?;
         self.discovery.check()?;
         self.tls.check()?;

@@ -39,6 +39,7 @@ pub mod resource;
 pub mod router;
 pub mod run;
 pub mod scrape;
+pub mod secrets;
 pub mod snapshot;
 pub mod snapshot_file;
 pub mod store;

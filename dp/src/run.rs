@@ -29,6 +29,7 @@ use crate::layer4;
 use crate::metrics::WorkerStats;
 use crate::plugin::{Background, Surroundings};
 use crate::scrape::Scrape;
+use crate::secrets::{Keeper, Secrets};
 use crate::snapshot::Snapshot;
 use crate::snapshot_file::{self, SnapshotFile};
 use crate::sync::{Client, Disk, Heartbeat, Instance, Report, ServerInfo, Sync};
@@ -172,6 +173,7 @@ fn start(supervisor: &Supervisor, config: &Config, clock: Arc<dyn Clock>) -> Res
         trusted_ca: config.tls.trusted_ca.clone(),
         https_port: ports.https_port(),
         discovery: discovery.clone(),
+        secrets: start_keeper(supervisor, config, &around.client),
     };
     let compiler = Compiler::new(&config.control_plane.prefix).with_keyring(keyring).within(surroundings);
     let compiler = compiler.routing_by(config.router.http);
@@ -287,6 +289,20 @@ fn start_resolver(supervisor: &Supervisor, resolver: dns::Resolver) {
             }
         }
     });
+}
+
+/// Reads secrets as long as configuration is followed.
+fn start_keeper(supervisor: &Supervisor, config: &Config, client: &http_client::Client) -> Secrets {
+    let secrets = Secrets::default();
+    let keeper = Keeper { secrets: secrets.clone(), client: client.clone(), settings: config.secrets };
+    let shutdown = supervisor.shutdown();
+    supervisor.spawn("secrets", Kind::Restart(Backoff::default()), move || {
+        let (keeper, shutdown) = (keeper.clone(), shutdown.clone());
+        async move {
+            shutdown.until_soft(keeper.run()).await;
+        }
+    });
+    secrets
 }
 
 /// Tells the control plane how this data plane is.

@@ -16,8 +16,9 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use tonic::transport::Channel;
 
-use crate::compile::{Change, Compiler};
+use crate::compile::{Change, Compiler, Noted};
 use crate::config::ControlPlane;
+use crate::secrets::Secrets;
 use crate::snapshot::Snapshot;
 use crate::snapshot_file::{self, SnapshotFile};
 use crate::store::Store;
@@ -42,6 +43,9 @@ use client::Watched;
 const FIRST_CONTACT: Duration = Duration::from_millis(1500);
 /// Longest pause between two attempts to connect.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// How long a change waits for the secrets it refers to, when nobody has read them yet. It comes without them then, and
+/// with them when they are there.
+const FIRST_ANSWER: Duration = Duration::from_secs(1);
 /// More changes than this at once are compiled on a thread of their own: the status port must go on answering.
 const MANY: usize = 256;
 
@@ -51,6 +55,7 @@ pub struct Sync {
     prefix: Box<str>,
     store: Store,
     compiler: Option<Compiler>,
+    secrets: Secrets,
     publish: Arc<ArcSwap<Snapshot>>,
     report: Report,
     saver: Option<Saver>,
@@ -93,6 +98,7 @@ impl Sync {
         }
         Self {
             client,
+            secrets: compiler.secrets().clone(),
             compiler: Some(compiler),
             prefix: config.prefix.as_str().into(),
             store,
@@ -127,6 +133,7 @@ impl Sync {
             self.channel.send_replace(None);
             self.report.disconnected(&error);
             self.fall_back().await;
+            self.renew().await;
             if error.after_success {
                 pause = Pause::new();
             }
@@ -169,7 +176,15 @@ impl Sync {
             self.report.connected(link.endpoint());
             self.channel.send_if_modified(|channel| channel.is_none() && channel.replace(link.channel()).is_none());
             loop {
-                match watch.next(&self.prefix, self.store.revision).await.map_err(after)? {
+                let secrets = self.secrets.clone();
+                let watched = tokio::select! {
+                    watched = watch.next(&self.prefix, self.store.revision) => watched.map_err(after)?,
+                    () = secrets.changed() => {
+                        self.renew().await;
+                        continue;
+                    }
+                };
+                match watched {
                     Watched::Events { changes, revision } => self.events(changes, revision).await,
                     Watched::Reload(reason) => {
                         tracing::warn!(reason, revision = self.store.revision, "reading the whole configuration again");
@@ -213,29 +228,58 @@ impl Sync {
     }
 
     async fn apply(&mut self, changes: Vec<Change>, source: Source) {
-        let revision = self.store.revision;
-        let Some(mut compiler) = self.compiler.take() else { return };
+        let many = changes.len() > MANY;
         let began = Instant::now();
-        let compiled = if changes.len() > MANY {
-            tokio::task::spawn_blocking(move || {
-                let snapshot = compiler.apply(changes, revision);
-                (compiler, snapshot)
-            })
-            .await
-        } else {
-            let snapshot = compiler.apply(changes, revision);
-            Ok((compiler, snapshot))
-        };
-        let (compiler, snapshot) = match compiled {
-            Ok(done) => done,
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-        };
-        self.publish.store(snapshot);
-        self.report.applied(source, revision, compiler.problems(), began.elapsed());
-        self.compiler = Some(compiler);
+        let noted = self.compiling(many, move |compiler| compiler.note(changes)).await;
+        let noting = began.elapsed();
+        self.secrets.settled(&noted.secrets, FIRST_ANSWER).await;
+        self.finish(noted, many, source, noting).await;
         if let Some(saver) = &mut self.saver {
             saver.offer(&self.store);
         }
+    }
+
+    /// Compiles again what refers to secrets that are others now.
+    async fn renew(&mut self) {
+        let changed = self.secrets.take_changed();
+        let Some(source) = self.report.state().source.filter(|_| !changed.is_empty()) else { return };
+        let noted = self.compiling(false, move |compiler| compiler.affected(&changed)).await;
+        self.finish(noted, true, source, Duration::ZERO).await;
+    }
+
+    async fn finish(&mut self, noted: Noted, many: bool, source: Source, before: Duration) {
+        let revision = self.store.revision;
+        let began = Instant::now();
+        let (snapshot, problems) = self
+            .compiling(many, move |compiler| {
+                let snapshot = compiler.finish(noted, revision);
+                (snapshot, compiler.problems())
+            })
+            .await;
+        self.publish.store(snapshot);
+        self.report.applied(source, revision, problems, before + began.elapsed());
+    }
+
+    /// Lets the compiler do something; much of it on a thread of its own.
+    async fn compiling<T: Send + 'static>(
+        &mut self,
+        much: bool,
+        work: impl FnOnce(&mut Compiler) -> T + Send + 'static,
+    ) -> T {
+        let mut compiler = self.compiler.take().expect("it is put back after each use");
+        let done = if much {
+            let working = tokio::task::spawn_blocking(move || {
+                let result = work(&mut compiler);
+                (compiler, result)
+            });
+            working.await
+        } else {
+            let result = work(&mut compiler);
+            Ok((compiler, result))
+        };
+        let (compiler, result) = done.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+        self.compiler = Some(compiler);
+        result
     }
 }
 

@@ -1,7 +1,8 @@
-//! Fake registries of services, which speak the protocols of the real ones over real sockets, and fail in every way on demand.
+//! Fake registries of services, and a keeper of secrets, which speak the protocols of the real ones over real sockets, and fail
+//! in every way on demand.
 //!
 //! ```text
-//! Server (port, faults) ─ a request ─→ Consul, Kubernetes, Nacos or Eureka ─ an answer, whole or as a stream ─→ client
+//! Server (port, faults) ─ a request ─→ Consul, Kubernetes, Nacos, Eureka or Vault ─ an answer, whole or as a stream ─→ client
 //! ```
 
 use std::collections::HashMap;
@@ -35,11 +36,13 @@ mod consul;
 mod eureka;
 mod kubernetes;
 mod nacos;
+mod vault;
 
 pub use consul::{Consul, ConsulInstance};
 pub use eureka::Eureka;
 pub use kubernetes::Kubernetes;
 pub use nacos::Nacos;
+pub use vault::Vault;
 
 /// Longer than any client waits.
 const FOR_EVER: Duration = Duration::from_secs(3600);

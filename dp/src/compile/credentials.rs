@@ -10,6 +10,7 @@ use super::{Compiler, read};
 use crate::plugin::{Proof, references};
 use crate::plugins;
 use crate::resource::{Consumer, Credential, Document};
+use crate::secrets::Secrets;
 
 /// An authentication plugin and what names the caller to it.
 pub(super) type Identity = (&'static str, String);
@@ -39,7 +40,7 @@ pub(super) fn parse(relative: &str) -> Option<(&str, &str)> {
 }
 
 /// The identities among the plugins of a consumer or credential.
-pub(super) fn identities(plugins: &Map<String, Value>) -> Result<Vec<(Identity, Proof)>, String> {
+pub(super) fn identities(plugins: &Map<String, Value>, secrets: &Secrets) -> Result<Vec<(Identity, Proof)>, String> {
     let mut found = Vec::new();
     for (name, config) in plugins {
         let Some(factory) = plugins::by_name(name) else { continue };
@@ -50,8 +51,8 @@ pub(super) fn identities(plugins: &Map<String, Value>) -> Result<Vec<(Identity, 
         }
         let refused = |e: String| format!("failed to check the configuration of plugin {name} err: {e}");
         check(name, &own).map_err(refused)?;
-        references::resolve(&mut own).map_err(|e| refused(e.to_string()))?;
-        let proof = factory.compile_consumer(&own).map_err(|e| refused(e.to_string()))?;
+        let resolved = references::resolve(&mut own, secrets).map_err(|e| refused(e.to_string()))?;
+        let proof = factory.compile_consumer(&own).map_err(|e| refused(resolved.hidden_in(e.to_string())))?;
         let Some(identity) = own.get(field).and_then(Value::as_str) else { continue };
         found.push(((factory.name(), identity.to_owned()), proof));
     }
@@ -102,10 +103,16 @@ impl Compiler {
     }
 
     pub(super) fn credential_put(&mut self, username: &str, id: &str, document: &Arc<Document>) {
-        let username = Arc::<str>::from(username);
-        let of_consumer = self.claims.credentials.entry(username.clone()).or_default();
+        let of_consumer = self.claims.credentials.entry(username.into()).or_default();
         of_consumer.insert(id.into(), document.clone());
-        self.claim_credential(&username, id, document);
+    }
+
+    /// Unless it is gone again.
+    pub(super) fn compile_credential(&mut self, username: &Arc<str>, id: &str) {
+        let document = self.claims.credentials.get(username).and_then(|of_consumer| of_consumer.get(id)).cloned();
+        if let Some(document) = document {
+            self.claim_credential(username, id, &document);
+        }
     }
 
     pub(super) fn credential_deleted(&mut self, username: &str, id: &str) {
@@ -117,10 +124,13 @@ impl Compiler {
 
     fn claim_credential(&mut self, username: &Arc<str>, id: &str, document: &Document) {
         let plugins = read::<Value>(document).map(|value| value.get("plugins").and_then(Value::as_object).cloned());
-        match plugins.and_then(|plugins| identities(&plugins.unwrap_or_default())) {
+        match plugins.and_then(|plugins| identities(&plugins.unwrap_or_default(), self.secrets())) {
             Ok(found) => self.claim((username.clone(), Some(id.into())), found),
             Err(error) => {
                 tracing::error!(consumer.name = &**username, credential.id = id, error, "credential is left out");
+                if self.has_lost_a_secret(document) {
+                    self.claim((username.clone(), Some(id.into())), Vec::new());
+                }
             }
         }
     }

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use portolan_model::resource::{Side, Ssl as Parsed, TlsVersion};
-use portolan_model::schema::is_secret_reference;
+use portolan_model::resource::{ClientVerification, Side, Ssl as Parsed, TlsVersion};
 
 use super::{Compiler, read};
+use crate::plugin::references;
 use crate::resource::Document;
 use crate::tls::{Certificates, Clients, Name, Purpose, Role, Server, Sessions, Settings, Ssl, pair};
 
@@ -15,7 +15,7 @@ use crate::tls::{Certificates, Clients, Name, Purpose, Role, Server, Sessions, S
 impl Compiler {
     pub(super) fn compile_ssl(&mut self, id: &Arc<str>, document: &Arc<Document>) -> Result<(), String> {
         let parsed: Parsed = read(document)?;
-        let pairs = pairs(&parsed)?;
+        let pairs = self.pairs(&parsed)?;
         let role = match parsed.side {
             Side::Client => Role::Client(pairs.into_iter().next().ok_or("there is no certificate")?),
             Side::Server => Role::Server(self.server(&parsed, pairs)?),
@@ -37,8 +37,8 @@ impl Compiler {
     fn server(&self, parsed: &Parsed, pairs: Vec<Arc<rustls::sign::CertifiedKey>>) -> Result<Server, String> {
         let (tls12, tls13) = versions(&parsed.ssl_protocols)?;
         let clients = parsed.client.as_ref().map(|client| {
-            plain(&client.ca)?;
-            Clients::compile(client).map(Arc::new)
+            let ca = self.text(&client.ca)?.into_owned();
+            Clients::compile(&ClientVerification { ca, ..client.clone() }).map(Arc::new)
         });
         let settings = Settings {
             certificates: Arc::new(Certificates::new(pairs, tls13)),
@@ -55,10 +55,24 @@ impl Compiler {
             clients: settings.clients.clone(),
         })
     }
-}
 
-fn pairs(parsed: &Parsed) -> Result<Vec<Arc<rustls::sign::CertifiedKey>>, String> {
-    parsed.pairs().map(|(cert, key)| pair(plain(cert)?, &plain_key(key)?)).collect()
+    fn pairs(&self, parsed: &Parsed) -> Result<Vec<Arc<rustls::sign::CertifiedKey>>, String> {
+        parsed.pairs().map(|(cert, key)| pair(&self.text(cert)?, &self.key(key)?)).collect()
+    }
+
+    /// A text, or the secret that it refers to.
+    fn text<'t>(&self, text: &'t str) -> Result<Cow<'t, str>, String> {
+        references::resolved_text(text, self.secrets()).map_err(|error| error.to_string())
+    }
+
+    /// The key as PEM. A key that is encrypted at rest and that no key opened doesn't begin as PEM does.
+    fn key<'t>(&self, key: &'t str) -> Result<Cow<'t, str>, String> {
+        let key = self.text(key)?;
+        if !key.starts_with("---") {
+            return Err("the key is encrypted, and there is nothing to decrypt it with".to_owned());
+        }
+        Ok(key)
+    }
 }
 
 /// 1.2 and 1.3: those that the resource asks for. There is no 1.1 here; it is left out of a list with others.
@@ -68,22 +82,6 @@ fn versions(asked: &[TlsVersion]) -> Result<(bool, bool), String> {
         (false, false) => Err("ssl_protocols: TLSv1.1 is not supported, only TLSv1.2 and TLSv1.3 are".to_owned()),
         both => Ok(both),
     }
-}
-
-fn plain(text: &str) -> Result<&str, String> {
-    if is_secret_reference(text) {
-        return Err(format!("{text}: references to secrets are not resolved here"));
-    }
-    Ok(text)
-}
-
-/// The key as PEM. A key that is encrypted at rest doesn't begin as PEM does: here is where it is decrypted.
-fn plain_key(key: &str) -> Result<Cow<'_, str>, String> {
-    let key = plain(key)?;
-    if !key.starts_with("---") {
-        return Err("the key is encrypted, and there is nothing to decrypt it with".to_owned());
-    }
-    Ok(Cow::Borrowed(key))
 }
 
 #[cfg(test)]

@@ -225,10 +225,11 @@ impl Link {
             return Ok(None);
         }
         let metadata = place.metadata.get(name);
-        references::resolve(&mut config)?;
+        let resolved = references::resolve(&mut config, &place.state.surroundings().secrets)?;
         let certificates = place.certificates;
         let scope = Scope { resource: place.resource, config: &config, metadata, certificates, state: place.state };
-        let plugin = factory.compile(&config, &scope)?;
+        let refused = |error: Error| Error::Refused(resolved.hidden_in(error.to_string()));
+        let plugin = factory.compile(&config, &scope).map_err(refused)?;
         let priority = meta.priority.unwrap_or_else(|| factory.priority());
         Ok(Some(Self { name: factory.name(), priority, meta: Arc::new(meta), plugin }))
     }

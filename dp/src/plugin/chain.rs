@@ -122,7 +122,7 @@ impl Instance {
         if meta.disable {
             return Ok(Compiled::Disabled(factory.name()));
         }
-        references::resolve(&mut config)?;
+        let resolved = references::resolve(&mut config, &place.state.surroundings().secrets)?;
         let metadata = place.metadata.get(name);
         let scope = Scope {
             resource: place.resource,
@@ -131,7 +131,8 @@ impl Instance {
             certificates: place.certificates,
             state: place.state,
         };
-        let plugin = factory.compile(&config, &scope)?;
+        let refused = |error: Error| Error::Refused(resolved.hidden_in(error.to_string()));
+        let plugin = factory.compile(&config, &scope).map_err(refused)?;
         let priority = meta.priority.unwrap_or_else(|| factory.priority());
         Ok(Compiled::Instance(Self { factory, priority, meta, of_consumer: place.consumer, content, plugin }))
     }

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 
 use crate::discovery::Discovery;
 use crate::http_client::Client;
+use crate::secrets::Secrets;
 use crate::tls::Ssl;
 use crate::tree::Tree;
 
@@ -52,6 +53,8 @@ pub struct Surroundings {
     pub https_port: Option<u16>,
     /// Who knows the nodes of upstreams that name a service.
     pub discovery: Discovery,
+    /// What secret managers keep.
+    pub secrets: Secrets,
 }
 
 /// Where a plugin's background work runs: on the thread for all that is not a request.

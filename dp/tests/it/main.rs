@@ -25,6 +25,7 @@ mod proxy;
 mod raw;
 mod redis;
 mod report;
+mod secrets;
 mod shaping;
 mod shared;
 mod smuggling;

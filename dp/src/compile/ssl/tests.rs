@@ -23,7 +23,7 @@ fn what_cannot_be_used_is_reported_and_the_previous_one_stays() {
         (with(json!({"cert": long})), "the certificate is not PEM"),
         (with(json!({"key": other})), "certificate and key cannot be used together"),
         (with(json!({"key": long})), "the key is encrypted"),
-        (with(json!({"key": "$secret://vault/1/key"})), "$secret://vault/1/key: references to secrets"),
+        (with(json!({"key": "$secret://vault/1/key"})), "$secret://vault/1/key: it names no path and field"),
         (with(json!({"certs": [cert], "keys": [other]})), "certificate and key cannot be used together"),
         (with(json!({"certs": [cert]})), "mismatched number of certs and keys"),
         (with(json!({"ssl_protocols": ["TLSv1.1"]})), "ssl_protocols: TLSv1.1 is not supported"),
