@@ -38,6 +38,9 @@ impl Mask {
     /// manager keeps, and is not withheld from everybody.
     pub fn has_secrets(&self, key: &[u8], value: &[u8]) -> bool {
         let Some((kind, id)) = place(&String::from_utf8_lossy(key)) else { return false };
+        if !self.secrets.may_be_in(kind, &id, value) {
+            return false;
+        }
         serde_json::from_slice(value).is_ok_and(|mut document| self.shows_secrets(kind, &id, &mut document))
     }
 

@@ -97,23 +97,23 @@ impl<'c> Checker<'c> {
 
     /// Checks a document, its references taken to lead somewhere.
     pub fn check(&self, kind: Kind, id: Option<&str>, document: &Value) -> Result {
-        self.check_with(kind, id, document, |_| Ok(()))
+        self.check_with(kind, id, document.clone(), |_| Ok(()))
     }
 
     /// Checks a document; `exists` is asked about each reference where the Admin API would look it up, and says what
-    /// [`Reference::check`] says. `id` is what the key or URL says, if anything, the parent included.
+    /// [`Reference::check`] says. `id` is what the key or URL says, if anything, the parent included. Defaults are filled in for the
+    /// later checks, so the document is consumed: it is stored as it came.
     pub fn check_with(
         &self,
         kind: Kind,
         id: Option<&str>,
-        document: &Value,
+        document: Value,
         exists: impl FnMut(&Reference) -> Result,
     ) -> Result {
-        // Defaults are filled in for what follows; the document itself is stored as it came.
         let mut filled = match document {
             // An empty list is an empty object.
             Value::Array(list) if list.is_empty() => Value::Object(Fields::new()),
-            other => other.clone(),
+            other => other,
         };
         if kind.settles_id() {
             settle_id(kind, id, &mut filled)?;

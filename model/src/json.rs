@@ -5,6 +5,7 @@
 //! below the limit of every parser that reads the value later. Numbers and texts are those of JSON: no hexadecimal, no
 //! `NaN`, no control characters, UTF-8 only.
 
+use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
 /// How deep lists and objects may be nested.
@@ -118,10 +119,12 @@ impl<'t> Parser<'t> {
                 }
                 let value = self.next();
                 let value = self.value(value)?;
-                if map.contains_key(&name) {
-                    return Err(ParseError::DuplicateKey { key: name, position });
-                }
-                map.insert(name, value);
+                match map.entry(name) {
+                    Entry::Vacant(place) => place.insert(value),
+                    Entry::Occupied(place) => {
+                        return Err(ParseError::DuplicateKey { key: place.key().clone(), position });
+                    }
+                };
                 token = self.next();
                 match token.kind {
                     Kind::ObjectEnd => break,

@@ -119,7 +119,8 @@ impl Keyring {
 
     /// Decrypts the secrets of a stored document; `None` when it stays as it is.
     pub fn opened(&self, kind: Kind, id: &str, stored: &[u8]) -> Option<Vec<u8>> {
-        if self.is_empty() || kind == Kind::Proto {
+        // Most hold none, and lists are long.
+        if self.is_empty() || !Secrets::default().may_be_in(kind, id, stored) {
             return None;
         }
         let mut document: Map<String, Value> = serde_json::from_slice(stored).ok()?;

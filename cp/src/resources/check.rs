@@ -29,7 +29,7 @@ pub fn document(kind: Kind, id: Option<&str>, document: &Map<String, Value>) -> 
         references.push(reference.clone());
         Ok(())
     };
-    let result = checker().check_with(kind, id, &Value::Object(document.clone()), collect);
+    let result = checker().check_with(kind, id, Value::Object(document.clone()), collect);
     match result {
         Err(invalid) if references.is_empty() => Err(invalid.0),
         result => Ok(Checked { references, complaint: result.err().map(|invalid| invalid.0) }),

@@ -4,11 +4,18 @@ use bytes::Bytes;
 use portolan_eventstore::KeyValue;
 use portolan_model::id::text_of;
 use portolan_model::{Keyring, Kind};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::patch as parts;
 
 const TIMES: [&str; 2] = ["create_time", "update_time"];
+
+/// What is read of a stored document that is replaced; the rest, however much, is passed over.
+#[derive(Deserialize)]
+struct Made {
+    create_time: Option<Value>,
+}
 
 /// The document of a request.
 pub(super) fn given(kind: Kind, body: Option<Value>) -> Result<Map<String, Value>, String> {
@@ -124,10 +131,7 @@ pub(super) fn patch(document: &mut Map<String, Value>, sub_path: &str, body: &Va
 
 /// Gives the times that the document does not have yet: `create_time` stays what it was.
 pub(crate) fn stamp(document: &mut Map<String, Value>, old: Option<&KeyValue>, now: i64) {
-    let created = || {
-        let old: Map<String, Value> = serde_json::from_slice(&old?.value).ok()?;
-        old.get("create_time").cloned()
-    };
+    let created = || serde_json::from_slice::<Made>(&old?.value).ok()?.create_time;
     document.entry("create_time").or_insert_with(|| created().unwrap_or_else(|| Value::from(now)));
     document.entry("update_time").or_insert_with(|| Value::from(now));
 }

@@ -49,7 +49,7 @@ impl Contents for ByName {
 fn say(kind: Kind, id: Option<&str>, document: &Value) -> String {
     let (catalog, stream) = (Catalog::parse(PLUGINS).unwrap(), Catalog::parse(STREAM_PLUGINS).unwrap());
     let checker = Checker::new(&catalog).with_stream_plugins(&stream).with_contents(&ByName);
-    match checker.check_with(kind, id, document, |reference| match reference.id.as_str() {
+    match checker.check_with(kind, id, document.clone(), |reference| match reference.id.as_str() {
         "zz" => reference.check(None),
         "server" => reference.check(Some(br#"{"type": "server"}"#)),
         "dubbo" => reference.check(Some(br#"{"protocol": {"name": "dubbo"}}"#)),

@@ -13,7 +13,8 @@ fn found(kind: Kind, id: &str, document: &Value) -> Vec<String> {
     let (catalog, stream) = (Catalog::parse(PLUGINS).unwrap(), Catalog::parse(STREAM).unwrap());
     let mut document = document.clone();
     let mut found = Vec::new();
-    Secrets::new(&catalog, &stream).visit(kind, id, &mut document, |secret| {
+    let (secrets, stored) = (Secrets::new(&catalog, &stream), document.to_string());
+    secrets.visit(kind, id, &mut document, |secret| {
         let letter = match secret.at_rest {
             AtRest::Plain => 'p',
             AtRest::Encrypted => 'e',
@@ -22,6 +23,7 @@ fn found(kind: Kind, id: &str, document: &Value) -> Vec<String> {
         found.push(format!("{} {letter}{}", secret.value, if secret.withheld { "!" } else { "" }));
         *secret.value = json!("******");
     });
+    assert!(found.is_empty() || secrets.may_be_in(kind, id, stored.as_bytes()), "{stored}");
     let shown = document.to_string();
     assert!(!shown.contains("5ecret"), "{shown}");
     found
@@ -93,4 +95,21 @@ fn odd_documents() {
             assert_eq!(found(kind, "1", &document), Vec::<String>::new(), "{kind} {document}");
         }
     }
+}
+
+#[test]
+fn a_look_at_the_names_says_where_there_can_be_none() {
+    for (kind, id, stored, may) in [
+        (Kind::Route, "1", r#"{"uri":"/plugins","labels":{"client_key_":"x"}}"#, false),
+        (Kind::Route, "1", r#"{"uri":"/a","plugins":{}}"#, true),
+        (Kind::Route, "1", r#"{"uri":"/a","\u0070lugins":{}}"#, true),
+        (Kind::Upstream, "1", r#"{"nodes":{},"plugins":{}}"#, false),
+        (Kind::Upstream, "1", r#"{"tls":{"client_key":"x"}}"#, true),
+        (Kind::Secret, "vault/1", r#"{"token":"x"}"#, true),
+        (Kind::Proto, "1", r#"{"content":"\n"}"#, false),
+        (Kind::PluginMetadata, "x", "{}", true),
+    ] {
+        assert_eq!(Secrets::default().may_be_in(kind, id, stored.as_bytes()), may, "{kind} {stored}");
+    }
+    assert!(Secrets::default().may_be_in(Kind::Upstream, "1", b"\xff"));
 }
