@@ -51,11 +51,21 @@ pub enum Error {
     )]
     UnknownStore(String),
     /// The database was migrated by a newer version of Portolan, or a migration failed.
-    #[error("the database schema can't be brought up to date")]
+    #[error("{}", schema(.0))]
     Migrate(#[source] sqlx::migrate::MigrateError),
     /// The store is shutting down and takes no more proposals.
     #[error("the event log is shutting down")]
     Closed,
+}
+
+/// A step that this binary does not know was made by one that is newer. It may read and write differently since.
+fn schema(error: &sqlx::migrate::MigrateError) -> &'static str {
+    match error {
+        sqlx::migrate::MigrateError::VersionMissing(_) => {
+            "the database was migrated by a newer version of Portolan: start that one, or restore a backup from before"
+        }
+        _ => "the database schema can't be brought up to date",
+    }
 }
 
 impl From<sqlx::Error> for Error {
