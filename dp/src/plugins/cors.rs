@@ -198,11 +198,10 @@ impl Phases for Cors {
 
 impl Cors {
     fn allow(&self, origin: Option<&HeaderValue>) -> Option<HeaderValue> {
-        let listed = self.metadata.iter().find_map(|list| {
-            let allowed = list.allow(origin)?;
-            (allowed == "*" || origin == Some(&allowed)).then(|| origin.cloned().unwrap_or(allowed))
-        });
-        listed.or_else(|| self.origins.as_ref()?.allow(origin))
+        // A single origin is named to itself only.
+        let allows = |allowed: &HeaderValue| *allowed == "*" || origin == Some(allowed);
+        let listed = self.metadata.iter().any(|list| list.allow(origin).is_some_and(|allowed| allows(&allowed)));
+        if listed { origin.cloned() } else { self.origins.as_ref()?.allow(origin).filter(allows) }
     }
 
     fn set_headers(&self, context: &Context<'_>, headers: &mut HeaderMap) {

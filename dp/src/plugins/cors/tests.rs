@@ -39,9 +39,10 @@ fn origins_are_allowed_or_not() {
     let cases = [
         (json!({}), "https://a.example", Some("*")),
         (json!({"allow_origins": "**"}), "https://a.example", Some("https://a.example")),
-        (json!({"allow_origins": "null"}), "https://a.example", Some("null")),
-        // With one origin it is named to everybody, as in APISIX; the browser compares.
-        (json!({"allow_origins": "https://a.example"}), "https://b.example", Some("https://a.example")),
+        (json!({"allow_origins": "null"}), "null", Some("null")),
+        (json!({"allow_origins": "https://a.example"}), "https://a.example", Some("https://a.example")),
+        (json!({"allow_origins": "https://a.example"}), "https://b.example", None),
+        (json!({"allow_origins": "null"}), "https://a.example", None),
         (
             json!({"allow_origins": "https://a.example,https://b.example"}),
             "https://b.example",
