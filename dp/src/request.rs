@@ -17,8 +17,10 @@ use crate::uri;
 /// What is known of a downstream connection before its first request.
 #[derive(Debug)]
 pub struct Connection {
-    /// Address of the peer.
+    /// Address of the client: the peer, or whom a trusted peer names.
     pub remote: SocketAddr,
+    /// Address of the peer.
+    pub peer: SocketAddr,
     /// Text of the peer's address, made once per connection: most requests need it.
     pub remote_ip: Box<str>,
     /// The same as a header, for nodes.
@@ -93,6 +95,7 @@ impl Connection {
         let remote_ip = remote.ip().to_string();
         Self {
             remote,
+            peer: remote,
             remote_ip_header: HeaderValue::from_str(&remote_ip).expect("an address is visible ASCII"),
             remote_ip: remote_ip.into(),
             local,
@@ -108,6 +111,7 @@ impl Connection {
     #[must_use]
     pub fn seen_from(&self, remote: SocketAddr) -> Self {
         Self {
+            peer: self.peer,
             tls: self.tls.clone(),
             proxied: self.proxied,
             tunnel: self.tunnel.clone(),

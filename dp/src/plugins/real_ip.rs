@@ -174,6 +174,9 @@ mod tests {
                 let connection = &context.request.connection;
                 assert_eq!(connection.remote.to_string(), expected, "{config} {header}");
                 assert_eq!(*connection.remote_ip, *connection.remote.ip().to_string(), "{config} {header}");
+                let peer = |name| Var::parse(name).read(context).map(std::borrow::Cow::into_owned);
+                assert_eq!(peer("realip_remote_addr").as_deref(), Some("192.0.2.7"));
+                assert_eq!(peer("realip_remote_port").as_deref(), Some("4711"));
             });
         }
     }
