@@ -7,13 +7,14 @@ use http::StatusCode;
 use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
 use http::uri::PathAndQuery;
 
+use crate::attempts::Earlier;
 use crate::plugin::{Answer, PerPlugin};
 use crate::request::Request;
 use crate::resource::{Credential, Route};
 use crate::snapshot::Snapshot;
-use crate::upstream::Upstream;
 use crate::upstream::body::RequestBody;
 use crate::upstream::error::Failure;
+use crate::upstream::{Node, Upstream};
 use crate::vars::Content;
 
 /// The request's state. It borrows from the one snapshot that the request pinned, so nothing newer can be seen.
@@ -45,6 +46,10 @@ pub struct Context<'s> {
     pub upstream_host: Option<HeaderValue>,
     /// What the last node answered, or what its failure is for the client, such as 502; unset while none was asked.
     pub upstream_status: Option<StatusCode>,
+    /// Attempts before the last one.
+    pub earlier: Earlier,
+    /// The node that was asked last.
+    pub node: Option<Arc<Node>>,
     /// Status of the response, once there is one.
     pub status: Option<StatusCode>,
     /// Headers that plugins want on the response, set when its head is there.
@@ -75,6 +80,8 @@ impl<'s> Context<'s> {
             upstream_target: None,
             upstream_host: None,
             upstream_status: None,
+            earlier: Earlier::default(),
+            node: None,
             status: None,
             response_headers: Vec::new(),
             plugins: PerPlugin::default(),

@@ -19,6 +19,7 @@
 //! plugin_contract` rewrites `model/schema/plugins.json`.
 
 pub mod access_log;
+pub mod attempts;
 pub mod batch;
 pub mod compile;
 pub mod config;

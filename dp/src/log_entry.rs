@@ -140,11 +140,11 @@ impl Late {
             Self::BytesSent => json!(summary.sent),
             Self::RequestLength => json!(summary.received),
             Self::RequestTime => json!(summary.latency.as_secs_f64()),
-            Self::UpstreamResponseTime => json!(summary.upstream_latency?.as_secs_f64()),
-            Self::UpstreamAddr => {
-                let node = summary.node.as_ref()?;
-                json!(format!("{}:{}", node.host, node.port))
+            Self::UpstreamResponseTime if summary.earlier.is_empty() => {
+                json!(summary.last_attempt?.whole.as_secs_f64())
             }
+            Self::UpstreamResponseTime => json!(summary.attempts()?),
+            Self::UpstreamAddr => json!(summary.nodes()?),
             Self::Latency => milliseconds(summary.latency),
             Self::UpstreamLatency => milliseconds(summary.upstream_latency?),
             Self::GatewayLatency => {
@@ -274,6 +274,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::attempts::Earlier;
     use crate::context::tests::with_context;
 
     fn summary() -> Summary {
@@ -283,6 +284,8 @@ mod tests {
             received: 3,
             sent: 5,
             node: None,
+            last_attempt: None,
+            earlier: Earlier::default(),
         }
     }
 

@@ -15,6 +15,7 @@ use serde::Deserialize as _;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::attempts::{self, Earlier};
 use crate::context::Context;
 use crate::upstream::Node;
 
@@ -77,6 +78,42 @@ pub struct Summary {
     pub sent: u64,
     /// The node that was asked last.
     pub node: Option<Arc<Node>>,
+    /// How long it took; unset without a node.
+    pub last_attempt: Option<LastAttempt>,
+    /// Nodes that were asked in vain before it.
+    pub earlier: Earlier,
+}
+
+/// From the choice of a node on.
+#[derive(Debug, Clone, Copy)]
+pub struct LastAttempt {
+    /// To the head of its response; unset when none came.
+    pub head: Option<Duration>,
+    /// To the end.
+    pub whole: Duration,
+}
+
+impl Summary {
+    /// The nodes that were asked.
+    #[must_use]
+    pub fn nodes(&self) -> Option<String> {
+        let last = self.node.as_ref()?.name();
+        Some(self.earlier.listed(|attempted| attempted.node.name(), last))
+    }
+
+    /// How long each took, in seconds.
+    #[must_use]
+    pub fn attempts(&self) -> Option<String> {
+        let last = self.last_attempt?.whole;
+        Some(self.earlier.listed(|attempted| attempts::seconds(attempted.took), attempts::seconds(last)))
+    }
+
+    /// How long the head of each response took.
+    #[must_use]
+    pub fn heads(&self) -> Option<String> {
+        let last = self.last_attempt?.head.map_or_else(|| "-".to_owned(), attempts::seconds);
+        Some(self.earlier.listed(|_| "-", last))
+    }
 }
 
 /// Waits for the end of one response.

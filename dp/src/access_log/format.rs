@@ -6,6 +6,7 @@ use std::io::Write as _;
 use http::response::Parts;
 
 use super::super::config::{AccessLog, Escape};
+use crate::attempts;
 use crate::context::Context;
 use crate::plugin::Summary;
 use crate::time_text;
@@ -34,6 +35,7 @@ pub(super) enum Late {
     RequestLength,
     RequestTime,
     UpstreamResponseTime,
+    UpstreamHeaderTime,
     UpstreamAddr,
     TimeLocal,
     TimeIso8601,
@@ -88,13 +90,13 @@ impl Format {
 
     pub(super) fn late(&self, late: Late, summary: &Summary, started_micros: i64, out: &mut Vec<u8>) {
         let ended = || started_micros + i64::try_from(summary.latency.as_micros()).unwrap_or(0);
-        let seconds = |duration: std::time::Duration| Some(Cow::Owned(format!("{:.3}", duration.as_secs_f64())));
         let text: Option<Cow<'_, str>> = match late {
             Late::BytesSent => Some(summary.sent.to_string().into()),
             Late::RequestLength => Some(summary.received.to_string().into()),
-            Late::RequestTime => seconds(summary.latency),
-            Late::UpstreamResponseTime => summary.upstream_latency.and_then(seconds),
-            Late::UpstreamAddr => summary.node.as_ref().map(|node| node.name().into()),
+            Late::RequestTime => Some(attempts::seconds(summary.latency).into()),
+            Late::UpstreamResponseTime => summary.attempts().map(Cow::Owned),
+            Late::UpstreamHeaderTime => summary.heads().map(Cow::Owned),
+            Late::UpstreamAddr => summary.nodes().map(Cow::Owned),
             Late::TimeLocal => Some(time_text::local(ended()).into()),
             Late::TimeIso8601 => Some(time_text::iso8601(ended()).into()),
             Late::Msec => Some(time_text::seconds(ended()).into()),
@@ -137,7 +139,8 @@ impl Piece {
             "bytes_sent" | "body_bytes_sent" => Late::BytesSent,
             "request_length" => Late::RequestLength,
             "request_time" => Late::RequestTime,
-            "upstream_response_time" | "upstream_header_time" => Late::UpstreamResponseTime,
+            "upstream_response_time" => Late::UpstreamResponseTime,
+            "upstream_header_time" => Late::UpstreamHeaderTime,
             "upstream_addr" => Late::UpstreamAddr,
             "time_local" => Late::TimeLocal,
             "time_iso8601" => Late::TimeIso8601,

@@ -3,8 +3,10 @@ use std::time::Duration;
 use http::Response;
 
 use super::*;
+use crate::attempts::Earlier;
 use crate::config::{AccessLog, Escape};
 use crate::context::tests::with_context;
+use crate::plugin::LastAttempt;
 
 const START: i64 = 1_795_441_525_250_000;
 
@@ -15,6 +17,8 @@ fn summary() -> Summary {
         received: 3,
         sent: 5,
         node: None,
+        last_attempt: Some(LastAttempt { head: None, whole: Duration::from_millis(1234) }),
+        earlier: Earlier::default(),
     }
 }
 
@@ -55,6 +59,7 @@ fn lines_are_those_of_nginx() {
         ("${status}x $http_user_agent $ $arg_none", Escape::None, "201x a\"b\\c\u{e9} $ \n"),
         ("$request_uri $uri", Escape::Default, "/a%20b?x=1 /a b\n"),
         ("$sent_http_x_id $sent_http_none $request_length", Escape::Default, "7 - 3\n"),
+        ("$upstream_header_time $upstream_response_time", Escape::Default, "- 1.234\n"),
         ("$time_iso8601 $msec", Escape::Default, "2026-11-23T13:45:26+00:00 1795441526.750\n"),
     ];
     for (format, escape, expected) in cases {

@@ -14,6 +14,7 @@ use super::body::Body;
 use super::headers::Told;
 use super::record::Record;
 use super::{answer, headers, upgrade};
+use crate::attempts::Attempted;
 use crate::context::Context;
 use crate::plugin::Answer;
 use crate::resource::Timeouts;
@@ -83,6 +84,7 @@ impl Attempts<'_> {
         let mut tried = Tried::default();
         let mut left = self.upstream.retries;
         let mut last: Option<Failure> = None;
+        let mut in_vain = None;
         let dns = &self.worker.dns;
         if self.upstream.needs_addresses() {
             Box::pin(self.upstream.prepare(dns)).await;
@@ -90,14 +92,18 @@ impl Attempts<'_> {
         }
         loop {
             let Some(at) = self.upstream.pick(context, dns, &tried) else {
-                return Err(last.as_ref().map_or_else(answer::no_node, refusal));
+                return Err(last.as_ref().map_or_else(answer::no_node, |failure| refusal(context, failure)));
             };
             // Who is alone is asked again.
             if !self.upstream.is_alone() {
                 tried.add(at);
             }
             let node = &self.upstream.nodes[at];
-            record.ask(node);
+            record.ask(node, now);
+            if let Some(attempted) = in_vain.take() {
+                context.earlier.push(attempted);
+            }
+            context.node = Some(node.clone());
             record.checked = self.upstream.checker.clone().map(|checker| (checker, at));
             let host = headers::host(&passed, self.upstream, node);
             let ask = Asked { headers: &told.headers(&context.request.connection), host, node, now };
@@ -107,7 +113,8 @@ impl Attempts<'_> {
             let failed = match attempted {
                 Ok((response, link)) => {
                     context.upstream_status = Some(response.status);
-                    return Ok(self.respond(response, link, record));
+                    let shown = response.status.is_server_error().then(|| statuses(context));
+                    return Ok(self.respond(response, link, shown, record));
                 }
                 Err(failed) => failed,
             };
@@ -118,13 +125,15 @@ impl Attempts<'_> {
             let in_time = self.upstream.retry_timeout.is_none_or(|bound| started.elapsed() < bound);
             let Some(whole) = failed.body.filter(|_| left > 0 && in_time && may_repeat(context, &failed.failure))
             else {
-                return Err(refusal(&failed.failure));
+                return Err(refusal(context, &failed.failure));
             };
             if let Some((checker, at)) = record.checked.take() {
                 checker.failed(at, &failed.failure);
             }
             left -= 1;
+            let (asked, status) = (now, failed.failure.status());
             now = Instant::now();
+            in_vain = Some(Attempted { node: node.clone(), status, took: now - asked });
             body = whole;
             last = Some(failed.failure);
         }
@@ -240,7 +249,13 @@ impl Attempts<'_> {
         }
     }
 
-    fn respond(self, mut parts: Parts, link: Link, record: &mut Record) -> Response<Body> {
+    fn respond(
+        self,
+        mut parts: Parts,
+        link: Link,
+        statuses: Option<HeaderValue>,
+        record: &mut Record,
+    ) -> Response<Body> {
         let now = Instant::now();
         record.answered = Some(now);
         if parts.status == StatusCode::SWITCHING_PROTOCOLS {
@@ -252,8 +267,8 @@ impl Attempts<'_> {
             };
         }
         headers::remove_hop_by_hop_of_response(&mut parts.headers);
-        if parts.status.is_server_error() {
-            parts.headers.insert(UPSTREAM_STATUS, HeaderValue::from(parts.status.as_u16()));
+        if let Some(statuses) = statuses {
+            parts.headers.insert(UPSTREAM_STATUS, statuses);
         }
         parts.version = Version::HTTP_11;
         let body = ResponseBody::new(link, self.upstream.keepalive, self.timeouts.read, now);
@@ -262,12 +277,22 @@ impl Attempts<'_> {
 }
 
 /// The answer when no node gave one. It says of itself that it was about the nodes.
-fn refusal(failure: &Failure) -> Answer {
+fn refusal(context: &Context<'_>, failure: &Failure) -> Answer {
     let mut answer = answer::failed(failure);
     if !failure.of_client() {
-        answer.headers.insert(UPSTREAM_STATUS, HeaderValue::from(answer.status.as_u16()));
+        answer.headers.insert(UPSTREAM_STATUS, statuses(context));
     }
     answer
+}
+
+/// What all nodes came to that were asked.
+fn statuses(context: &Context<'_>) -> HeaderValue {
+    let last = context.upstream_status.map_or(0, |status| status.as_u16());
+    if context.earlier.is_empty() {
+        return HeaderValue::from(last);
+    }
+    let all = context.earlier.listed(|attempted| attempted.status.as_u16(), last);
+    HeaderValue::try_from(all).expect("digits, commas and blanks")
 }
 
 /// Whether another node may be asked after this failure.

@@ -10,9 +10,10 @@ use http::response::Parts;
 use tokio::time::Instant;
 
 use crate::access_log;
+use crate::attempts::Earlier;
 use crate::context::Context;
 use crate::metrics::{Series, StatusLabels, TRADITIONAL, bump};
-use crate::plugin::Summary;
+use crate::plugin::{LastAttempt, Summary};
 use crate::upstream::Node;
 use crate::upstream::body::{Progress, RequestBody};
 use crate::upstream::health::Checker;
@@ -38,8 +39,12 @@ pub(super) struct Record {
     request_body: Option<Rc<Progress>>,
     /// When the first node was chosen.
     pub(super) asked: Option<Instant>,
+    /// When the last node was chosen.
+    asked_last: Option<Instant>,
     /// When the head of the node's response was there.
     pub(super) answered: Option<Instant>,
+    /// Nodes that were asked in vain before the last one.
+    earlier: Earlier,
     /// The node asked last.
     pub(super) node: Option<Arc<Node>>,
     /// Keeps the node's count of requests under way.
@@ -61,7 +66,9 @@ impl Record {
             started: Instant::now(),
             request_body: None,
             asked: None,
+            asked_last: None,
             answered: None,
+            earlier: Earlier::default(),
             node: None,
             held: None,
             checked: None,
@@ -71,8 +78,9 @@ impl Record {
     }
 
     /// A node is about to be asked.
-    pub(super) fn ask(&mut self, node: &Arc<Node>) {
+    pub(super) fn ask(&mut self, node: &Arc<Node>, now: Instant) {
         self.node = Some(node.clone());
+        self.asked_last = Some(now);
         if let Some(load) = &node.load {
             // The node before has let go of the request when this one takes it.
             self.held = None;
@@ -102,6 +110,7 @@ impl Record {
 
     /// The head of the response is known.
     pub(super) fn end(&mut self, context: &Context<'_>, status: StatusCode) {
+        self.earlier = context.earlier.clone();
         if let Some((checker, at)) = self.checked.take() {
             checker.answered(at, status.as_u16());
         }
@@ -167,7 +176,9 @@ impl Record {
             started: self.started,
             request_body: self.request_body.take(),
             asked: self.asked,
+            asked_last: self.asked_last,
             answered: self.answered,
+            earlier: std::mem::take(&mut self.earlier),
             node: self.node.take(),
             held: self.held.take(),
             checked: self.checked.take(),
@@ -180,7 +191,8 @@ impl Record {
     pub(super) fn close(&mut self, sent: u64) -> Option<Summary> {
         let worker = self.worker.take()?;
         worker.stats.in_flight.fetch_sub(1, Ordering::Relaxed);
-        let whole = self.started.elapsed();
+        let now = Instant::now();
+        let whole = now - self.started;
         let load = self.node.as_ref().and_then(|node| node.load.as_ref());
         if let (Some(load), Some(attempt), Some(_)) = (load, self.attempt, self.answered) {
             load.observe(attempt.elapsed().as_secs_f64(), load::now());
@@ -199,7 +211,11 @@ impl Record {
             bump(&bandwidth.egress, sent);
             bump(&bandwidth.ingress, received);
         }
-        Some(Summary { latency: whole, upstream_latency, received, sent, node: self.node.take() })
+        let last_attempt = self
+            .asked_last
+            .map(|asked| LastAttempt { head: self.answered.map(|answered| answered - asked), whole: now - asked });
+        let (node, earlier) = (self.node.take(), std::mem::take(&mut self.earlier));
+        Some(Summary { latency: whole, upstream_latency, last_attempt, received, sent, node, earlier })
     }
 }
 

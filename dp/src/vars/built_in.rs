@@ -41,6 +41,7 @@ pub enum BuiltIn {
     ServiceId,
     Status,
     UpstreamStatus,
+    UpstreamAddr,
     Https,
     ProxyProtocolAddr,
     ProxyProtocolPort,
@@ -88,6 +89,7 @@ impl BuiltIn {
             "service_id" => Self::ServiceId,
             "status" => Self::Status,
             "upstream_status" => Self::UpstreamStatus,
+            "upstream_addr" => Self::UpstreamAddr,
             "https" => Self::Https,
             "proxy_protocol_addr" => Self::ProxyProtocolAddr,
             "proxy_protocol_port" => Self::ProxyProtocolPort,
@@ -138,7 +140,14 @@ impl BuiltIn {
             Self::ConsumerName => &context.credential.as_ref()?.consumer.username,
             Self::ConsumerGroupId => context.credential.as_ref()?.consumer.group_id.as_deref()?,
             Self::Status => return Some(Cow::Owned(context.status?.as_str().to_owned())),
-            Self::UpstreamStatus => return Some(Cow::Owned(context.upstream_status?.as_str().to_owned())),
+            Self::UpstreamStatus => {
+                let last = context.upstream_status?;
+                return Some(context.earlier.listed(|attempted| attempted.status.as_u16(), last.as_u16()).into());
+            }
+            Self::UpstreamAddr => {
+                let last = context.node.as_ref()?.name();
+                return Some(context.earlier.listed(|attempted| attempted.node.name(), last).into());
+            }
             Self::RouteId => &context.route?.id,
             Self::RouteName => context.route?.name.as_deref()?,
             Self::ServiceId => context.route?.service_id.as_deref()?,

@@ -42,3 +42,57 @@ async fn each_request_has_a_line() {
     let unrouted = find(404);
     assert_eq!((&unrouted["line"], &unrouted["node"]), (&json!("GET /nowhere?x=1 HTTP/1.1"), &json!("")));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_that_were_asked_in_vain_are_listed() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("access.log");
+    let (gateway, _files) = Gateway::with(|config| {
+        config.access_log.path = Some(path.display().to_string());
+        config.access_log.format =
+            "$upstream_addr|$upstream_status|$upstream_header_time|$upstream_response_time".into();
+    })
+    .await;
+    let upstream = Upstream::start(Reply::text("hello")).unwrap();
+    let (first, second) = (crate::raw::closed(), crate::raw::closed());
+    let node = |name: &str, priority: i32| {
+        let (host, port) = name.rsplit_once(':').unwrap();
+        json!({"host": host, "port": port.parse::<u16>().unwrap(), "weight": 1, "priority": priority})
+    };
+    let shown = json!({"headers": {"set": {"x-nodes": "$upstream_addr", "x-statuses": "$upstream_status"}}});
+    let route = |uri: &str, nodes: Value| json!({"uri": uri, "plugins": {"response-rewrite": shown}, "upstream": {"nodes": nodes, "type": "roundrobin"}});
+    let good = upstream.node();
+    gateway.put("routes/1", route("/one", json!([node(&good, 0)]))).await;
+    gateway.put("routes/2", route("/three", json!([node(&first, 2), node(&second, 1), node(&good, 0)]))).await;
+    gateway.put("routes/3", route("/none", json!([node(&first, 2), node(&second, 1)]))).await;
+    let cases = [
+        ("/one", good.clone(), "200", None),
+        ("/three", format!("{first}, {second}, {good}"), "502, 502, 200", None),
+        ("/none", format!("{first}, {second}"), "502, 502", Some("502, 502")),
+    ];
+    for (uri, nodes, statuses, failed) in &cases {
+        let response = reqwest::get(format!("{}{uri}", gateway.http())).await.unwrap();
+        let header = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+        assert_eq!(header("x-nodes").as_ref(), Some(nodes));
+        assert_eq!(header("x-statuses").as_deref(), Some(*statuses));
+        assert_eq!(header("x-apisix-upstream-status").as_deref(), *failed);
+    }
+    let lines = eventually(SOON, || async {
+        let text = std::fs::read_to_string(&path)?;
+        ensure!(text.lines().count() == cases.len(), "{text}");
+        Ok(text)
+    })
+    .await;
+    for (line, (_, nodes, statuses, failed)) in lines.lines().zip(&cases) {
+        let parts: Vec<&str> = line.split('|').collect();
+        assert_eq!(parts[..2], [nodes.as_str(), *statuses]);
+        let times: Vec<&str> = parts[3].split(", ").collect();
+        assert!(times.iter().all(|time| time.parse::<f64>().is_ok()), "{line}");
+        let heads: Vec<&str> = parts[2].split(", ").collect();
+        let known = heads.iter().filter(|head| head.parse::<f64>().is_ok()).count();
+        assert_eq!(
+            (times.len(), heads.len(), known),
+            (statuses.split(", ").count(), times.len(), usize::from(failed.is_none()))
+        );
+    }
+}
