@@ -25,4 +25,5 @@ mod process;
 mod protected;
 mod restart;
 mod retention;
+mod services;
 mod time_travel;
