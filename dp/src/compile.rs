@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::config::HttpRouter;
 use crate::metrics::Disabled;
+use crate::path_rules::PathRules;
 use crate::plugin::{Chain, Place, Plugin, State, Surroundings};
 use crate::plugins::{self, prometheus::Prometheus, traffic_split::TrafficSplit};
 use crate::resource::{Consumer, Document, NamedUpstream, Route, Service, Shared, Target, next_serial};
@@ -105,6 +106,7 @@ impl Compiler {
     #[must_use]
     pub fn fresh(&self) -> Self {
         let fresh = Self::new(&self.prefix).with_keyring(self.keyring.clone()).routing_by(self.router);
+        let fresh = fresh.with_path_rules(self.snapshot.path_rules);
         Self { state: self.state.clone(), ..fresh }
     }
 
@@ -118,6 +120,13 @@ impl Compiler {
     #[must_use]
     pub fn routing_by(self, router: HttpRouter) -> Self {
         Self { router, ..self }
+    }
+
+    /// The same, and paths obey these rules.
+    #[must_use]
+    pub fn with_path_rules(mut self, rules: PathRules) -> Self {
+        self.snapshot.path_rules = rules;
+        self
     }
 
     /// The same, and its plugins may use what is around them.

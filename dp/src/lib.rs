@@ -31,6 +31,7 @@ pub mod http_client;
 pub mod layer4;
 pub mod log_entry;
 pub mod metrics;
+pub mod path_rules;
 pub mod plugin;
 pub mod plugins;
 pub mod proxy;

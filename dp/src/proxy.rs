@@ -55,8 +55,9 @@ pub async fn handle(
     }
     let upgrade = upgrade::Wanted::take(&mut parts, &connection);
     headers::remove_hop_by_hop(&mut parts.headers);
-    let request = match request::Request::new(parts, connection) {
-        Ok(request) => request,
+    let obeying = |mut request: request::Request| Ok((request.obey(snapshot.path_rules)?, request));
+    let (forwarded, request) = match request::Request::new(parts, connection).and_then(obeying) {
+        Ok(obeying) => obeying,
         Err(error) => return Ok(answer::send(answer::bad_request(&error.to_string()), &mut record)),
     };
     if let Some(session) = &request.connection.tls
@@ -66,6 +67,7 @@ pub async fn handle(
         return Ok(answer::send(Answer::plain(StatusCode::BAD_REQUEST), &mut record));
     }
     let mut context = Context::new(request, &snapshot, worker.clock.now_micros());
+    context.upstream_target = forwarded;
     context.body = RequestBody::new(incoming, &worker.limits);
     record.follow(&context.body);
     let mut found = snapshot.router.find(&context);

@@ -10,6 +10,7 @@ use http::header::{COOKIE, HOST, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 
+use crate::path_rules::PathRules;
 use crate::proxy_protocol::Addresses;
 use crate::tls::Session;
 use crate::uri;
@@ -58,6 +59,8 @@ pub struct Request {
     host: Box<str>,
     /// Decoded and normalised path, when it differs from the one on the wire.
     path: Option<Box<str>>,
+    /// What the router sees instead of it.
+    asked_path: Option<Box<str>>,
 }
 
 /// Why a head is refused before routing.
@@ -140,7 +143,31 @@ impl Request {
             Cow::Borrowed(_) => None,
             Cow::Owned(path) => Some(path.into()),
         };
-        Ok(Self { parts, connection, host, path })
+        Ok(Self { parts, connection, host, path, asked_path: None })
+    }
+
+    /// Applies the settings for paths; tells path and query that the upstream is to see, if they are not those that came.
+    pub fn obey(&mut self, rules: PathRules) -> Result<Option<PathAndQuery>, BadRequest> {
+        if rules == PathRules::default() {
+            return Ok(None);
+        }
+        let raw = self.parts.uri.path();
+        let applied = rules.apply(raw, Cow::Borrowed(self.path())).ok_or(BadRequest::Path)?;
+        let forwarded = applied.forwarded.map(|path| match self.query() {
+            Some(query) => format!("{path}?{query}"),
+            None => path,
+        });
+        let forwarded = forwarded.map(PathAndQuery::try_from).transpose().map_err(|_| BadRequest::Path)?;
+        let path = (*applied.path != *raw).then(|| Box::from(&*applied.path));
+        let asked = applied.asked.map(Into::into);
+        (self.path, self.asked_path) = (path, asked);
+        Ok(forwarded)
+    }
+
+    /// Path that routes are matched against.
+    #[must_use]
+    pub fn asked_path(&self) -> &str {
+        self.asked_path.as_deref().unwrap_or_else(|| self.path())
     }
 
     /// Host asked for, lower-case, without port. Empty for HTTP/1.0 without one.
@@ -149,7 +176,7 @@ impl Request {
         &self.host
     }
 
-    /// Path, decoded and normalised: what routes are matched against.
+    /// Path, decoded and normalised.
     #[must_use]
     pub fn path(&self) -> &str {
         self.path.as_deref().unwrap_or_else(|| self.parts.uri.path())

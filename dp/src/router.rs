@@ -99,7 +99,7 @@ impl Router {
     #[must_use]
     pub fn find<'r>(&'r self, context: &Context<'_>) -> Option<Found<'r>> {
         let host = context.request.host();
-        let path = context.request.path();
+        let path = context.request.asked_path();
         if let Some(exact) = self.exact_hosts.get(host.as_bytes())
             && let Some(found) = exact.paths.find(path, &exact.pattern, context)
         {

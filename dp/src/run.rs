@@ -176,7 +176,7 @@ fn start(supervisor: &Supervisor, config: &Config, clock: Arc<dyn Clock>) -> Res
         secrets: start_keeper(supervisor, config, &around.client),
     };
     let compiler = Compiler::new(&config.control_plane.prefix).with_keyring(keyring).within(surroundings);
-    let compiler = compiler.routing_by(config.router.http);
+    let compiler = compiler.routing_by(config.router.http).with_path_rules(config.router.path_rules());
     let sync = Sync::new(&config.control_plane, compiler, client, snapshot.clone(), report.clone(), disk, shutdown);
     let instance = Instance::load(&config.snapshot.path, config.control_plane.cert.as_deref());
     let server_info = ServerInfo::new(instance.id, SystemClock.now_micros().div_euclid(1_000_000));

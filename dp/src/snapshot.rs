@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::layer4::{self, Table};
 use crate::metrics::Disabled;
+use crate::path_rules::PathRules;
 use crate::plugin::Chain;
 use crate::resource::{Consumer, Credential, Document, NamedUpstream, Route, Service, Shared};
 use crate::router::Router;
@@ -31,6 +32,8 @@ pub struct Snapshot {
     pub loaded: bool,
     /// Routes by request.
     pub router: Router,
+    /// What becomes of paths before routes are asked.
+    pub path_rules: PathRules,
     /// Routes by id.
     pub routes: Tree<Arc<Route>>,
     /// Services by id.

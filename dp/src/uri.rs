@@ -36,6 +36,12 @@ pub fn normalize(path: &str) -> Option<Cow<'_, str>> {
     Some(Cow::Owned(out))
 }
 
+/// The path with its escapes decoded, and nothing else. `None`: broken.
+#[must_use]
+pub fn decode(path: &str) -> Option<String> {
+    percent_decode(path, false)
+}
+
 /// Name and value of each argument of a query, decoded.
 pub fn arguments(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
     query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {

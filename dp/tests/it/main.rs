@@ -18,6 +18,7 @@ mod http2;
 mod limits;
 mod metrics;
 mod names;
+mod paths;
 mod peers;
 mod plugins;
 mod protocol;
