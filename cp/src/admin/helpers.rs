@@ -204,8 +204,17 @@ pub fn errors(configuration: &Value) -> Vec<Value> {
             errors.push(json!({ "resource_type": directory, "error": text }));
         }
         let mut ids = HashSet::new();
-        let items = configuration.get(directory).and_then(Value::as_array);
-        for (index, item) in items.into_iter().flatten().enumerate() {
+        let items = match configuration.get(directory) {
+            Some(Value::Array(items)) => items.as_slice(),
+            None | Some(Value::Null) => &[],
+            // Lua's empty list is written so. Anything else must not pass for an empty list: what that does not name is deleted.
+            Some(Value::Object(none)) if none.is_empty() => &[],
+            Some(_) => {
+                errors.push(json!({ "resource_type": directory, "error": format!("{directory} must be a list") }));
+                &[]
+            }
+        };
+        for (index, item) in items.iter().enumerate() {
             let (name, id) = identity(*kind, item);
             let mut wrong = |text: String| {
                 let id = id.as_deref().unwrap_or_default();

@@ -127,6 +127,18 @@ impl Reader {
         id
     }
 
+    /// The list that a document holds. What is none must not pass for an empty one: what it does not name is deleted.
+    fn items(&mut self, kind: Kind, id: &str, index: usize, document: &mut Document, field: &str) -> Vec<Value> {
+        match document.shift_remove(field) {
+            Some(Value::Array(items)) => items,
+            None | Some(Value::Null) => Vec::new(),
+            Some(_) => {
+                self.wrong(kind, id, Some(index), &format!("{field} must be a list"));
+                Vec::new()
+            }
+        }
+    }
+
     /// Documents of the Admin API.
     fn list(&mut self, kind: Kind, items: Vec<Value>) {
         self.each(kind, items, |reader, index, mut item| {
@@ -145,20 +157,16 @@ impl Reader {
             Prefix::default()
         });
         prefix.store(&mut service);
-        let items = |service: &mut Document, field: &str| match service.shift_remove(field) {
-            Some(Value::Array(items)) => items,
-            _ => Vec::new(),
-        };
-        let routes = items(&mut service, "routes");
+        let routes = self.items(Kind::Service, &id, index, &mut service, "routes");
         self.each(Kind::Route, routes, |reader, at, mut route| match prefix.add(&mut route) {
             Ok(()) => reader.route(Kind::Route, at, route, &owner, &id),
             Err(error) => reader.wrong(Kind::Route, &text(&route, "name").unwrap_or_default(), Some(at), &error),
         });
-        let routes = items(&mut service, "stream_routes");
+        let routes = self.items(Kind::Service, &id, index, &mut service, "stream_routes");
         self.each(Kind::StreamRoute, routes, |reader, at, route| {
             reader.route(Kind::StreamRoute, at, route, &owner, &id)
         });
-        let upstreams = items(&mut service, "upstreams");
+        let upstreams = self.items(Kind::Service, &id, index, &mut service, "upstreams");
         self.each(Kind::Upstream, upstreams, |reader, at, mut upstream| {
             let names = text(&upstream, "name").map(|name| format!("{owner}.{name}"));
             let Some(own) = reader.id(Kind::Upstream, at, &mut upstream, names) else { return };
@@ -166,7 +174,11 @@ impl Reader {
             label(&mut upstream, OWNER_LABEL, &id);
             reader.put(Kind::Upstream, own, Some(at), upstream);
         });
-        if let Some(Value::Object(mut upstream)) = service.shift_remove("upstream") {
+        let upstream = service.shift_remove("upstream").filter(|upstream| !upstream.is_null());
+        if upstream.as_ref().is_some_and(|upstream| !upstream.is_object()) {
+            self.wrong(Kind::Service, &id, Some(index), "upstream must be an object");
+        }
+        if let Some(Value::Object(mut upstream)) = upstream {
             rename(&mut upstream, "description", "desc");
             upstream.shift_remove("id");
             if let (Some(name), false) = (name, upstream.contains_key("name")) {
@@ -217,21 +229,29 @@ impl Reader {
         let Some(username) = text(&consumer, "username") else {
             return self.wrong(Kind::Consumer, "", Some(index), "property \"username\" is required");
         };
-        let credentials = match consumer.shift_remove("credentials") {
-            Some(Value::Array(credentials)) => credentials,
-            _ => Vec::new(),
-        };
+        let credentials = self.items(Kind::Consumer, &username, index, &mut consumer, "credentials");
         labels(&mut consumer);
         self.put(Kind::Consumer, username.clone(), Some(index), consumer);
         self.each(Kind::Credential, credentials, |reader, at, mut credential| {
             let names = text(&credential, "name").map(|name| format!("{username}.{name}"));
             let Some(own) = reader.id(Kind::Credential, at, &mut credential, names) else { return };
-            let config = credential.shift_remove("config");
-            if let (Some(Value::String(plugin)), Some(config)) = (credential.shift_remove("type"), config) {
-                credential.insert("plugins".into(), json!({ plugin: config }));
+            let id = Kind::Credential.join_id(&username, &own);
+            match (credential.shift_remove("type"), credential.shift_remove("config")) {
+                (Some(Value::String(plugin)), Some(config)) => {
+                    credential.insert("plugins".into(), json!({ plugin: config }));
+                }
+                (None, None) => {}
+                _ => {
+                    return reader.wrong(
+                        Kind::Credential,
+                        &id,
+                        Some(at),
+                        "needs both a type, which is a text, and a config",
+                    );
+                }
             }
             labels(&mut credential);
-            reader.put(Kind::Credential, Kind::Credential.join_id(&username, &own), Some(at), credential);
+            reader.put(Kind::Credential, id, Some(at), credential);
         });
     }
 }

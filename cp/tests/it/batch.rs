@@ -142,10 +142,13 @@ services:
       - { name: t, uris: [/t], plugins: { nope: {} } }
       - { name: t, uris: [/t] }
   - { name: b, path_prefix: x }
+  - { name: c, routes: { name: r, uris: [/c] }, stream_routes: 1, upstreams: x, upstream: [] }
 consumers:
   - { username: jack, credentials: [{ name: c, type: key-auth, config: { key: same } }] }
   - { username: jill, plugins: { key-auth: { key: same } } }
   - { username: "no name" }
+  - { username: joe, credentials: { name: c } }
+  - { username: jim, credentials: [{ name: c, type: key-auth }, { name: d, type: 1, config: {} }] }
 routes:
   - { id: z, uri: /z, upstream_id: missing }
 "#;
@@ -160,9 +163,15 @@ routes:
         "needs a name or an id",
         "unknown plugin [nope]",
         "found duplicate id",
+        "routes must be a list",
         "Error at \"/path_prefix\": must be a path",
         "duplicate key of plugin key-auth",
         "can't be the id of a consumer",
+        "stream_routes must be a list",
+        "upstreams must be a list",
+        "upstream must be an object",
+        "credentials must be a list",
+        "needs both a type, which is a text, and a config",
         "failed to fetch upstream info by upstream id [missing]",
     ] {
         assert!(errors.iter().any(|error| error.contains(expected)), "{expected}: {errors:#?}");

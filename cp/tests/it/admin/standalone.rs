@@ -138,6 +138,8 @@ async fn what_is_refused_changes_nothing() {
             "invalid configuration: property \"uri\" validation failed: wrong type: expected string, got number",
         ),
         (json!({"routes": [route("a"), route("a")]}), "found duplicate id a in routes"),
+        (json!({"routes": {"a": route("a")}}), "routes must be a list"),
+        (json!({"routes": "a"}), "routes must be a list"),
         (json!({"routes": [{"uri": "/a", "plugins": {}}]}), "missing route id"),
         (
             json!({"routes": [{"id": "a", "uri": "/a", "service_id": "zz"}]}),
