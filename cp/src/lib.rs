@@ -42,6 +42,7 @@ pub mod rights;
 pub mod rollback;
 pub mod run;
 mod signing;
+mod yaml;
 
 pub use config::Config;
 pub use run::{Announcement, Error, run, start};

@@ -19,6 +19,7 @@ use super::input::{Input, Wrong};
 use crate::body;
 use crate::query::Query;
 use crate::resources::check;
+use crate::yaml;
 
 /// What is served, below `/apisix/admin/`.
 pub const ROWS: [(Method, &str); 11] = [
@@ -174,7 +175,7 @@ pub fn parsed(headers: &HeaderMap, bytes: &[u8]) -> Result<Value, String> {
     }
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let document = match kind.starts_with("application/yaml") {
-        true => yaml_serde::from_slice(bytes).ok(),
+        true => yaml::parse(bytes).ok(),
         false => Some(parse_json(bytes).map_err(|error| error.to_string())?),
     };
     match document {

@@ -24,6 +24,7 @@ use crate::groups::{self, Expected};
 use crate::refusal::{self, Attempt};
 use crate::resources::Condition;
 use crate::rights::{Domain, Right};
+use crate::yaml;
 
 /// Largest body, in bytes: a state of 100,000 routes.
 const LARGEST: u64 = 64 * 1024 * 1024;
@@ -148,7 +149,11 @@ async fn read(app: &App, group: &GroupId, headers: &HeaderMap, body: Body) -> Re
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let wrong = |text: String| ApiError::Invalid(format!("invalid request body: {text}"));
     let state = match kind.contains("yaml") {
-        true => yaml_serde::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?,
+        true => {
+            // It takes its time.
+            let parsed = tokio::task::spawn_blocking(move || yaml::parse(&bytes)).await.map_err(ApiError::internal)?;
+            parsed.map_err(wrong)?
+        }
         false => parse_json(&bytes).map_err(|error| wrong(format!("{error}{}", yaml_hint(&bytes))))?,
     };
     if !app.store.read(|view| groups::exists(view, group)) {

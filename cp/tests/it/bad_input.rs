@@ -257,3 +257,25 @@ async fn no_store_sees_a_nul_in_a_text() {
         assert_eq!(answer.status, status, "{method} {path}: {}", answer.text);
     }
 }
+
+/// A few lines of YAML can stand for more than any memory holds; who may only look may send them.
+#[tokio::test(flavor = "multi_thread")]
+async fn aliases_in_yaml_stand_for_little() {
+    let plane = Plane::new().await;
+    let many = |what: &str| vec![what; 1000].join(",");
+    let bomb = format!("_x: &a [{}]\n_b: &b [{}]\n_c: [{}]\n", many("x"), many("*a"), many("*b"));
+    for (method, path, digest) in [
+        ("POST", "/api/apply?dry_run=true", None),
+        ("POST", "/apisix/admin/configs/validate", None),
+        ("PUT", "/apisix/admin/configs", Some("d")),
+    ] {
+        let before = resident();
+        let request = plane.request(method, path).header("x-api-key", ADMIN_KEY);
+        let request = digest.into_iter().fold(request, |request, digest| request.header("x-digest", digest));
+        let start = Instant::now();
+        let answer = send(request.header("content-type", "application/yaml").body(bomb.clone())).await;
+        assert_eq!(answer.status, 400, "{path}: {}", answer.text);
+        assert!(start.elapsed() < PATIENCE, "{path}: {:?}", start.elapsed());
+        assert!(resident().saturating_sub(before) < 512 * 1024 * 1024, "{path}: {} bytes", resident());
+    }
+}
