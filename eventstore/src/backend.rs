@@ -70,6 +70,15 @@ pub(crate) struct EventRow {
     pub committed: Arc<Committed>,
 }
 
+/// A row of `changes`.
+pub(crate) struct ChangeRow<'a> {
+    pub revision: i64,
+    pub ordinal: i64,
+    /// Of all changes of the event: the first of them has it.
+    pub salt: Option<&'a [u8]>,
+    pub change: &'a Change,
+}
+
 /// What one transaction writes.
 pub(crate) struct Batch {
     pub events: Vec<EventRow>,
@@ -120,6 +129,10 @@ pub(crate) trait Backend:
     fn head(&self) -> BoxFuture<'_, Result<Head, Error>>;
     /// The head and the current key space, from one consistent state.
     fn load(&self) -> BoxFuture<'_, Result<(Head, Vec<KeyValue>), Error>>;
+    /// Brings the table of the current keys up to date, where batches don't write it.
+    fn fold(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
     /// Begins a transaction and locks the head row.
     fn lock(&self) -> BoxFuture<'_, Result<Box<dyn Locked>, Error>>;
     /// Whether [`append`](Self::append) is to be had.
@@ -222,6 +235,17 @@ pub(crate) async fn migrate_postgres(pool: &sqlx::PgPool) -> Result<(), Error> {
 // === impl Batch ===
 
 impl Batch {
+    /// The rows of `changes`.
+    fn changes(&self) -> Vec<ChangeRow<'_>> {
+        let rows = self.events.iter().flat_map(|event| {
+            (0..).zip(&event.committed.changes).map(|(ordinal, change)| {
+                let salt = event.changes_salt.as_deref().filter(|_| ordinal == 0);
+                ChangeRow { revision: event.revision, ordinal, salt, change }
+            })
+        });
+        rows.collect()
+    }
+
     /// The last value that the batch gives each key; `None` = deleted. Later events win.
     fn final_keys(&self) -> Vec<(Bytes, Option<Arc<KeyValue>>)> {
         let mut last = std::collections::BTreeMap::new();

@@ -25,6 +25,8 @@ const QUEUE: usize = 4_096;
 const REMEMBER_REQUESTS: Duration = Duration::from_secs(7 * 24 * 3600);
 /// How often those older than that are forgotten.
 const FORGET_PERIOD: Duration = Duration::from_secs(3600);
+/// How often the table of the current keys is brought up to date: what changed since then is what a start reads besides it.
+const FOLD_PERIOD: Duration = Duration::from_secs(5);
 
 /// How to open a store.
 #[derive(Clone)]
@@ -267,6 +269,7 @@ impl EventStore {
             |store| async move { store.leases_expire().await },
         );
         self.every("forget requests", FORGET_PERIOD, supervisor, |store| async move { store.forget_requests().await });
+        self.every("fold keys", FOLD_PERIOD, supervisor, |store| async move { store.shared.backend.fold().await });
     }
 
     /// Runs `work` now and then at this period; after an error again after a pause.

@@ -147,10 +147,10 @@ pub(super) type EventRow = (
 );
 /// revision, salt, body
 pub(super) type ContextRow = (i64, Vec<u8>, Vec<u8>);
-/// revision, salt
+/// revision, salt: of events that were written before the salt stood with their changes
 pub(super) type SaltRow = (i64, Vec<u8>);
-/// revision, ordinal, key, value, create_revision, version, prev_revision, lease_id
-pub(super) type ChangeRow = (i64, i64, Vec<u8>, Option<Vec<u8>>, i64, i64, i64, i64);
+/// revision, ordinal, key, value, create_revision, version, prev_revision, lease_id, salt (of the event's first change)
+pub(super) type ChangeRow = (i64, i64, Vec<u8>, Option<Vec<u8>>, i64, i64, i64, i64, Option<Vec<u8>>);
 /// size, root, note, at
 pub(super) type CheckpointRow = (i64, Vec<u8>, String, i64);
 
@@ -188,8 +188,10 @@ pub(super) fn join(
         let (columns, entry, leaf_hash) = of_event(row);
         let at = columns.revision;
         let context = of_revision(&mut contexts, at, |row| row.0).pop().map(|(_, salt, body)| (salt, body));
-        let changes_salt = of_revision(&mut salts, at, |row| row.0).pop().map(|(_, salt)| salt);
-        let changes = of_revision(&mut changes, at, |row| row.0).into_iter().map(of_change).collect();
+        let mut changes = of_revision(&mut changes, at, |row| row.0);
+        let changes_salt = changes.first_mut().and_then(|first| first.8.take());
+        let before = of_revision(&mut salts, at, |row| row.0).pop().map(|(_, salt)| salt);
+        let (changes_salt, changes) = (changes_salt.or(before), changes.into_iter().map(of_change).collect());
         EventEvidence { columns, entry, leaf_hash, context, changes_salt, changes }
     };
     events.into_iter().take_while(|row| row.0 <= last).map(event).collect()
@@ -244,7 +246,7 @@ fn of_event(row: EventRow) -> (Columns, Vec<u8>, Vec<u8>) {
 }
 
 fn of_change(row: ChangeRow) -> ChangeEvidence {
-    let (_, ordinal, key, value, create_revision, version, prev_revision, lease_id) = row;
+    let (_, ordinal, key, value, create_revision, version, prev_revision, lease_id, _) = row;
     ChangeEvidence { ordinal, key, value, create_revision, version, prev_revision, lease_id }
 }
 

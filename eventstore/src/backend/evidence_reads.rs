@@ -24,7 +24,7 @@ SELECT revision, salt, body FROM contexts WHERE revision > ", $one, " AND revisi
 SELECT revision, salt FROM change_salts WHERE revision > ", $one, " AND revision <= ", $two, " ORDER BY revision");
         const CHANGES: &str = concat!(
             "-- evidence_changes
-SELECT c.revision, c.ordinal, c.key, c.value, c.create_revision, c.version, c.prev_revision, c.lease_id
+SELECT c.revision, c.ordinal, c.key, c.value, c.create_revision, c.version, c.prev_revision, c.lease_id, c.salt
 FROM changes c WHERE c.revision > ", $one, " AND c.revision <= ", $two, " ORDER BY c.revision, c.ordinal");
         const CHECKPOINTS: &str = concat!(
             "-- checkpoints_list

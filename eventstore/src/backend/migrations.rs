@@ -15,6 +15,7 @@ const POSTGRES: &[Step] = &[
     ("create tree", include_str!("../../../migrations/postgres/0004_create_tree.sql")),
     ("lighten append", include_str!("../../../migrations/postgres/0005_lighten_append.sql")),
     ("pipeline append", include_str!("../../../migrations/postgres/0006_pipeline_append.sql")),
+    ("shrink append", include_str!("../../../migrations/postgres/0007_shrink_append.sql")),
 ];
 const MYSQL: &[Step] = &[
     ("create log", include_str!("../../../migrations/mysql/0001_create_log.sql")),
@@ -23,6 +24,7 @@ const MYSQL: &[Step] = &[
     ("create tree", include_str!("../../../migrations/mysql/0004_create_tree.sql")),
     ("lighten append", include_str!("../../../migrations/mysql/0005_lighten_append.sql")),
     ("pipeline append", include_str!("../../../migrations/mysql/0006_pipeline_append.sql")),
+    ("shrink append", include_str!("../../../migrations/mysql/0007_shrink_append.sql")),
 ];
 const SQLITE: &[Step] = &[
     ("create log", include_str!("../../../migrations/sqlite/0001_create_log.sql")),
@@ -31,6 +33,7 @@ const SQLITE: &[Step] = &[
     ("create tree", include_str!("../../../migrations/sqlite/0004_create_tree.sql")),
     ("lighten append", include_str!("../../../migrations/sqlite/0005_lighten_append.sql")),
     ("pipeline append", include_str!("../../../migrations/sqlite/0006_pipeline_append.sql")),
+    ("shrink append", include_str!("../../../migrations/sqlite/0007_shrink_append.sql")),
 ];
 
 /// The steps for PostgreSQL.

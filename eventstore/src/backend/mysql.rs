@@ -301,6 +301,12 @@ fn is_rollback(error: &sqlx::Error) -> bool {
     code.is_some_and(|code| code.starts_with("40"))
 }
 
+/// The current keys, in order.
+async fn keys(tx: &mut Tx) -> Result<Vec<KeyValue>, sqlx::Error> {
+    let keys: Vec<rows::KeyRow> = sqlx::query_as(KEYS).fetch_all(&mut **tx).await?;
+    Ok(keys.into_iter().map(rows::key_value).collect())
+}
+
 async fn committed_after(tx: &mut Tx, revision: i64, limit: i64) -> Result<Vec<Committed>, Error> {
     let events = rows::page(sqlx::query_as(sql::COMMITTED).bind(revision).bind(limit).fetch_all(&mut **tx).await?);
     let Some(&(last, _)) = events.last() else { return Ok(Vec::new()) };

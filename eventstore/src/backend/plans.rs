@@ -71,6 +71,6 @@ pub(super) fn fill(dialect: &Dialect) -> [String; 4] {
         ),
         format!("INSERT INTO contexts SELECT n, {salt}, {salt} FROM {series}"),
         format!("INSERT INTO change_salts SELECT n, {salt} FROM {series}"),
-        format!("INSERT INTO changes SELECT n, 0, {key}, {salt}, 1, 1, 0, 0 FROM {series}"),
+        format!("INSERT INTO changes SELECT n, 0, {key}, {salt}, 1, 1, 0, 0, {salt} FROM {series}"),
     ]
 }

@@ -62,14 +62,12 @@ const COMPACT: &str = "-- head_compact
 SELECT log_compact($1)";
 const APPEND: &str = "-- log_append
 SELECT log_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
-  $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39)";
+  $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38)";
 const REQUESTS: &str = "-- requests_get
 SELECT r.actor_id, r.idempotency_key, r.body_hash, r.revision FROM requests r
 JOIN unnest($1::text[], $2::text[]) AS asked (actor_id, idempotency_key) USING (actor_id, idempotency_key)";
 const FORGET_REQUESTS: &str = "-- requests_forget
 DELETE FROM requests WHERE recorded_at < $1";
-const KEYS: &str = "-- keys_list
-SELECT key, value, create_revision, mod_revision, version, lease_id FROM keys ORDER BY key";
 const COMMITTED: &str = "-- events_after
 SELECT e.revision, e.recorded_at, (
   SELECT coalesce(sum(coalesce(octet_length(c.value), 0) + coalesce(octet_length(p.value), 0)), 0)::bigint
@@ -120,14 +118,18 @@ SELECT pg_database_size(current_database())";
 mod company;
 mod evidence;
 mod kept;
+mod keys;
 mod listing;
 #[cfg(test)]
 mod plans;
 mod retention;
 mod timeline;
+#[cfg(test)]
+mod upgrade;
 
 use company::Company;
 use kept::Kept;
+use keys::{FOLD, keys};
 
 /// All statements, prepared against the migrated schema by a test.
 #[cfg(test)]
@@ -145,7 +147,6 @@ pub(super) const ALL: &[&str] = &[
     APPEND,
     REQUESTS,
     FORGET_REQUESTS,
-    KEYS,
     COMMITTED,
     CHANGES_BETWEEN,
     CHANGES_OF,
@@ -285,6 +286,13 @@ pub(super) async fn migrate(pool: &PgPool) -> Result<(), Error> {
 
 impl Backend for Postgres {
     common!(pool, pool, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+
+    fn fold(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async {
+            sqlx::query(FOLD).execute(&self.pool).await?;
+            Ok(())
+        })
+    }
 
     fn name(&self) -> &'static str {
         "postgres"
@@ -500,12 +508,8 @@ async fn committed_after(
 /// The whole batch in one round trip.
 async fn write(connection: &mut PgConnection, batch: &Batch, notify: bool) -> Result<(), sqlx::Error> {
     let events = &batch.events;
-    let salted: Vec<_> = events.iter().filter_map(|e| Some((e.revision, e.changes_salt.as_deref()?))).collect();
-    let changes: Vec<(i64, i64, &Change)> = events
-        .iter()
-        .flat_map(|e| (0..).zip(&e.committed.changes).map(|(ordinal, c)| (e.revision, ordinal, c)))
-        .collect();
-    let after = |of: fn(&KeyValue) -> i64| column(&changes, |c| c.2.after.as_deref().map_or(0, of));
+    let changes = batch.changes();
+    let after = |of: fn(&KeyValue) -> i64| column(&changes, |c| c.change.after.as_deref().map_or(0, of));
     let (secrets, requests) = (&batch.secrets, &batch.requests);
     sqlx::query(APPEND)
         .bind(&batch.head.epoch)
@@ -528,16 +532,15 @@ async fn write(connection: &mut PgConnection, batch: &Batch, notify: bool) -> Re
         .bind(column(events, |e| e.leaf_hash.as_slice()))
         .bind(column(events, |e| e.context_salt.as_slice()))
         .bind(column(events, |e| e.context_body.as_slice()))
-        .bind(column(&salted, |s| s.0))
-        .bind(column(&salted, |s| s.1))
-        .bind(column(&changes, |c| c.0))
-        .bind(column(&changes, |c| c.1))
-        .bind(column(&changes, |c| c.2.key.as_ref()))
-        .bind(column(&changes, |c| c.2.after.as_deref().map(|kv| kv.value.as_ref())))
+        .bind(column(&changes, |c| c.revision))
+        .bind(column(&changes, |c| c.ordinal))
+        .bind(column(&changes, |c| c.change.key.as_ref()))
+        .bind(column(&changes, |c| c.change.after.as_deref().map(|kv| kv.value.as_ref())))
         .bind(after(|kv| kv.create_revision))
         .bind(after(|kv| kv.version))
-        .bind(column(&changes, |c| c.2.before.as_deref().map_or(0, |kv| kv.mod_revision)))
+        .bind(column(&changes, |c| c.change.before.as_deref().map_or(0, |kv| kv.mod_revision)))
         .bind(after(|kv| kv.lease))
+        .bind(column(&changes, |c| c.salt))
         .bind(column(secrets, |s| s.1.name.as_str()))
         .bind(column(secrets, |s| s.1.value.as_deref()))
         .bind(column(secrets, |s| s.0))
@@ -569,6 +572,7 @@ mod tests {
         let store = Postgres::open(database.url()).await.unwrap();
         for statement in ALL
             .iter()
+            .chain(keys::ALL)
             .chain(evidence::ALL)
             .chain(retention::READS)
             .chain(retention::WRITES)

@@ -8,9 +8,9 @@ macro_rules! common {
             Box::pin(async {
                 let mut tx = self.$readers.begin_with($snapshot).await?;
                 let head = rows::head(sqlx::query_as(HEAD).fetch_one(&mut *tx).await?)?;
-                let keys: Vec<rows::KeyRow> = sqlx::query_as(KEYS).fetch_all(&mut *tx).await?;
+                let keys = keys(&mut tx).await?;
                 tx.rollback().await?;
-                Ok((head, keys.into_iter().map(rows::key_value).collect()))
+                Ok((head, keys))
             })
         }
 

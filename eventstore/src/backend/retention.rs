@@ -72,8 +72,8 @@ FROM events e JOIN contexts x ON x.revision = e.revision
 WHERE e.actor_id = ", $one, " AND e.revision > ", $two, " AND e.revision < ", $three, " ORDER BY e.revision LIMIT ", $four);
         const WITH_CHANGES: &str = concat!("-- events_with_changes
 SELECT e.revision, e.actor_id, e.gateway_group, e.resource_kind, e.resource_id
-FROM change_salts s JOIN events e ON e.revision = s.revision
-WHERE s.revision > ", $one, " AND s.revision < ", $two, " ORDER BY s.revision LIMIT ", $three);
+FROM changes c JOIN events e ON e.revision = c.revision
+WHERE c.ordinal = 0 AND c.revision > ", $one, " AND c.revision < ", $two, " ORDER BY c.revision LIMIT ", $three);
         const TOUCHED: &str = concat!("-- changes_touched
 SELECT c.revision, c.key, c.version,
   (SELECT coalesce(min(n.revision), 0) FROM changes n WHERE n.key = c.key AND n.revision > c.revision),

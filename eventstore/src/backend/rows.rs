@@ -1,5 +1,6 @@
 //! Rows as tuples, the same for every database, and what they become.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -15,6 +16,8 @@ use crate::read::StoredEvent;
 pub(super) type HeadRow = (String, i64, i64, Vec<u8>, i64);
 /// key, value, create_revision, mod_revision, version, lease_id
 pub(super) type KeyRow = (Vec<u8>, Vec<u8>, i64, i64, i64, i64);
+/// The same, of a key that may have been deleted.
+pub(super) type ChangedKeyRow = (Vec<u8>, Option<Vec<u8>>, i64, i64, i64, i64);
 /// revision, entry, context body, leaf_hash
 pub(super) type EventRow = (i64, Vec<u8>, Option<Vec<u8>>, Vec<u8>);
 /// revision, key, value, create_revision, version, lease_id, prev_revision, and the previous value, create_revision,
@@ -39,6 +42,20 @@ pub(super) fn head((epoch, revision, recorded_at, frontier, compact_revision): H
 
 pub(super) fn key_value((key, value, create_revision, mod_revision, version, lease): KeyRow) -> KeyValue {
     KeyValue { key: key.into(), value: value.into(), create_revision, mod_revision, version, lease }
+}
+
+/// The keys as they are once those that changed are put over those that were kept, in order.
+pub(super) fn keys(kept: Vec<KeyRow>, changed: Vec<ChangedKeyRow>) -> Vec<KeyValue> {
+    let changed: BTreeMap<_, _> = changed
+        .into_iter()
+        .map(|(key, value, create, revision, version, lease)| {
+            (key.clone(), value.map(|value| key_value((key, value, create, revision, version, lease))))
+        })
+        .collect();
+    let mut keys: Vec<_> = kept.into_iter().filter(|row| !changed.contains_key(&row.0)).map(key_value).collect();
+    keys.extend(changed.into_values().flatten());
+    keys.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+    keys
 }
 
 pub(super) fn event((revision, entry, context, leaf_hash): EventRow) -> StoredEvent {

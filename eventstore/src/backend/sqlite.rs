@@ -220,6 +220,12 @@ async fn read_head(connection: &mut SqliteConnection) -> Result<Head, Error> {
     rows::head(sqlx::query_as(HEAD).fetch_one(connection).await?)
 }
 
+/// The current keys, in order.
+async fn keys(connection: &mut SqliteConnection) -> Result<Vec<KeyValue>, sqlx::Error> {
+    let keys: Vec<rows::KeyRow> = sqlx::query_as(KEYS).fetch_all(connection).await?;
+    Ok(keys.into_iter().map(rows::key_value).collect())
+}
+
 async fn committed_after(
     connection: &mut SqliteConnection,
     revision: i64,

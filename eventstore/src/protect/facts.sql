@@ -8,7 +8,7 @@ FROM pg_event_trigger e JOIN pg_proc p ON p.oid = e.evtfoid WHERE e.evtname LIKE
 UNION ALL
 SELECT format('function %s owner=%s definer=%s source=%s', p.proname, p.proowner::regrole, p.prosecdef, md5(p.prosrc))
 FROM pg_proc p WHERE p.pronamespace = current_schema::regnamespace
-  AND p.proname IN ('log_lock', 'log_append', 'log_compact', 'log_checkpoint', 'log_sink_advance', 'log_tree', 'refuse_change', 'refuse_ddl', 'log_remove', 'refuse_payload_change')
+  AND p.proname IN ('log_lock', 'log_append', 'log_fold', 'fold_first', 'log_compact', 'log_checkpoint', 'log_sink_advance', 'log_tree', 'refuse_change', 'refuse_ddl', 'log_remove', 'refuse_payload_change')
 UNION ALL
 SELECT format('table %s owner=%s', c.relname, c.relowner::regrole)
 FROM pg_class c WHERE c.relnamespace = current_schema::regnamespace AND c.relkind = 'r' AND c.relname <> '_sqlx_migrations'

@@ -25,14 +25,14 @@ BEGIN
     END IF;
 
     EXECUTE format('GRANT USAGE ON SCHEMA %I TO portolan_owner, portolan_keeper, portolan_writer, %I', current_schema, app);
-    FOREACH item IN ARRAY ARRAY['events', 'contexts', 'changes', 'change_salts', 'keys', 'log_head', 'leases', 'secrets', 'requests', 'checkpoints',
+    FOREACH item IN ARRAY ARRAY['events', 'contexts', 'changes', 'change_salts', 'keys', 'keys_mark', 'log_head', 'leases', 'secrets', 'requests', 'checkpoints',
         'checkpoint_sinks', 'log_floor', 'tree_blocks'] LOOP
         EXECUTE format('ALTER TABLE %I OWNER TO portolan_owner', item);
         EXECUTE format('REVOKE ALL ON %I FROM PUBLIC, portolan_keeper, portolan_writer, %I', item, app);
         EXECUTE format('GRANT SELECT ON %I TO portolan_writer, %I', item, app);
     END LOOP;
     GRANT INSERT ON events, contexts, changes, change_salts, keys, secrets, requests, checkpoints, checkpoint_sinks, tree_blocks TO portolan_writer;
-    GRANT UPDATE ON log_head, keys, secrets, checkpoint_sinks, tree_blocks TO portolan_writer;
+    GRANT UPDATE ON log_head, keys, keys_mark, secrets, checkpoint_sinks, tree_blocks TO portolan_writer;
     GRANT DELETE ON keys, secrets, leases TO portolan_writer;
     GRANT SELECT ON events, contexts, changes, change_salts, log_head, log_floor TO portolan_keeper;
     GRANT DELETE ON contexts, changes, change_salts TO portolan_keeper;
@@ -47,7 +47,7 @@ BEGIN
     REVOKE ALL ON FUNCTION log_remove(bigint, bigint, bigint[], bigint[], bigint) FROM PUBLIC;
     EXECUTE format('GRANT EXECUTE ON FUNCTION log_remove(bigint, bigint, bigint[], bigint[], bigint) TO %I', app);
     FOR item IN SELECT oid::regprocedure::text FROM pg_proc
-        WHERE pronamespace = current_schema::regnamespace AND proname IN ('log_lock', 'log_append', 'log_compact', 'log_checkpoint', 'log_sink_advance', 'log_tree') LOOP
+        WHERE pronamespace = current_schema::regnamespace AND proname IN ('log_lock', 'log_append', 'log_fold', 'fold_first', 'log_compact', 'log_checkpoint', 'log_sink_advance', 'log_tree') LOOP
         EXECUTE format('ALTER FUNCTION %s OWNER TO portolan_writer', item);
         EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', item);
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', item, app);

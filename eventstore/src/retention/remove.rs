@@ -136,7 +136,7 @@ async fn choose(
     let mut kept = Kept { first, floor, keys: HashSet::new() };
     let (mut go, mut held) = (Vec::new(), 0);
     for target in page {
-        // Changes of events in between, whose salt is gone, belong to nobody.
+        // Changes of events in between, whose first is gone, belong to nobody.
         let skip = touched.partition_point(|row| row.0 < target.0);
         touched = &touched[skip..];
         let (own, rest) = touched.split_at(touched.partition_point(|row| row.0 == target.0));

@@ -71,6 +71,7 @@ retention!(
     a_person_is_erased,
     what_is_gone_is_marked,
     a_hold_that_says_nothing_stops_no_pruning,
+    salts_of_before_count,
     every_state_that_can_be_told_is_told_right,
 );
 

@@ -104,16 +104,11 @@ INSERT INTO contexts (revision, salt, body) VALUES ",
     row: "(?, ?, ?)",
     after: "",
 };
-pub(super) const INSERT_SALTS: Multi = Multi {
-    before: "-- change_salts_insert
-INSERT INTO change_salts (revision, salt) VALUES ",
-    row: "(?, ?)",
-    after: "",
-};
 pub(super) const INSERT_CHANGES: Multi = Multi {
     before: r#"-- changes_insert
-INSERT INTO changes (revision, ordinal, "key", value, create_revision, version, prev_revision, lease_id) VALUES "#,
-    row: "(?, ?, ?, ?, ?, ?, ?, ?)",
+INSERT INTO changes (revision, ordinal, "key", value, create_revision, version, prev_revision, lease_id, salt)
+VALUES "#,
+    row: "(?, ?, ?, ?, ?, ?, ?, ?, ?)",
     after: "",
 };
 /// `VALUES(column)`: the only spelling that both MySQL and MariaDB know.
@@ -191,7 +186,6 @@ pub(super) const ALL: &[&str] = &[
 pub(super) const ALL_MULTI: &[Multi] = &[
     INSERT_EVENTS,
     INSERT_CONTEXTS,
-    INSERT_SALTS,
     INSERT_CHANGES,
     PUT_KEYS,
     DELETE_KEYS,

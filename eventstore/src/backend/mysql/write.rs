@@ -6,8 +6,8 @@ use sqlx::{MySql, Transaction};
 
 use super::statements as sql;
 use crate::backend::multi::{Multi, parts};
-use crate::backend::{Batch, EventRow, Request};
-use crate::keyspace::{Change, KeyValue};
+use crate::backend::{Batch, ChangeRow, EventRow, Request};
+use crate::keyspace::KeyValue;
 use crate::merkle::sha256;
 
 pub(super) type Tx = Transaction<'static, MySql>;
@@ -74,23 +74,15 @@ async fn events(tx: &mut Tx, batch: &Batch, packet: usize) -> Result<(), sqlx::E
 }
 
 async fn changes(tx: &mut Tx, batch: &Batch, packet: usize) -> Result<(), sqlx::Error> {
-    let salted: Vec<_> = batch.events.iter().filter_map(|e| Some((e.revision, e.changes_salt.as_deref()?))).collect();
-    for part in parts(&salted, packet, |_| SMALL) {
-        execute(tx, &sql::INSERT_SALTS, part, |insert, (revision, salt)| insert.bind(*revision).bind(*salt)).await?;
-    }
-    let changes: Vec<(i64, i64, &Change)> = batch
-        .events
-        .iter()
-        .flat_map(|e| (0..).zip(&e.committed.changes).map(|(ordinal, c)| (e.revision, ordinal, c)))
-        .collect();
-    for part in parts(&changes, packet, |(_, _, change)| size(&change.key, change.after.as_deref())) {
-        let row = |insert: Bound, (revision, ordinal, change): &(i64, i64, &Change)| {
-            let after = change.after.as_deref();
-            let insert = insert.bind(*revision).bind(*ordinal).bind(change.key.as_ref());
+    let changes = batch.changes();
+    for part in parts(&changes, packet, |row| size(&row.change.key, row.change.after.as_deref())) {
+        let row = |insert: Bound, row: &ChangeRow<'_>| {
+            let after = row.change.after.as_deref();
+            let insert = insert.bind(row.revision).bind(row.ordinal).bind(row.change.key.as_ref());
             let insert = insert.bind(after.map(|kv| kv.value.as_ref()));
             let insert = insert.bind(after.map_or(0, |kv| kv.create_revision)).bind(after.map_or(0, |kv| kv.version));
-            let insert = insert.bind(change.before.as_deref().map_or(0, |kv| kv.mod_revision));
-            insert.bind(after.map_or(0, |kv| kv.lease))
+            let insert = insert.bind(row.change.before.as_deref().map_or(0, |kv| kv.mod_revision));
+            insert.bind(after.map_or(0, |kv| kv.lease)).bind(row.salt)
         };
         execute(tx, &sql::INSERT_CHANGES, part, row).await?;
     }

@@ -6,8 +6,8 @@ use sqlx::sqlite::SqliteArguments;
 use sqlx::{Sqlite, SqliteConnection};
 
 use crate::backend::multi::{Multi, parts};
-use crate::backend::{Batch, EventRow, Request};
-use crate::keyspace::{Change, KeyValue};
+use crate::backend::{Batch, ChangeRow, EventRow, Request};
+use crate::keyspace::KeyValue;
 
 type Bound = Query<'static, Sqlite, SqliteArguments>;
 
@@ -31,16 +31,10 @@ INSERT INTO contexts (revision, salt, body) VALUES ",
     row: "(?, ?, ?)",
     after: "",
 };
-const INSERT_SALTS: Multi = Multi {
-    before: "-- change_salts_insert
-INSERT INTO change_salts (revision, salt) VALUES ",
-    row: "(?, ?)",
-    after: "",
-};
 const INSERT_CHANGES: Multi = Multi {
     before: "-- changes_insert
-INSERT INTO changes (revision, ordinal, key, value, create_revision, version, prev_revision, lease_id) VALUES ",
-    row: "(?, ?, ?, ?, ?, ?, ?, ?)",
+INSERT INTO changes (revision, ordinal, key, value, create_revision, version, prev_revision, lease_id, salt) VALUES ",
+    row: "(?, ?, ?, ?, ?, ?, ?, ?, ?)",
     after: "",
 };
 const PUT_KEYS: Multi = Multi {
@@ -66,16 +60,8 @@ const DELETE_LEASES: Multi =
 pub(super) const ALL: &[&str] = &[MOVE_HEAD, PUT_SECRET, DELETE_SECRET];
 /// The same for those over several rows.
 #[cfg(test)]
-pub(super) const ALL_MULTI: &[Multi] = &[
-    INSERT_EVENTS,
-    INSERT_CONTEXTS,
-    INSERT_SALTS,
-    INSERT_CHANGES,
-    PUT_KEYS,
-    DELETE_KEYS,
-    INSERT_REQUESTS,
-    DELETE_LEASES,
-];
+pub(super) const ALL_MULTI: &[Multi] =
+    &[INSERT_EVENTS, INSERT_CONTEXTS, INSERT_CHANGES, PUT_KEYS, DELETE_KEYS, INSERT_REQUESTS, DELETE_LEASES];
 
 /// The whole batch, inside the transaction that holds the log.
 pub(super) async fn batch(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), sqlx::Error> {
@@ -120,23 +106,15 @@ async fn events(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), 
 }
 
 async fn changes(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), sqlx::Error> {
-    let salted: Vec<_> = batch.events.iter().filter_map(|e| Some((e.revision, e.changes_salt.as_deref()?))).collect();
-    let row = |insert: Bound, (revision, salt): &(i64, &[u8])| insert.bind(*revision).bind(salt.to_vec());
-    execute(connection, &INSERT_SALTS, &salted, row).await?;
-    let changes: Vec<(i64, i64, &Change)> = batch
-        .events
-        .iter()
-        .flat_map(|e| (0..).zip(&e.committed.changes).map(|(ordinal, c)| (e.revision, ordinal, c)))
-        .collect();
-    let row = |insert: Bound, (revision, ordinal, change): &(i64, i64, &Change)| {
-        let after = change.after.as_deref();
-        let insert = insert.bind(*revision).bind(*ordinal).bind(change.key.to_vec());
+    let row = |insert: Bound, row: &ChangeRow<'_>| {
+        let after = row.change.after.as_deref();
+        let insert = insert.bind(row.revision).bind(row.ordinal).bind(row.change.key.to_vec());
         let insert = insert.bind(after.map(|kv| kv.value.to_vec()));
         let insert = insert.bind(after.map_or(0, |kv| kv.create_revision)).bind(after.map_or(0, |kv| kv.version));
-        let insert = insert.bind(change.before.as_deref().map_or(0, |kv| kv.mod_revision));
-        insert.bind(after.map_or(0, |kv| kv.lease))
+        let insert = insert.bind(row.change.before.as_deref().map_or(0, |kv| kv.mod_revision));
+        insert.bind(after.map_or(0, |kv| kv.lease)).bind(row.salt.map(<[u8]>::to_vec))
     };
-    execute(connection, &INSERT_CHANGES, &changes, row).await
+    execute(connection, &INSERT_CHANGES, &batch.changes(), row).await
 }
 
 async fn keys(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), sqlx::Error> {
