@@ -81,6 +81,7 @@ impl ApiError {
                 (StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), None)
             }
             Self::Store(Store::IdempotencyConflict { .. }) => (StatusCode::UNPROCESSABLE_ENTITY, None),
+            Self::Store(Store::Already { .. }) => (StatusCode::CONFLICT, None),
             Self::Store(Store::Pruned { .. }) => (StatusCode::GONE, None),
             Self::Store(Store::Txn(_) | Store::EntryTooLarge { .. } | Store::TooLarge { .. }) => {
                 (StatusCode::BAD_REQUEST, None)

@@ -83,7 +83,7 @@ pub(crate) struct ChangeRow<'a> {
 pub(crate) struct Batch {
     pub events: Vec<EventRow>,
     pub secrets: Vec<(i64, SecretWrite)>,
-    /// Idempotency keys that the events answer.
+    /// Idempotency keys that the events answer, and deeds that are done once.
     pub requests: Vec<Request>,
     /// Leases that end with the batch, with or without an event.
     pub ended_leases: Vec<i64>,
@@ -140,7 +140,7 @@ pub(crate) trait Backend:
         false
     }
     /// Writes the batch in a transaction of its own, in one round trip, if the head is where the batch begins. For batches without
-    /// idempotency keys and leases, which need a look under the lock first. The batch before it may still be on its way: then this one
+    /// idempotency keys, deeds and leases, which need a look under the lock first. The batch before it may still be on its way: then this one
     /// waits, and is written if that one is.
     fn append(&self, _batch: Arc<Batch>) -> BoxFuture<'_, Result<(), CommitError>> {
         Box::pin(std::future::ready(Err(CommitError::Moved)))

@@ -45,6 +45,12 @@ pub enum Error {
         /// The event that answered the first request.
         revision: i64,
     },
+    /// Somebody else has done at the same time what is done only once.
+    #[error("this was done already, by revision {revision}")]
+    Already {
+        /// The event that did it.
+        revision: i64,
+    },
     /// The store URL names no known database.
     #[error(
         "unknown store {0:?}: use sqlite:PATH, postgres://USER:PASSWORD@HOST/DATABASE or mysql://USER:PASSWORD@HOST/DATABASE"
@@ -86,6 +92,7 @@ impl Error {
             Self::Corrupt(text) => Self::Corrupt(text.clone()),
             Self::Txn(error) => Self::Txn(*error),
             Self::IdempotencyConflict { revision } => Self::IdempotencyConflict { revision: *revision },
+            Self::Already { revision } => Self::Already { revision: *revision },
             Self::TooLarge { what, size, limit } => Self::TooLarge { what, size: *size, limit: *limit },
             Self::EntryTooLarge { size } => Self::EntryTooLarge { size: *size },
             Self::UnknownStore(store) => Self::UnknownStore(store.clone()),

@@ -24,6 +24,11 @@ pub struct Proposal {
     pub intent: Intent,
     /// Makes a repetition of the request harmless.
     pub idempotency: Option<Idempotency>,
+    /// The deed that this does, if the log may record it only once, whoever proposes it: who comes second hears [`Error::Already`]. It is
+    /// remembered as long as an idempotency key: for those who decided at the same time, not for those who can read that it was done.
+    ///
+    /// [`Error::Already`]: crate::Error::Already
+    pub once: Option<String>,
     /// Writes to the secrets table, carried out in the same transaction when the event commits.
     pub secrets: Vec<SecretWrite>,
     /// The lease that ends with this proposal, event or not.
@@ -284,6 +289,7 @@ impl Proposal {
             causation_revision: None,
             intent,
             idempotency: None,
+            once: None,
             secrets: Vec::new(),
             ends_lease: None,
             lease_owner: None,

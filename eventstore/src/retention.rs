@@ -13,8 +13,7 @@
 //! Invariant: what is missing without such an event, or against a hold, is a failure of verification, not a redaction.
 
 use crate::error::Error;
-use crate::merkle;
-use crate::proposal::{Appended, Context, Idempotency, Intent, Proposal, Refusal};
+use crate::proposal::{Appended, Context, Intent, Proposal, Refusal};
 use crate::store::EventStore;
 
 pub(crate) mod accounts;
@@ -59,6 +58,20 @@ pub enum Run {
     Real,
 }
 
+// === impl Hold ===
+
+impl Hold {
+    /// Makes a proposal the one that releases this hold. Of several at once one gets it into the log.
+    #[must_use]
+    pub fn releasing(&self, mut proposal: Proposal) -> Proposal {
+        let (resource, group) = self.scope.named();
+        (proposal.resource, proposal.gateway_group) = (Some(resource), group);
+        proposal.causation_revision = Some(self.revision);
+        proposal.once = Some(format!("release {}", self.revision));
+        proposal
+    }
+}
+
 // === impl EventStore ===
 
 impl EventStore {
@@ -92,10 +105,10 @@ impl EventStore {
     /// Ends a legal hold. Answers the revision that did; `None` when there is no such hold in force.
     pub async fn release(&self, context: Context, hold: i64) -> Result<Option<i64>, Error> {
         let Some(found) = self.holds().await?.into_iter().find(|found| found.revision == hold) else { return Ok(None) };
-        let (resource, group) = found.scope.named();
-        let mut proposal = Proposal::new(context, RELEASE, Intent::Record).on(resource.kind, resource.id);
-        (proposal.gateway_group, proposal.causation_revision) = (group, Some(hold));
-        self.recorded(proposal).await.map(Some)
+        match self.recorded(found.releasing(Proposal::new(context, RELEASE, Intent::Record))).await {
+            Err(Error::Already { .. }) => Ok(None),
+            released => released.map(Some),
+        }
     }
 
     /// The legal holds in force.
@@ -110,25 +123,28 @@ impl EventStore {
         self.prune_below(context, self.revision_from(before).await?, run).await
     }
 
-    /// The same of events below a revision. The last event always stays whole. When the same actor prunes at another replica at this moment,
-    /// one of them does it, and the other finds nothing to do.
+    /// The same of events below a revision. The last event always stays whole. When others prune as much at this moment, at any replica,
+    /// there is one event, and all of them work by it.
     pub async fn prune_below(&self, context: Context, revision: i64, run: Run) -> Result<Removed, Error> {
         let floor = revision.min(self.backend().head().await?.revision);
         let reach = Reach { actor: None, floor };
-        let accounts = remove::accounts(self.backend()).await?;
-        let mut found = remove::work(self, &reach, Work::Count).await?;
-        if run == Run::Dry || found.contexts + found.changes == 0 {
-            return Ok(found);
-        }
-        let event = match accounts.pruned(floor - 1) {
-            // Begun before, at another replica or by a process that ended: there it goes on.
-            Some(event) => event,
-            None => match self.recorded(pruning(context, floor - 1, accounts.last())).await {
-                Err(Error::IdempotencyConflict { .. }) => return Ok(Removed::default()),
-                event => event?,
-            },
+        let event = loop {
+            let accounts = remove::accounts(self.backend()).await?;
+            let found = remove::work(self, &reach, Work::Count).await?;
+            if run == Run::Dry || found.contexts + found.changes == 0 {
+                return Ok(found);
+            }
+            if let Some(event) = accounts.pruned(floor - 1) {
+                // Begun before, at another replica or by a process that ended: there it goes on.
+                break event;
+            }
+            match self.recorded(pruning(context.clone(), floor - 1, accounts.last())).await {
+                // Somebody prunes, maybe less than this: by what is known now.
+                Err(Error::Already { .. }) => {}
+                event => break event?,
+            }
         };
-        found = remove::work(self, &reach, Work::Remove { event }).await?;
+        let found = remove::work(self, &reach, Work::Remove { event }).await?;
         if found.changes > 0 {
             self.compacted(floor);
         }
@@ -166,12 +182,10 @@ impl EventStore {
     }
 }
 
-/// The event that revisions up to one are pruned. Of replicas that knew the same deeds one gets it into the log; the others leave it to that
-/// one, who may have found some more or some less.
+/// The event that revisions up to one are pruned. Of those who knew the same deeds one gets it into the log.
 fn pruning(context: Context, last: i64, known: i64) -> Proposal {
-    let body_hash = merkle::sha256(&[context.request_id.as_bytes()]);
     let range = Ranges::between(1, last).to_string();
     let mut proposal = Proposal::new(context, PRUNE, Intent::Record).on(scope::REVISIONS, range);
-    proposal.idempotency = Some(Idempotency { key: format!("prune after {known}"), body_hash });
+    proposal.once = Some(format!("prune after {known}"));
     proposal
 }

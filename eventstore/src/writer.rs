@@ -28,7 +28,7 @@ mod commit;
 mod decide;
 mod line;
 
-use decide::{PastRange, Seen, Verdict};
+use decide::{ANYBODY, PastRange, Seen, Verdict};
 pub(crate) use line::DEPTH;
 use line::{Line, Sent};
 
@@ -248,7 +248,7 @@ impl Writer {
         let mut past = Vec::new();
         let mut lock = false;
         for proposal in proposals(waiting) {
-            lock |= proposal.idempotency.is_some() || proposal.ends_lease.is_some();
+            lock |= proposal.idempotency.is_some() || proposal.once.is_some() || proposal.ends_lease.is_some();
             let Intent::Txn(txn) = &proposal.intent else { continue };
             txn.for_each_op(&mut |op| {
                 if let Op::Put(put) = op
@@ -290,7 +290,7 @@ impl Writer {
     }
 
     /// What only the database knows, as of the lock: which of the leases that keys are attached to (still) exist, which
-    /// idempotency keys were answered before.
+    /// idempotency keys were answered before, and which deeds are done.
     async fn look(&self, lock: &mut dyn Locked, waiting: &[Waiting], attached: &[i64]) -> Result<Seen, Error> {
         if !attached.is_empty() && self.shared.backend.is_shared() {
             let existing = lock.leases(attached).await?;
@@ -301,8 +301,10 @@ impl Writer {
 
     async fn seen(&self, lock: &mut dyn Locked, waiting: &[Waiting]) -> Result<Seen, Error> {
         let asked: Vec<(&str, &str)> = proposals(waiting)
-            .filter_map(|proposal| {
-                Some((proposal.context.actor.id.as_str(), proposal.idempotency.as_ref()?.key.as_str()))
+            .flat_map(|proposal| {
+                let idempotency = proposal.idempotency.as_ref();
+                let own = idempotency.map(|own| (proposal.context.actor.id.as_str(), own.key.as_str()));
+                own.into_iter().chain(proposal.once.as_deref().map(|deed| (ANYBODY, deed)))
             })
             .collect();
         if asked.is_empty() {

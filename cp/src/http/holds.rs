@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};
 use portolan_eventstore::retention::{Hold, Scope};
-use portolan_eventstore::{Intent, Proposal, Refusal};
+use portolan_eventstore::{Error, Intent, Proposal, Refusal};
 use portolan_model::{GroupId, Kind};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -91,18 +91,20 @@ pub async fn delete(
 ) -> Result<StatusCode, ApiError> {
     caller.require(&app, Right::Administer, Domain::All).await?;
     let holds = app.store.holds().await?;
-    let Some(hold) = holds.into_iter().find(|hold| hold.revision.to_string() == id) else {
-        // Appended in any case: a repetition of the request that released it is answered as that one was.
-        let refusal = Refusal::invalid(404, format!("there is no legal hold {id} in force"));
-        let mut proposal = caller.proposal(RELEASE, Intent::Refused(refusal));
-        proposal.resource = Some(refusal::named("hold", &id));
-        return app.commit(proposal).await.map(|_| StatusCode::NO_CONTENT);
-    };
-    let mut proposal = on(caller.proposal(RELEASE, Intent::Record), &hold.scope);
-    proposal.context.reason = why.reason;
-    proposal.causation_revision = Some(hold.revision);
-    app.commit(proposal).await?;
-    Ok(StatusCode::NO_CONTENT)
+    if let Some(hold) = holds.into_iter().find(|hold| hold.revision.to_string() == id) {
+        let mut proposal = hold.releasing(caller.proposal(RELEASE, Intent::Record));
+        proposal.context.reason = why.reason;
+        match app.commit(proposal).await {
+            // Somebody else released it meanwhile.
+            Err(ApiError::Store(Error::Already { .. })) => {}
+            done => return done.map(|_| StatusCode::NO_CONTENT),
+        }
+    }
+    // Appended in any case: a repetition of the request that released it is answered as that one was.
+    let refusal = Refusal::invalid(404, format!("there is no legal hold {id} in force"));
+    let mut proposal = caller.proposal(RELEASE, Intent::Refused(refusal));
+    proposal.resource = Some(refusal::named("hold", &id));
+    app.commit(proposal).await.map(|_| StatusCode::NO_CONTENT)
 }
 
 /// Names the scope in an event.

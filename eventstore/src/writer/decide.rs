@@ -26,6 +26,9 @@ pub(super) enum Verdict {
     Failed(Error),
 }
 
+/// In place of an actor: a deed that is done once, whoever does it.
+pub(super) const ANYBODY: &str = "";
+
 /// Answered idempotency keys: (actor, key) → (body hash, revision).
 pub(super) type Seen = HashMap<(String, String), (Vec<u8>, i64)>;
 
@@ -93,6 +96,11 @@ impl Draught<'_> {
                 }
                 None => {}
             }
+        }
+        if let Some(deed) = &proposal.once
+            && let Some((_, revision)) = self.seen.get(&(ANYBODY.to_owned(), deed.clone()))
+        {
+            return Verdict::Failed(Error::Already { revision: *revision });
         }
         let verdict = match &proposal.intent {
             Intent::Txn(txn) => self.transact(proposal, Naming::of(proposal), txn),
@@ -175,20 +183,14 @@ impl Draught<'_> {
         self.head.revision = revision;
         self.head.recorded_at = recorded_at;
         self.head.frontier.push(sealed.leaf_hash);
+        if let Some(deed) = proposal.once.as_ref().filter(|_| refusal.is_none()) {
+            self.remember(ANYBODY, deed, &[0; 32]);
+        }
         if refusal.is_none() {
             self.batch.secrets.extend(proposal.secrets.iter().map(|secret| (revision, secret.clone())));
         }
         if let Some(idempotency) = &proposal.idempotency {
-            let request = Request {
-                actor_id: proposal.context.actor.id.clone(),
-                idempotency_key: idempotency.key.clone(),
-                body_hash: idempotency.body_hash.to_vec(),
-                revision,
-                recorded_at,
-            };
-            let key = (request.actor_id.clone(), request.idempotency_key.clone());
-            self.seen.insert(key, (request.body_hash.clone(), revision));
-            self.batch.requests.push(request);
+            self.remember(&proposal.context.actor.id, &idempotency.key, &idempotency.body_hash);
         }
         let committed = Arc::new(Committed { revision, recorded_at, changes });
         self.batch.events.push(EventRow {
@@ -213,6 +215,20 @@ impl Draught<'_> {
         });
         self.overlay.commit(committed);
         Verdict::Event { at: self.batch.events.len() - 1, answer, refusal }
+    }
+
+    /// That the event at the head answers this key.
+    fn remember(&mut self, actor_id: &str, key: &str, body_hash: &[u8; 32]) {
+        let request = Request {
+            actor_id: actor_id.to_owned(),
+            idempotency_key: key.to_owned(),
+            body_hash: body_hash.to_vec(),
+            revision: self.head.revision,
+            recorded_at: self.head.recorded_at,
+        };
+        let key = (request.actor_id.clone(), request.idempotency_key.clone());
+        self.seen.insert(key, (request.body_hash.clone(), request.revision));
+        self.batch.requests.push(request);
     }
 }
 

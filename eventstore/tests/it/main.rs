@@ -42,6 +42,8 @@ shared!(
     a_log_that_went_back_stops_the_writer,
     a_key_too_long_for_the_index_fails_alone,
     what_two_replicas_prune_at_once_is_pruned_by_one,
+    who_prunes_more_at_the_same_time_is_not_taken_for_done,
+    a_hold_that_two_replicas_release_at_once_is_released_once,
 );
 
 /// Runs each test about letting go of payloads on each backend.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use portolan_eventstore::keyspace::RangeQuery;
 use portolan_eventstore::read::EventQuery;
-use portolan_eventstore::retention::Run;
+use portolan_eventstore::retention::{Run, Scope};
 use portolan_eventstore::txn::{Op, Put, Txn};
 use portolan_eventstore::{Context, Error, EventStore, Intent, KeyRange, Proposal};
 
@@ -188,19 +188,55 @@ pub async fn a_log_that_went_back_stops_the_writer(stand: Stand) {
     assert_eq!(stand.store.range(&RangeQuery::all(KeyRange::prefix(""))).await.unwrap().1.kvs.len(), 1);
 }
 
+fn named(id: &str) -> Context {
+    let mut context = Context::system();
+    context.actor.id = id.to_owned();
+    context
+}
+
+/// The events of an action after a revision.
+async fn events(store: &EventStore, action: &str, after: i64) -> Vec<i64> {
+    let query = EventQuery { action: Some(action.into()), after: Some(after), limit: 9, ..EventQuery::default() };
+    store.events(&query).await.unwrap().events.iter().map(|event| event.revision).collect()
+}
+
 pub async fn what_two_replicas_prune_at_once_is_pruned_by_one(stand: Stand) {
     let other = stand.replica().await;
     for round in 0..10 {
         let last = put(&stand.store, "k", &round.to_string()).await;
         wait_for(&other, last).await;
         let prune =
-            |store: EventStore| async move { store.prune_below(Context::system(), last, Run::Real).await.unwrap() };
-        let (one, two) = tokio::join!(prune(stand.store.clone()), prune(other.clone()));
-        let query =
-            EventQuery { action: Some("audit.prune".into()), after: Some(last), limit: 9, ..EventQuery::default() };
-        let page = stand.store.events(&query).await.unwrap();
-        let [event] = page.events.as_slice() else { panic!("round {round}: {:?}", page.events) };
+            |store: EventStore, who| async move { store.prune_below(named(who), last, Run::Real).await.unwrap() };
+        let (one, two) = tokio::join!(prune(stand.store.clone(), "ann"), prune(other.clone(), "bob"));
+        let recorded = events(&stand.store, "audit.prune", last).await;
+        let [event] = recorded.as_slice() else { panic!("round {round}: {recorded:?}") };
         let told: Vec<i64> = [one, two].into_iter().filter_map(|removed| removed.revision).collect();
-        assert!(!told.is_empty() && told.iter().all(|told| *told == event.revision), "round {round}: {told:?}");
+        assert!(!told.is_empty() && told.iter().all(|told| told == event), "round {round}: {told:?}");
+    }
+}
+
+pub async fn who_prunes_more_at_the_same_time_is_not_taken_for_done(stand: Stand) {
+    let other = stand.replica().await;
+    for round in 0..10 {
+        let last = put(&stand.store, "k", &round.to_string()).await;
+        wait_for(&other, last).await;
+        let prune =
+            |store: EventStore, below| async move { store.prune_below(named("ann"), below, Run::Real).await.unwrap() };
+        tokio::join!(prune(stand.store.clone(), last - 1), prune(other.clone(), last));
+        let left = stand.store.prune_below(named("ann"), last, Run::Dry).await.unwrap();
+        assert_eq!((left.contexts, left.changes), (0, 0), "round {round}");
+    }
+}
+
+pub async fn a_hold_that_two_replicas_release_at_once_is_released_once(stand: Stand) {
+    let other = stand.replica().await;
+    for round in 0..10 {
+        let hold = stand.store.hold(named("law"), &Scope::Actor("ann".into())).await.unwrap();
+        wait_for(&other, hold).await;
+        let release = |store: EventStore, who| async move { store.release(named(who), hold).await.unwrap() };
+        let (one, two) = tokio::join!(release(stand.store.clone(), "ann"), release(other.clone(), "bob"));
+        let recorded = events(&stand.store, "audit.release", hold).await;
+        let told: Vec<i64> = [one, two].into_iter().flatten().collect();
+        assert_eq!((told.as_slice(), told.len()), (recorded.as_slice(), 1), "round {round}");
     }
 }
