@@ -9,15 +9,16 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use sqlx::migrate::Migrate as _;
-use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlPoolOptions, MySqlQueryResult};
+use sqlx::mysql::{MySqlArguments, MySqlConnectOptions, MySqlConnection, MySqlPoolOptions};
+use sqlx::query::QueryAs;
 use sqlx::{Executor as _, MySqlPool};
 
 use super::multi::parts;
-use super::reads::common;
+use super::reads::{self, changes, common, common_statements, inserted};
 use super::timeline::bounds;
 use super::{Backend, Batch, CommitError, Head, Locked, PAGE_EVENTS, Request, migrations, rows};
 use crate::error::Error;
-use crate::keyspace::{Change, Committed, End, KeyRange, KeyValue};
+use crate::keyspace::{Change, Committed, KeyRange, KeyValue};
 use crate::lease::Lease;
 use crate::protect::Protection;
 use crate::read::StoredEvent;
@@ -32,10 +33,10 @@ mod timeline;
 mod write;
 
 use statements as sql;
-use statements::{
-    COMPACT, EXTEND_LEASE, FORGET_REQUESTS, HEAD, HISTORY, HISTORY_CHANGES, KEYS, LEAF_HASH, LEASE, LEASES, SIZE,
-};
+use statements::{COMPACT, HEAD, KEYS, SIZE};
 use write::Tx;
+
+common_statements!("FORCE INDEX FOR JOIN (changes_by_key)"; "?", "?", "?", "?");
 
 /// Connections of one replica: the writer, the poll, and readers of history.
 const CONNECTIONS: u32 = 8;
@@ -51,6 +52,8 @@ const MAX_PACKET: usize = 16 << 20;
 const BUSY: Duration = Duration::from_millis(2);
 /// Longest pause between two looks at the head.
 const IDLE: Duration = Duration::from_millis(100);
+
+type StateAt<'q> = QueryAs<'q, sqlx::MySql, rows::KeyRow, MySqlArguments>;
 
 /// A log in a MySQL or MariaDB database.
 pub(super) struct MySql {
@@ -157,19 +160,6 @@ impl Backend for MySql {
         })
     }
 
-    fn state_at<'a>(&'a self, range: &'a KeyRange, revision: i64) -> BoxFuture<'a, Result<Vec<KeyValue>, Error>> {
-        Box::pin(async move {
-            let end = match &range.end {
-                End::Single => Some([range.start.as_ref(), &[0]].concat()),
-                End::Before(end) => Some(end.to_vec()),
-                End::Unbounded => None,
-            };
-            let query = sqlx::query_as(sql::STATE_AT).bind(range.start.as_ref()).bind(&end).bind(&end).bind(revision);
-            let keys: Vec<rows::KeyRow> = query.fetch_all(&self.pool).await?;
-            Ok(keys.into_iter().map(rows::key_value).collect())
-        })
-    }
-
     fn changes_of<'a>(
         &'a self,
         revisions: &'a [i64],
@@ -185,22 +175,6 @@ impl Backend for MySql {
                 all.extend(changes.into_iter().map(rows::change));
             }
             Ok(all)
-        })
-    }
-
-    fn lease_insert<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<bool, Error>> {
-        Box::pin(async move {
-            let insert = sqlx::query(sql::INSERT_LEASE).bind(lease.id).bind(lease.ttl_seconds).bind(lease.expires_at);
-            let insert = insert.bind(&lease.owner);
-            inserted(insert.execute(&self.pool).await)
-        })
-    }
-
-    fn secret<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, Error>> {
-        Box::pin(async move {
-            let query = sqlx::query_as(sql::SECRET).bind(name.as_bytes());
-            let row: Option<(Vec<u8>,)> = query.fetch_optional(&self.pool).await?;
-            Ok(row.map(|(value,)| value))
         })
     }
 
@@ -254,7 +228,7 @@ impl Locked for LockedHead {
         Box::pin(async move {
             let mut found = Vec::new();
             for id in ids {
-                let lease = sqlx::query_as(sql::LEASE).bind(id).fetch_optional(&mut *self.tx).await?;
+                let lease = sqlx::query_as(LEASE).bind(id).fetch_optional(&mut *self.tx).await?;
                 found.extend(lease.map(rows::lease));
             }
             Ok(found)
@@ -284,15 +258,6 @@ impl Locked for LockedHead {
     }
 }
 
-/// Whether a row was inserted; false when there is one with that key. (INSERT IGNORE would hide other errors, too.)
-fn inserted(result: Result<MySqlQueryResult, sqlx::Error>) -> Result<bool, Error> {
-    match result {
-        Ok(_) => Ok(true),
-        Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(false),
-        Err(error) => Err(error.into()),
-    }
-}
-
 /// Whether the server said that it rolled the transaction back (SQLSTATE class 40: a deadlock, a conflict in a cluster). Other
 /// answers to COMMIT (a shutdown, a killed connection, a replica that did not confirm) may come after the commit: those are looked
 /// up.
@@ -307,10 +272,15 @@ async fn keys(tx: &mut Tx) -> Result<Vec<KeyValue>, sqlx::Error> {
     Ok(keys.into_iter().map(rows::key_value).collect())
 }
 
+fn state_at(range: &KeyRange, revision: i64) -> StateAt<'_> {
+    let end = reads::end(range);
+    sqlx::query_as(sql::STATE_AT).bind(range.start.as_ref()).bind(end.clone()).bind(end).bind(revision)
+}
+
 async fn committed_after(tx: &mut Tx, revision: i64, limit: i64) -> Result<Vec<Committed>, Error> {
     let events = rows::page(sqlx::query_as(sql::COMMITTED).bind(revision).bind(limit).fetch_all(&mut **tx).await?);
     let Some(&(last, _)) = events.last() else { return Ok(Vec::new()) };
-    let changes = sqlx::query_as(sql::CHANGES_BETWEEN).bind(revision).bind(last).fetch_all(&mut **tx).await?;
+    let changes = sqlx::query_as(CHANGES_BETWEEN).bind(revision).bind(last).fetch_all(&mut **tx).await?;
     Ok(rows::committed(events, changes))
 }
 
@@ -331,6 +301,7 @@ mod tests {
             .flat_map(|multi| [1, 2, 256].map(|rows| multi.over(rows).into_sql_str()));
         for statement in sql::ALL
             .iter()
+            .chain(COMMON)
             .chain(evidence::ALL)
             .chain(retention::READS)
             .chain(timeline::ALL)

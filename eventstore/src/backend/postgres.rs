@@ -8,14 +8,15 @@ use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use sqlx::error::DatabaseError;
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgDatabaseError, PgListener, PgPoolOptions, PgSeverity};
+use sqlx::postgres::{PgArguments, PgDatabaseError, PgListener, PgPoolOptions, PgSeverity};
+use sqlx::query::QueryAs;
 use sqlx::{Executor as _, PgConnection, PgPool, Transaction};
 
-use super::reads::common;
+use super::reads::{self, changes, common, common_statements, inserted};
 use super::timeline::bounds;
 use super::{Backend, Batch, CommitError, Head, Locked, PAGE_EVENTS, Request, migrations, rows};
 use crate::error::Error;
-use crate::keyspace::{Change, Committed, End, KeyRange, KeyValue};
+use crate::keyspace::{Change, Committed, KeyRange, KeyValue};
 use crate::lease::Lease;
 use crate::protect::{self, Protection};
 use crate::read::StoredEvent;
@@ -66,52 +67,22 @@ SELECT log_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $
 const REQUESTS: &str = "-- requests_get
 SELECT r.actor_id, r.idempotency_key, r.body_hash, r.revision FROM requests r
 JOIN unnest($1::text[], $2::text[]) AS asked (actor_id, idempotency_key) USING (actor_id, idempotency_key)";
-const FORGET_REQUESTS: &str = "-- requests_forget
-DELETE FROM requests WHERE recorded_at < $1";
 const COMMITTED: &str = "-- events_after
 SELECT e.revision, e.recorded_at, (
   SELECT coalesce(sum(coalesce(octet_length(c.value), 0) + coalesce(octet_length(p.value), 0)), 0)::bigint
   FROM changes c LEFT JOIN changes p ON p.key = c.key AND p.revision = c.prev_revision WHERE c.revision = e.revision)
 FROM events e WHERE e.revision > $1 ORDER BY e.revision LIMIT $2";
-const CHANGES_BETWEEN: &str = "-- changes_between
-SELECT c.revision, c.key, c.value, c.create_revision, c.version, c.lease_id, c.prev_revision,
-  p.value, p.create_revision, p.version, p.lease_id
-FROM changes c LEFT JOIN changes p ON p.key = c.key AND p.revision = c.prev_revision
-WHERE c.revision > $1 AND c.revision <= $2 ORDER BY c.revision, c.ordinal";
-const CHANGES_OF: &str = "-- changes_of
-SELECT c.revision, c.key, c.value, c.create_revision, c.version, c.lease_id, c.prev_revision,
-  p.value, p.create_revision, p.version, p.lease_id
-FROM changes c LEFT JOIN changes p ON p.key = c.key AND p.revision = c.prev_revision
-WHERE c.revision = ANY ($1) AND c.key >= $2 AND (c.revision < $3 OR c.key < $4) ORDER BY c.revision, c.ordinal";
+const CHANGES_OF: &str = changes!("changes_of", "",
+    "c.revision = ANY ($1) AND c.key >= $2 AND (c.revision < $3 OR c.key < $4)"; "c.revision, c.ordinal");
 const STATE_AT: &str = "-- state_at
 SELECT key, value, create_revision, revision, version, lease_id FROM (
   SELECT DISTINCT ON (key) key, value, create_revision, revision, version, lease_id
   FROM changes WHERE key >= $1 AND ($2::bytea IS NULL OR key < $2) AND revision <= $3
   ORDER BY key, revision DESC) latest
 WHERE value IS NOT NULL ORDER BY key";
-const HISTORY: &str = "-- key_history
-SELECT e.revision, e.entry, x.body, e.leaf_hash
-FROM changes c JOIN events e ON e.revision = c.revision LEFT JOIN contexts x ON x.revision = c.revision
-WHERE c.key = $1 ORDER BY c.revision DESC LIMIT $2";
-const HISTORY_CHANGES: &str = "-- key_history_changes
-SELECT c.revision, c.key, c.value, c.create_revision, c.version, c.lease_id, c.prev_revision,
-  p.value, p.create_revision, p.version, p.lease_id
-FROM changes c LEFT JOIN changes p ON p.key = c.key AND p.revision = c.prev_revision
-WHERE c.key = $1 ORDER BY c.revision DESC LIMIT $2";
-const LEAF_HASH: &str = "-- event_leaf_hash
-SELECT leaf_hash FROM events WHERE revision = $1";
-const INSERT_LEASE: &str = "-- lease_insert
-INSERT INTO leases (id, ttl_seconds, expires_at, owner) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
-const EXTEND_LEASE: &str = "-- lease_extend
-UPDATE leases SET expires_at = $1 WHERE id = $2 AND expires_at > $3";
-const LEASE: &str = "-- lease_get
-SELECT id, ttl_seconds, expires_at, owner FROM leases WHERE id = $1";
 const LEASES_OF: &str = "-- leases_get
 SELECT id, ttl_seconds, expires_at, owner FROM leases WHERE id = ANY ($1)";
-const LEASES: &str = "-- leases_list
-SELECT id, ttl_seconds, expires_at, owner FROM leases ORDER BY id";
-const SECRET: &str = "-- secret_get
-SELECT value FROM secrets WHERE name = $1";
+common_statements!(""; "$1", "$2", "$3", "$4");
 const SIZE: &str = "-- size
 SELECT pg_database_size(current_database())";
 
@@ -134,34 +105,11 @@ use keys::{FOLD, keys};
 /// All statements, prepared against the migrated schema by a test.
 #[cfg(test)]
 pub(super) const ALL: &[&str] = &[
-    DURABLE,
-    PLANS,
-    OWN_PID,
-    HELLO,
-    MIGRATED,
-    MIGRATIONS,
-    INIT_HEAD,
-    HEAD,
-    LOCK_HEAD,
-    COMPACT,
-    APPEND,
-    REQUESTS,
-    FORGET_REQUESTS,
-    COMMITTED,
-    CHANGES_BETWEEN,
-    CHANGES_OF,
-    STATE_AT,
-    HISTORY,
-    HISTORY_CHANGES,
-    LEAF_HASH,
-    INSERT_LEASE,
-    EXTEND_LEASE,
-    LEASE,
-    LEASES_OF,
-    LEASES,
-    SECRET,
-    SIZE,
+    DURABLE, PLANS, OWN_PID, HELLO, MIGRATED, MIGRATIONS, INIT_HEAD, HEAD, LOCK_HEAD, COMPACT, APPEND, REQUESTS,
+    COMMITTED, CHANGES_OF, STATE_AT, LEASES_OF, SIZE,
 ];
+
+type StateAt<'q> = QueryAs<'q, sqlx::Postgres, rows::KeyRow, PgArguments>;
 
 /// A log in a PostgreSQL database.
 pub(super) struct Postgres {
@@ -359,19 +307,6 @@ impl Backend for Postgres {
         })
     }
 
-    fn state_at<'a>(&'a self, range: &'a KeyRange, revision: i64) -> BoxFuture<'a, Result<Vec<KeyValue>, Error>> {
-        Box::pin(async move {
-            let end = match &range.end {
-                End::Single => Some([range.start.as_ref(), &[0]].concat()),
-                End::Before(end) => Some(end.to_vec()),
-                End::Unbounded => None,
-            };
-            let query = sqlx::query_as(STATE_AT).bind(range.start.as_ref()).bind(end).bind(revision);
-            let keys: Vec<rows::KeyRow> = query.fetch_all(&self.pool).await?;
-            Ok(keys.into_iter().map(rows::key_value).collect())
-        })
-    }
-
     fn changes_of<'a>(
         &'a self,
         revisions: &'a [i64],
@@ -382,21 +317,6 @@ impl Backend for Postgres {
             let query = sqlx::query_as(CHANGES_OF).bind(revisions).bind(start).bind(below).bind(end);
             let changes: Vec<rows::ChangeRow> = query.fetch_all(&self.pool).await?;
             Ok(changes.into_iter().map(rows::change).collect())
-        })
-    }
-
-    fn lease_insert<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<bool, Error>> {
-        Box::pin(async move {
-            let insert = sqlx::query(INSERT_LEASE).bind(lease.id).bind(lease.ttl_seconds).bind(lease.expires_at);
-            let insert = insert.bind(&lease.owner);
-            Ok(insert.execute(&self.pool).await?.rows_affected() == 1)
-        })
-    }
-
-    fn secret<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, Error>> {
-        Box::pin(async move {
-            let row: Option<(Vec<u8>,)> = sqlx::query_as(SECRET).bind(name).fetch_optional(&self.pool).await?;
-            Ok(row.map(|(value,)| value))
         })
     }
 
@@ -494,6 +414,10 @@ fn is_fatal(error: &(dyn DatabaseError + 'static)) -> bool {
     severity.is_none_or(|severity| matches!(severity, PgSeverity::Fatal | PgSeverity::Panic))
 }
 
+fn state_at(range: &KeyRange, revision: i64) -> StateAt<'_> {
+    sqlx::query_as(STATE_AT).bind(range.start.as_ref()).bind(reads::end(range)).bind(revision)
+}
+
 async fn committed_after(
     tx: &mut Transaction<'static, sqlx::Postgres>,
     revision: i64,
@@ -572,6 +496,7 @@ mod tests {
         let store = Postgres::open(database.url()).await.unwrap();
         for statement in ALL
             .iter()
+            .chain(COMMON)
             .chain(keys::ALL)
             .chain(evidence::ALL)
             .chain(retention::READS)

@@ -4,14 +4,15 @@ use std::str::FromStr as _;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::query::QueryAs;
+use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{SqliteConnection, SqlitePool};
 
-use super::reads::common;
+use super::reads::{self, changes, common, common_statements, inserted};
 use super::timeline::bounds;
 use super::{Backend, Head, Locked, migrations, rows};
 use crate::error::Error;
-use crate::keyspace::{Change, Committed, End, KeyRange, KeyValue};
+use crate::keyspace::{Change, Committed, KeyRange, KeyValue};
 use crate::lease::Lease;
 use crate::protect::Protection;
 use crate::read::StoredEvent;
@@ -35,16 +36,8 @@ SELECT e.revision, e.recorded_at, (
   SELECT coalesce(sum(coalesce(length(c.value), 0) + coalesce(length(p.value), 0)), 0)
   FROM changes c LEFT JOIN changes p ON p.key = c.key AND p.revision = c.prev_revision WHERE c.revision = e.revision)
 FROM events e WHERE e.revision > ? ORDER BY e.revision LIMIT ?";
-const CHANGES_BETWEEN: &str = "-- changes_between
-SELECT c.revision, c.key, c.value, c.create_revision, c.version, c.lease_id, c.prev_revision,
-  p.value, p.create_revision, p.version, p.lease_id
-FROM changes c LEFT JOIN changes p ON p.key = c.key AND p.revision = c.prev_revision
-WHERE c.revision > ? AND c.revision <= ? ORDER BY c.revision, c.ordinal";
-const CHANGES_OF: &str = "-- changes_of
-SELECT c.revision, c.key, c.value, c.create_revision, c.version, c.lease_id, c.prev_revision,
-  p.value, p.create_revision, p.version, p.lease_id
-FROM changes c LEFT JOIN changes p ON p.key = c.key AND p.revision = c.prev_revision
-WHERE c.revision = ? AND c.key >= ? AND (c.revision < ? OR c.key < ?) ORDER BY c.ordinal";
+const CHANGES_OF: &str = changes!("changes_of", "",
+    "c.revision = ? AND c.key >= ? AND (c.revision < ? OR c.key < ?)"; "c.ordinal");
 /// SQLite takes the other columns from the row that has the maximum (documented: "bare columns in an aggregate query").
 const STATE_AT: &str = "-- state_at
 SELECT key, value, create_revision, max(revision), version, lease_id
@@ -52,29 +45,7 @@ FROM changes
 WHERE key >= ?1 AND (?2 IS NULL OR key < ?2) AND revision <= ?3
 GROUP BY key HAVING value IS NOT NULL
 ORDER BY key";
-const HISTORY: &str = "-- key_history
-SELECT e.revision, e.entry, x.body, e.leaf_hash
-FROM changes c JOIN events e ON e.revision = c.revision LEFT JOIN contexts x ON x.revision = c.revision
-WHERE c.key = ? ORDER BY c.revision DESC LIMIT ?";
-const HISTORY_CHANGES: &str = "-- key_history_changes
-SELECT c.revision, c.key, c.value, c.create_revision, c.version, c.lease_id, c.prev_revision,
-  p.value, p.create_revision, p.version, p.lease_id
-FROM changes c LEFT JOIN changes p ON p.key = c.key AND p.revision = c.prev_revision
-WHERE c.key = ? ORDER BY c.revision DESC LIMIT ?";
-const LEAF_HASH: &str = "-- event_leaf_hash
-SELECT leaf_hash FROM events WHERE revision = ?";
-const INSERT_LEASE: &str = "-- lease_insert
-INSERT INTO leases (id, ttl_seconds, expires_at, owner) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING";
-const EXTEND_LEASE: &str = "-- lease_extend
-UPDATE leases SET expires_at = ? WHERE id = ? AND expires_at > ?";
-const LEASE: &str = "-- lease_get
-SELECT id, ttl_seconds, expires_at, owner FROM leases WHERE id = ?";
-const LEASES: &str = "-- leases_list
-SELECT id, ttl_seconds, expires_at, owner FROM leases ORDER BY id";
-const SECRET: &str = "-- secret_get
-SELECT value FROM secrets WHERE name = ?";
-const FORGET_REQUESTS: &str = "-- requests_forget
-DELETE FROM requests WHERE recorded_at < ?";
+common_statements!(""; "?", "?", "?", "?");
 const SIZE: &str = "-- size
 SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
 
@@ -87,26 +58,9 @@ mod timeline;
 
 /// All statements, prepared against the migrated schema by a test.
 #[cfg(test)]
-pub(super) const ALL: &[&str] = &[
-    INIT_HEAD,
-    HEAD,
-    COMPACT,
-    KEYS,
-    COMMITTED,
-    CHANGES_BETWEEN,
-    CHANGES_OF,
-    STATE_AT,
-    HISTORY,
-    HISTORY_CHANGES,
-    LEAF_HASH,
-    INSERT_LEASE,
-    EXTEND_LEASE,
-    LEASE,
-    LEASES,
-    SECRET,
-    FORGET_REQUESTS,
-    SIZE,
-];
+pub(super) const ALL: &[&str] = &[INIT_HEAD, HEAD, COMPACT, KEYS, COMMITTED, CHANGES_OF, STATE_AT, SIZE];
+
+type StateAt<'q> = QueryAs<'q, sqlx::Sqlite, rows::KeyRow, SqliteArguments>;
 
 /// A log in an SQLite file.
 pub(super) struct Sqlite {
@@ -160,19 +114,6 @@ impl Backend for Sqlite {
         Box::pin(async { Ok(Box::new(LockedHead::begin(self.writer.acquire().await?).await?) as Box<dyn Locked>) })
     }
 
-    fn state_at<'a>(&'a self, range: &'a KeyRange, revision: i64) -> BoxFuture<'a, Result<Vec<KeyValue>, Error>> {
-        Box::pin(async move {
-            let end = match &range.end {
-                End::Single => Some([range.start.as_ref(), &[0]].concat()),
-                End::Before(end) => Some(end.to_vec()),
-                End::Unbounded => None,
-            };
-            let query = sqlx::query_as(STATE_AT).bind(range.start.as_ref()).bind(end).bind(revision);
-            let keys: Vec<rows::KeyRow> = query.fetch_all(&self.readers).await?;
-            Ok(keys.into_iter().map(rows::key_value).collect())
-        })
-    }
-
     fn changes_of<'a>(
         &'a self,
         revisions: &'a [i64],
@@ -187,21 +128,6 @@ impl Backend for Sqlite {
                 all.extend(changes.into_iter().map(rows::change));
             }
             Ok(all)
-        })
-    }
-
-    fn lease_insert<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<bool, Error>> {
-        Box::pin(async move {
-            let insert = sqlx::query(INSERT_LEASE).bind(lease.id).bind(lease.ttl_seconds).bind(lease.expires_at);
-            let insert = insert.bind(&lease.owner);
-            Ok(insert.execute(&self.writer).await?.rows_affected() == 1)
-        })
-    }
-
-    fn secret<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, Error>> {
-        Box::pin(async move {
-            let row: Option<(Vec<u8>,)> = sqlx::query_as(SECRET).bind(name).fetch_optional(&self.readers).await?;
-            Ok(row.map(|(value,)| value))
         })
     }
 
@@ -224,6 +150,10 @@ async fn read_head(connection: &mut SqliteConnection) -> Result<Head, Error> {
 async fn keys(connection: &mut SqliteConnection) -> Result<Vec<KeyValue>, sqlx::Error> {
     let keys: Vec<rows::KeyRow> = sqlx::query_as(KEYS).fetch_all(connection).await?;
     Ok(keys.into_iter().map(rows::key_value).collect())
+}
+
+fn state_at(range: &KeyRange, revision: i64) -> StateAt<'_> {
+    sqlx::query_as(STATE_AT).bind(range.start.as_ref()).bind(reads::end(range)).bind(revision)
 }
 
 async fn committed_after(
@@ -253,7 +183,7 @@ mod tests {
             .chain(retention::MULTI)
             .chain(evidence::MULTI)
             .flat_map(|multi| [1, 2, 256].map(|rows| multi.over(rows).into_sql_str()));
-        let single = ALL.iter().chain(locked::ALL).chain(write::ALL).chain(evidence::ALL);
+        let single = ALL.iter().chain(COMMON).chain(locked::ALL).chain(write::ALL).chain(evidence::ALL);
         let single = single.chain(retention::READS).chain(retention::WRITES).chain(timeline::ALL).chain(listing::ALL);
         for statement in single.map(|statement| (*statement).into_sql_str()).chain(multi) {
             let prepared = (&store.writer).prepare(statement.clone()).await;

@@ -2,13 +2,14 @@
 
 use futures_util::future::BoxFuture;
 
-use super::{MySql, inserted, sql};
+use super::{MySql, sql};
 use crate::backend::evidence::{
     self, ChangeRow, CheckpointRow, EventEvidence, EventRow, Evidence, LeafEvidence, LeafHash, StoredCheckpoint,
     TreeBlock, page,
 };
 use crate::backend::evidence_reads::{evidence_reads, evidence_statements};
 use crate::backend::multi::{Multi, parts};
+use crate::backend::reads::inserted;
 use crate::error::Error;
 use crate::merkle::Hash;
 

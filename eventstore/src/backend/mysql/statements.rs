@@ -45,11 +45,6 @@ SELECT e.revision, e.recorded_at, (
   FROM changes c LEFT JOIN changes p FORCE INDEX FOR JOIN (changes_by_key) ON p.key = c.key AND p.revision = c.prev_revision
   WHERE c.revision = e.revision)
 FROM events e WHERE e.revision > ? ORDER BY e.revision LIMIT ?";
-pub(super) const CHANGES_BETWEEN: &str = "-- changes_between
-SELECT c.revision, c.key, c.value, c.create_revision, c.version, c.lease_id, c.prev_revision,
-  p.value, p.create_revision, p.version, p.lease_id
-FROM changes c LEFT JOIN changes p FORCE INDEX FOR JOIN (changes_by_key) ON p.key = c.key AND p.revision = c.prev_revision
-WHERE c.revision > ? AND c.revision <= ? ORDER BY c.revision, c.ordinal";
 /// The last change of each key comes from the index alone ("Using index for group-by"), and only those rows are read: 21 ms for
 /// 2,000 keys of 50 versions each, where a correlated sub-select takes 1.2 s.
 pub(super) const STATE_AT: &str = r#"-- state_at
@@ -58,34 +53,11 @@ FROM (SELECT d.key, max(d.revision) AS revision FROM changes d
       WHERE d.key >= ? AND (? IS NULL OR d.key < ?) AND d.revision <= ? GROUP BY d.key) latest
 JOIN changes c FORCE INDEX FOR JOIN (changes_by_key) ON c.key = latest.key AND c.revision = latest.revision
 WHERE c.value IS NOT NULL ORDER BY c.key"#;
-pub(super) const HISTORY: &str = "-- key_history
-SELECT e.revision, e.entry, x.body, e.leaf_hash
-FROM changes c JOIN events e ON e.revision = c.revision LEFT JOIN contexts x ON x.revision = c.revision
-WHERE c.key = ? ORDER BY c.revision DESC LIMIT ?";
-pub(super) const HISTORY_CHANGES: &str = "-- key_history_changes
-SELECT c.revision, c.key, c.value, c.create_revision, c.version, c.lease_id, c.prev_revision,
-  p.value, p.create_revision, p.version, p.lease_id
-FROM changes c LEFT JOIN changes p FORCE INDEX FOR JOIN (changes_by_key) ON p.key = c.key AND p.revision = c.prev_revision
-WHERE c.key = ? ORDER BY c.revision DESC LIMIT ?";
-pub(super) const LEAF_HASH: &str = "-- event_leaf_hash
-SELECT leaf_hash FROM events WHERE revision = ?";
-pub(super) const INSERT_LEASE: &str = "-- lease_insert
-INSERT INTO leases (id, ttl_seconds, expires_at, owner) VALUES (?, ?, ?, ?)";
-pub(super) const EXTEND_LEASE: &str = "-- lease_extend
-UPDATE leases SET expires_at = ? WHERE id = ? AND expires_at > ?";
-pub(super) const LEASE: &str = "-- lease_get
-SELECT id, ttl_seconds, expires_at, owner FROM leases WHERE id = ?";
-pub(super) const LEASES: &str = "-- leases_list
-SELECT id, ttl_seconds, expires_at, owner FROM leases ORDER BY id";
 pub(super) const PUT_SECRET: &str = "-- secret_put
 INSERT INTO secrets (name, value, revision) VALUES (?, ?, ?)
 ON DUPLICATE KEY UPDATE value = VALUES(value), revision = VALUES(revision)";
 pub(super) const DELETE_SECRET: &str = "-- secret_delete
 DELETE FROM secrets WHERE name = ?";
-pub(super) const SECRET: &str = "-- secret_get
-SELECT value FROM secrets WHERE name = ?";
-pub(super) const FORGET_REQUESTS: &str = "-- requests_forget
-DELETE FROM requests WHERE recorded_at < ?";
 /// As of the server's last statistics.
 pub(super) const SIZE: &str = "-- size
 SELECT CAST(coalesce(sum(data_length + index_length), 0) AS signed) FROM information_schema.tables
@@ -165,19 +137,9 @@ pub(super) const ALL: &[&str] = &[
     COMPACT,
     KEYS,
     COMMITTED,
-    CHANGES_BETWEEN,
     STATE_AT,
-    HISTORY,
-    HISTORY_CHANGES,
-    LEAF_HASH,
-    INSERT_LEASE,
-    EXTEND_LEASE,
-    LEASE,
-    LEASES,
     PUT_SECRET,
     DELETE_SECRET,
-    SECRET,
-    FORGET_REQUESTS,
     SIZE,
 ];
 
