@@ -161,7 +161,8 @@ impl Denials {
 impl Denial {
     /// A known peer wanted more than it may have.
     pub(crate) fn of(context: Context, group: Option<&str>, what: &str) -> Self {
-        let key = format!("cn {}", context.actor.id);
+        // Data planes of two groups may have one name; each group's log tells of its own.
+        let key = format!("cn {} {}", group.unwrap_or_default(), context.actor.id);
         Self { action: "auth.denied", key, context, group: group.map(str::to_owned), what: what.to_owned() }
     }
 
@@ -237,6 +238,16 @@ mod tests {
         let denials = Denials::default();
         denials.record(&store, 0, Denial::of_stranger("auth.denied", None, "a".to_owned(), "no")).await;
         assert_eq!(due(&denials, QUIET_MICROS), [("a".to_owned(), 1)]);
+    }
+
+    #[test]
+    fn data_planes_of_two_groups_are_counted_apart() {
+        let denials = Denials::default();
+        let of = |group| {
+            let context = Denial::of_stranger("", None, String::new(), "").context;
+            denials.note(&Denial::of(context, group, "no"), 0).record
+        };
+        assert_eq!([of(Some("eu")), of(Some("us")), of(None), of(Some("eu"))], [Some(0), Some(0), Some(0), None]);
     }
 
     #[test]
