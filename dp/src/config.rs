@@ -9,6 +9,7 @@ mod dns;
 mod encryption;
 mod limits;
 mod listen;
+mod prometheus;
 mod report;
 mod router;
 mod runtime;
@@ -25,6 +26,7 @@ pub use dns::Dns;
 pub use encryption::Encryption;
 pub use limits::Limits;
 pub use listen::Listen;
+pub use prometheus::{Metric, Metrics, Prometheus};
 pub use report::Report;
 pub use router::{HttpRouter, Router};
 pub use runtime::Runtime;
@@ -62,6 +64,8 @@ pub struct Config {
     pub limits: Limits,
     /// How names of upstream nodes are resolved.
     pub dns: Dns,
+    /// How metrics are named, labelled and fetched.
+    pub prometheus: Prometheus,
     /// A line for each request.
     pub access_log: AccessLog,
     /// The log.
@@ -93,6 +97,7 @@ impl Config {
         self.tls.check()?;
         self.access_log.check()?;
         self.dns.check()?;
+        self.prometheus.check()?;
         self.limits.check()
     }
 }

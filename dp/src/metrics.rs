@@ -12,17 +12,23 @@ use parking_lot::Mutex;
 pub mod configuration;
 mod histogram;
 mod labels;
+mod settings;
 mod text;
 
 pub use histogram::Histogram;
 pub(crate) use histogram::bump;
 pub use labels::{Disabled, schema as metadata_schema};
+pub use settings::{Extra, Settings};
 pub use text::Exposition;
+
+use settings::{ExtraLabels, Values};
 
 /// Series of one worker. The worker adds to atomics that no other thread writes; the maps are locked only when a
 /// combination of labels is new, and by a scrape.
 #[derive(Debug, Default)]
 pub struct WorkerStats {
+    /// What is measured how.
+    pub settings: Arc<Settings>,
     /// Requests taken.
     pub requests: AtomicU64,
     /// Connections open now.
@@ -51,6 +57,7 @@ pub struct StatusLabels {
     pub node: Arc<str>,
     pub request_type: &'static str,
     pub response_source: &'static str,
+    pub extra: Values,
 }
 
 /// Labels of `apisix_http_latency` and `apisix_bandwidth`, without their `type`.
@@ -62,13 +69,14 @@ pub struct TrafficLabels {
     pub consumer: Arc<str>,
     pub node: Arc<str>,
     pub request_type: &'static str,
+    pub extra: Values,
 }
 
 /// What `request_type` is for requests that do not go to a language model.
 pub const TRADITIONAL: &str = "traditional_http";
 
 /// Latency of one combination of labels.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Latency {
     /// From the head of the request to the end of the response.
     pub request: Histogram,
@@ -101,27 +109,36 @@ pub struct Series {
 // === impl WorkerStats ===
 
 impl WorkerStats {
+    /// Empty, under these settings.
+    #[must_use]
+    pub fn new(settings: Arc<Settings>) -> Self {
+        Self { settings, ..Self::default() }
+    }
+
     /// The series of these labels, made when it is new.
-    pub fn series(&self, labels: StatusLabels, disabled: &Disabled) -> Series {
-        let traffic = TrafficLabels {
+    pub fn series(&self, labels: StatusLabels, extra: Extra, disabled: &Disabled) -> Series {
+        let traffic = |extra| TrafficLabels {
             route: labels.route.clone(),
             service: labels.service.clone(),
             consumer: labels.consumer.clone(),
             node: labels.node.clone(),
             request_type: labels.request_type,
+            extra,
         };
-        let latency = disabled.of_latency(traffic.clone());
-        let bandwidth = disabled.of_bandwidth(traffic);
+        let latency = disabled.of_latency(traffic(extra.latency));
+        let bandwidth = disabled.of_bandwidth(traffic(extra.bandwidth));
+        let labels = disabled.of_status(StatusLabels { extra: extra.status, ..labels });
+        let measured = || Arc::new(Latency::new(&self.settings.bounds));
         Series {
-            status: self.status.lock().entry(disabled.of_status(labels)).or_default().clone(),
-            latency: self.latency.lock().entry(latency).or_default().clone(),
+            status: self.status.lock().entry(labels).or_default().clone(),
+            latency: self.latency.lock().entry(latency).or_insert_with(measured).clone(),
             bandwidth: self.bandwidth.lock().entry(bandwidth).or_default().clone(),
         }
     }
 }
 
 /// Writes the sum over all workers.
-pub fn write_requests(workers: &[Arc<WorkerStats>], out: &mut Exposition) {
+pub fn write_requests(workers: &[Arc<WorkerStats>], settings: &Settings, out: &mut Exposition) {
     let sum = |of: fn(&WorkerStats) -> u64| workers.iter().map(|worker| of(worker)).sum::<u64>();
     let total = |of: fn(&WorkerStats) -> i64| workers.iter().map(|worker| of(worker)).sum::<i64>().max(0);
     let requests = sum(|worker| worker.requests.load(Ordering::Relaxed));
@@ -143,12 +160,12 @@ pub fn write_requests(workers: &[Arc<WorkerStats>], out: &mut Exposition) {
     for (state, value) in states {
         out.sample("apisix_nginx_http_current_connections", &[("state", state)], value);
     }
-    write_status(workers, out);
-    write_latency(workers, out);
-    write_bandwidth(workers, out);
+    write_status(workers, &settings.status, out);
+    write_latency(workers, settings, out);
+    write_bandwidth(workers, &settings.bandwidth, out);
 }
 
-fn write_status(workers: &[Arc<WorkerStats>], out: &mut Exposition) {
+fn write_status(workers: &[Arc<WorkerStats>], extra: &ExtraLabels, out: &mut Exposition) {
     let mut all: BTreeMap<StatusLabels, u64> = BTreeMap::new();
     for worker in workers {
         for (labels, count) in worker.status.lock().iter() {
@@ -158,7 +175,7 @@ fn write_status(workers: &[Arc<WorkerStats>], out: &mut Exposition) {
     out.family("apisix_http_status", "counter", "responses by status code");
     for (labels, count) in &all {
         let code = labels.code.to_string();
-        let labels = [
+        let own = [
             ("code", code.as_str()),
             ("route", &labels.route),
             ("matched_uri", &labels.matched_uri),
@@ -171,27 +188,29 @@ fn write_status(workers: &[Arc<WorkerStats>], out: &mut Exposition) {
             ("llm_model", ""),
             ("response_source", labels.response_source),
         ];
-        out.sample("apisix_http_status", &labels, *count);
+        let all: Vec<_> = own.into_iter().chain(extra.with(&labels.extra)).collect();
+        out.sample("apisix_http_status", &all, *count);
     }
 }
 
-fn write_latency(workers: &[Arc<WorkerStats>], out: &mut Exposition) {
+fn write_latency(workers: &[Arc<WorkerStats>], settings: &Settings, out: &mut Exposition) {
     let mut all: BTreeMap<TrafficLabels, Latency> = BTreeMap::new();
     for worker in workers {
         for (labels, latency) in worker.latency.lock().iter() {
-            all.entry(labels.clone()).or_default().add(latency);
+            let sum = all.entry(labels.clone()).or_insert_with(|| Latency::new(&settings.bounds));
+            sum.add(latency);
         }
     }
     out.family("apisix_http_latency", "histogram", "milliseconds: whole request, upstream, and the gateway's own");
     for (labels, latency) in &all {
         let kinds = [("request", &latency.request), ("upstream", &latency.upstream), ("apisix", &latency.gateway)];
         for (kind, histogram) in kinds.into_iter().filter(|(_, histogram)| !histogram.is_empty()) {
-            out.histogram("apisix_http_latency", &labels.with_type(kind), histogram);
+            out.histogram("apisix_http_latency", &labels.with_type(kind, &settings.latency), histogram);
         }
     }
 }
 
-fn write_bandwidth(workers: &[Arc<WorkerStats>], out: &mut Exposition) {
+fn write_bandwidth(workers: &[Arc<WorkerStats>], extra: &ExtraLabels, out: &mut Exposition) {
     let mut all: BTreeMap<TrafficLabels, Bandwidth> = BTreeMap::new();
     for worker in workers {
         for (labels, bandwidth) in worker.bandwidth.lock().iter() {
@@ -201,7 +220,7 @@ fn write_bandwidth(workers: &[Arc<WorkerStats>], out: &mut Exposition) {
     out.family("apisix_bandwidth", "counter", "bytes of bodies, in and out");
     for (labels, bandwidth) in &all {
         for (kind, bytes) in [("ingress", &bandwidth.ingress), ("egress", &bandwidth.egress)] {
-            out.sample("apisix_bandwidth", &labels.with_type(kind), bytes.load(Ordering::Relaxed));
+            out.sample("apisix_bandwidth", &labels.with_type(kind, extra), bytes.load(Ordering::Relaxed));
         }
     }
 }
@@ -209,8 +228,8 @@ fn write_bandwidth(workers: &[Arc<WorkerStats>], out: &mut Exposition) {
 // === impl TrafficLabels ===
 
 impl TrafficLabels {
-    fn with_type<'l>(&'l self, kind: &'static str) -> [(&'static str, &'l str); 8] {
-        [
+    fn with_type<'l>(&'l self, kind: &'static str, extra: &'l ExtraLabels) -> Vec<(&'l str, &'l str)> {
+        let own = [
             ("type", kind),
             ("route", &self.route),
             ("service", &self.service),
@@ -219,13 +238,18 @@ impl TrafficLabels {
             ("request_type", self.request_type),
             ("request_llm_model", ""),
             ("llm_model", ""),
-        ]
+        ];
+        own.into_iter().chain(extra.with(&self.extra)).collect()
     }
 }
 
 // === impl Latency ===
 
 impl Latency {
+    fn new(bounds: &Arc<[u64]>) -> Self {
+        Self { request: Histogram::new(bounds), upstream: Histogram::new(bounds), gateway: Histogram::new(bounds) }
+    }
+
     fn add(&self, other: &Self) {
         self.request.add(&other.request);
         self.upstream.add(&other.upstream);

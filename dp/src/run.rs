@@ -26,7 +26,7 @@ use crate::control::Control;
 use crate::discovery::{Around, Discovery};
 use crate::http_client;
 use crate::layer4;
-use crate::metrics::WorkerStats;
+use crate::metrics::{Settings, WorkerStats};
 use crate::plugin::{Background, Surroundings};
 use crate::scrape::Scrape;
 use crate::secrets::{Keeper, Secrets};
@@ -195,8 +195,15 @@ fn start(supervisor: &Supervisor, config: &Config, clock: Arc<dyn Clock>) -> Res
     let serve = |name, listener| Server { name, listener, tls: None, limits: Limits::default() };
     serve("status", ports.status).start(board, &attendants).map_err(Error::System)?;
     let (dns, discovered) = (shared.dns.clone(), discovery.clone());
-    let scrape =
-        Scrape { workers: stats, report, dropped_lines, snapshot: snapshot.clone(), dns, discovery: discovered };
+    let scrape = Scrape {
+        workers: stats,
+        report,
+        dropped_lines,
+        snapshot: snapshot.clone(),
+        dns,
+        discovery: discovered,
+        settings: Arc::new(config.prometheus.clone()),
+    };
     serve("metrics", ports.metrics).start(scrape, &attendants).map_err(Error::System)?;
     let control = Control { snapshot, dns: shared.dns, server_info, discovery };
     serve("control", ports.control).start(control, &attendants).map_err(Error::System)?;
@@ -224,10 +231,11 @@ fn start_workers(
     working: &Arc<watch::Sender<()>>,
 ) -> Result<Vec<Arc<WorkerStats>>, Error> {
     let limits = Arc::new(config.limits.clone());
+    let settings = Arc::new(Settings::new(&config.prometheus));
     let proxy_protocol = Arc::new(config.listen.proxy_protocol.clone());
     let mut all = Vec::with_capacity(ports.http.len());
     for (at, (http, https)) in ports.http.iter().zip(&ports.https).enumerate() {
-        let stats = Arc::new(WorkerStats::default());
+        let stats = Arc::new(WorkerStats::new(settings.clone()));
         all.push(stats.clone());
         let parts = worker::Parts {
             http: http.try_clone().map_err(Error::System)?,

@@ -1,4 +1,4 @@
-//! The metrics port: `GET /apisix/prometheus/metrics`.
+//! The metrics port: `GET /apisix/prometheus/metrics`, or what the settings say.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -12,6 +12,7 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 
+use crate::config;
 use crate::discovery::Discovery;
 use crate::layer4;
 use crate::metrics::{self, Exposition, WorkerStats};
@@ -34,13 +35,15 @@ pub struct Scrape {
     pub dns: Dns,
     /// Registries of nodes.
     pub discovery: Discovery,
+    /// How metrics are named and fetched.
+    pub settings: Arc<config::Prometheus>,
 }
 
 // === impl Scrape ===
 
 impl Scrape {
     fn text(&self) -> String {
-        let mut out = Exposition::default();
+        let mut out = Exposition::new(&self.settings.metric_prefix);
         let state = self.report.state();
         let mut gauge = |name: &str, help: &str, value: u64| {
             out.family(name, "gauge", help);
@@ -71,7 +74,7 @@ impl Scrape {
         );
         out.sample("portolan_dp_control_plane_failures", &[], state.failures);
         metrics::configuration::write(&self.snapshot.load(), state.revision, &mut out);
-        metrics::write_requests(&self.workers, &mut out);
+        metrics::write_requests(&self.workers, &metrics::Settings::new(&self.settings), &mut out);
         layer4::write(&self.workers, &mut out);
         self.write_health(&mut out);
         if let Some(dropped) = &self.dropped_lines {
@@ -97,7 +100,7 @@ impl Scrape {
     }
 
     fn respond<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
-        let known = request.uri().path() == "/apisix/prometheus/metrics";
+        let known = request.uri().path() == self.settings.export_uri;
         let (status, body) = match *request.method() {
             Method::GET | Method::HEAD if known => (StatusCode::OK, self.text()),
             _ if known => (StatusCode::METHOD_NOT_ALLOWED, String::new()),

@@ -241,7 +241,7 @@ impl Worker {
         disabled: &crate::metrics::Disabled,
         labels: impl FnOnce() -> crate::metrics::StatusLabels,
     ) -> Series {
-        self.series.get(key, || self.stats.series(labels(), disabled))
+        self.series.get(key, || self.stats.series(labels(), crate::metrics::Extra::default(), disabled))
     }
 
     /// Whether no new work is taken.

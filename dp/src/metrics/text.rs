@@ -4,23 +4,51 @@ use std::fmt::{Display, Write};
 
 use super::Histogram;
 
+/// What the names of APISIX's metrics begin with in this code.
+const OWN_PREFIX: &str = "apisix_";
+
 /// The text under construction.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Exposition {
+    /// What APISIX's metrics begin with.
+    prefix: String,
     text: String,
 }
 
 // === impl Exposition ===
 
+impl Default for Exposition {
+    fn default() -> Self {
+        Self::new(OWN_PREFIX)
+    }
+}
+
 impl Exposition {
+    /// One in which APISIX's metrics begin with this.
+    #[must_use]
+    pub fn new(prefix: &str) -> Self {
+        Self { prefix: prefix.to_owned(), text: String::new() }
+    }
+
     /// Begins a family.
     pub fn family(&mut self, name: &str, kind: &str, help: &str) {
-        self.line(format_args!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
+        let (prefix, rest) = self.split(name);
+        self.line(format_args!("# HELP {prefix}{rest} {help}\n# TYPE {prefix}{rest} {kind}\n"));
+    }
+
+    /// What it begins with here, and what follows.
+    fn split<'n>(&self, name: &'n str) -> (String, &'n str) {
+        match name.strip_prefix(OWN_PREFIX) {
+            Some(rest) => (self.prefix.clone(), rest),
+            None => (String::new(), name),
+        }
     }
 
     /// Adds a sample.
     pub fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
-        self.text.push_str(name);
+        let (prefix, rest) = self.split(name);
+        self.text.push_str(&prefix);
+        self.text.push_str(rest);
         self.labels(labels);
         self.line(format_args!(" {value}\n"));
     }
@@ -74,6 +102,7 @@ impl Exposition {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::Settings;
     use std::time::Duration;
 
     #[test]
@@ -81,7 +110,7 @@ mod tests {
         let mut out = Exposition::default();
         out.family("a", "counter", "help");
         out.sample("a", &[("x", "1"), ("y", "q\"\\\n")], 7);
-        let histogram = Histogram::default();
+        let histogram = Histogram::new(&Settings::default().bounds);
         histogram.observe(Duration::from_micros(1500));
         histogram.observe(Duration::from_secs(100));
         out.histogram("h", &[("t", "r")], &histogram);
@@ -92,5 +121,14 @@ mod tests {
             text.contains("h_bucket{t=\"r\",le=\"+Inf\"} 2\nh_sum{t=\"r\"} 100001.500\nh_count{t=\"r\"} 2\n"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn names_of_apisix_begin_as_configured() {
+        let mut out = Exposition::new("gw_");
+        out.family("apisix_a", "gauge", "help");
+        out.sample("apisix_a", &[], 1);
+        out.sample("portolan_b", &[], 2);
+        assert_eq!(out.finish(), "# HELP gw_a help\n# TYPE gw_a gauge\ngw_a 1\nportolan_b 2\n");
     }
 }

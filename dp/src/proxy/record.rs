@@ -133,7 +133,7 @@ impl Record {
             let service = context.snapshot.services.get(id.as_bytes());
             service.and_then(|service| name(&service.name)).or_else(|| Some(id.clone()))
         };
-        self.series = Some(worker.series(key, disabled, || StatusLabels {
+        let labels = || StatusLabels {
             code: status.as_u16(),
             route: name(&route.name).unwrap_or_else(|| route.id.clone()),
             matched_uri: context.matched_path.into(),
@@ -143,7 +143,14 @@ impl Record {
             node: node.map_or_else(none, |node| node.host.clone()),
             request_type: TRADITIONAL,
             response_source: source,
-        }));
+            extra: Box::default(),
+        };
+        let settings = &worker.stats.settings;
+        self.series = Some(match settings.has_extra() {
+            false => worker.series(key, disabled, labels),
+            // They may be others with each request.
+            true => worker.stats.series(labels(), settings.extra(Some(context)), disabled),
+        });
     }
 
     /// The same for a request without a route.
@@ -156,7 +163,7 @@ impl Record {
         let none = || Arc::<str>::from("");
         let disabled = worker.pin().disabled_labels.clone();
         let key = (disabled.generation << GENERATION, 0, 0, code);
-        self.series = Some(worker.series(key, &disabled, || StatusLabels {
+        let labels = || StatusLabels {
             code,
             route: none(),
             matched_uri: none(),
@@ -166,7 +173,13 @@ impl Record {
             node: none(),
             request_type: TRADITIONAL,
             response_source: "apisix",
-        }));
+            extra: Box::default(),
+        };
+        let settings = &worker.stats.settings;
+        self.series = Some(match settings.has_extra() {
+            false => worker.series(key, &disabled, labels),
+            true => worker.stats.series(labels(), settings.extra(None), &disabled),
+        });
     }
 
     /// Moves the notes out.

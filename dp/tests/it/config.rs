@@ -38,6 +38,15 @@ fn wrong_settings_are_refused_before_anything_opens() {
         ("control_plane.prefix=apisix", "control_plane.prefix"),
         ("limits.header_bytes=10", "limits.header_bytes"),
         ("tls.cert=/x.pem", "tls.key"),
+        ("prometheus.metric_prefix=1x", "prometheus.metric_prefix"),
+        ("prometheus.export_uri=metrics", "prometheus.export_uri"),
+        ("prometheus.default_buckets=[2,1]", "prometheus.default_buckets"),
+        (
+            "prometheus.metrics.http_status.extra_labels=[{code: $status}]",
+            "prometheus.metrics.http_status.extra_labels",
+        ),
+        ("prometheus.metrics.bandwidth.extra_labels=[{a: b}]", "prometheus.metrics.bandwidth.extra_labels"),
+        ("secrets.ttl=0", "secrets.ttl"),
     ] {
         let plain = "control_plane: { endpoints: [\"http://127.0.0.1:2379\"] }";
         let error = load(plain, &[set]).unwrap().check().unwrap_err().to_string();

@@ -82,3 +82,44 @@ async fn the_configuration_and_the_checks_have_metrics() {
         assert!(metrics.contains(&line), "{line}\n{metrics}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_buckets_and_labels_are_those_of_the_settings() {
+    let (gateway, _files) = Gateway::with(|config| {
+        let settings = &mut config.prometheus;
+        settings.metric_prefix = "gw_".to_owned();
+        settings.export_uri = "/metrics".to_owned();
+        settings.default_buckets = vec![7, 60_000];
+        let label = |name: &str, var: &str| [(name.to_owned(), var.to_owned())].into();
+        settings.metrics.http_status.extra_labels = vec![label("tenant", "$arg_tenant"), label("at", "$upstream_addr")];
+        settings.metrics.bandwidth.extra_labels = vec![label("method", "$request_method")];
+    })
+    .await;
+    let upstream = Upstream::start(Reply::text("x")).unwrap();
+    gateway.route_to(&[upstream.node()], json!({})).await;
+    for tenant in ["a", "b", "b"] {
+        assert_eq!(text(&format!("{}/?tenant={tenant}", gateway.http())).await.0, 200);
+    }
+    let node = upstream.node();
+    let end = |tenant: &str, count: u32| {
+        format!("response_source=\"upstream\",tenant=\"{tenant}\",at=\"{node}\"}} {count}\n")
+    };
+    eventually(SOON, || async {
+        let metrics = text(&format!("{}/metrics", gateway.announced.metrics)).await.1;
+        let expected = [
+            end("a", 1),
+            end("b", 2),
+            "llm_model=\"\",method=\"GET\"} 3\n".to_owned(),
+            "llm_model=\"\",le=\"60000\"} 3\n".to_owned(),
+            "\ngw_etcd_reachable 1\n".to_owned(),
+            "\nportolan_dp_resource_errors 0\n".to_owned(),
+        ];
+        for line in expected {
+            ensure!(metrics.contains(&line), "{line}\n{metrics}");
+        }
+        ensure!(!metrics.contains("apisix_") && !metrics.contains("le=\"10\""), "{metrics}");
+        Ok(())
+    })
+    .await;
+    assert_eq!(text(&format!("{}/apisix/prometheus/metrics", gateway.announced.metrics)).await.0, 404);
+}
