@@ -10,24 +10,26 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::config::HttpRouter;
-use crate::metrics::Disabled;
 use crate::path_rules::PathRules;
-use crate::plugin::{Chain, Place, Plugin, State, Surroundings};
-use crate::plugins::{self, prometheus::Prometheus, traffic_split::TrafficSplit};
-use crate::resource::{Consumer, Document, NamedUpstream, Route, Service, Shared, Target, next_serial};
-use crate::router::{Matcher, MatcherSpec};
+use crate::plugin::{Chain, Place, State, Surroundings};
+use crate::resource::{Consumer, Document, Service, Shared, Target, next_serial};
 use crate::secrets::Path;
-use crate::snapshot::{Checked, Snapshot};
-use crate::upstream::{self, Upstream};
+use crate::snapshot::Snapshot;
+use crate::upstream;
 
 mod credentials;
+mod metadata;
 mod references;
+mod route;
 mod secrets;
 mod ssl;
 mod stream_route;
+mod upstreams;
 
+use metadata::{certificates_of, with_metadata};
 use references::References;
 use secrets::Referrers;
+use upstreams::{certificate_of, checker_of};
 
 /// A change of one key.
 #[derive(Debug, Clone)]
@@ -100,14 +102,6 @@ impl Compiler {
             claims: credentials::Claims::default(),
             problems: BTreeMap::new(),
         }
-    }
-
-    /// An empty configuration that shares the state of plugins with this one, for a full reload.
-    #[must_use]
-    pub fn fresh(&self) -> Self {
-        let fresh = Self::new(&self.prefix).with_keyring(self.keyring.clone()).routing_by(self.router);
-        let fresh = fresh.with_path_rules(self.snapshot.path_rules);
-        Self { state: self.state.clone(), ..fresh }
     }
 
     /// The same, and it reads secrets that were encrypted with these keys.
@@ -313,16 +307,6 @@ impl Compiler {
         self.references.set(name, &[]);
     }
 
-    fn compile_upstream(&mut self, id: &Arc<str>, document: &Arc<Document>) -> Result<(), String> {
-        let parsed: model::Upstream = read(document)?;
-        let upstream =
-            Arc::new(Upstream::compile(&parsed, &self.place(&format!("upstreams/{id}"))).map_err(|e| e.to_string())?);
-        self.set_checker(Kind::Upstream, id, checked(&upstream));
-        self.references.set(&(Kind::Upstream, id.clone()), &certificate_of(Some(&parsed)).collect::<Vec<_>>());
-        self.snapshot.upstreams.insert(id, Arc::new(NamedUpstream { upstream, document: document.clone() }));
-        Ok(())
-    }
-
     fn compile_service(&mut self, name: &Name, document: &Arc<Document>) -> Result<(), String> {
         let parsed: model::Service = read(document)?;
         let plugins = self.chain(&format!("services/{}", name.1), &parsed.plugins, false)?;
@@ -343,91 +327,6 @@ impl Compiler {
         };
         self.snapshot.services.insert(&name.1, Arc::new(service));
         Ok(())
-    }
-
-    fn compile_route(&mut self, name: &Name, document: &Arc<Document>) -> Result<(), String> {
-        let parsed: model::Route = read(document)?;
-        unsupported(document)?;
-        let service_id = parsed.service_id.as_ref().map(|id| Arc::<str>::from(id.as_str()));
-        let service = service_id.as_ref().and_then(|id| self.snapshot.services.get(id.as_bytes()).cloned());
-        let own = self.chain(&format!("routes/{}", name.1), &parsed.plugins, false)?;
-        let config_id = parsed.plugin_config_id.as_ref().map(|id| Arc::<str>::from(id.as_str()));
-        let config = config_id.as_ref().and_then(|id| self.snapshot.plugin_configs.get(id.as_bytes()).cloned());
-        let own_target = self.target(name, parsed.upstream.as_ref(), parsed.upstream_id.as_ref())?;
-        let target = match (&config_id, &config, &service_id, &service) {
-            (Some(id), None, _, _) => Target::MissingPluginConfig(id.clone()),
-            (_, _, Some(id), None) => Target::MissingService(id.clone()),
-            (_, _, _, service) => {
-                let shared = || service.as_ref().map_or(Target::None, |service| service.target.clone());
-                own_target.unwrap_or_else(shared)
-            }
-        };
-        let own = config.as_ref().map_or_else(|| own.clone(), |config| own.over(&config.plugins));
-        let checker = checker_of(parsed.upstream.is_some() && parsed.is_enabled(), &target);
-        let mut hosts: Vec<String> = parsed.all_hosts().map(str::to_owned).collect();
-        if let (true, Some(service)) = (hosts.is_empty(), &service) {
-            hosts.clone_from(&service.hosts);
-        }
-        let vars = Value::Array(parsed.vars.clone());
-        let matcher = Matcher::compile(&MatcherSpec {
-            hosts,
-            uris: parsed.paths().map(str::to_owned).collect(),
-            methods: parsed.methods.clone(),
-            remote_addrs: parsed.all_remote_addrs().map(str::to_owned).collect(),
-            vars: (!parsed.vars.is_empty()).then_some(&vars),
-            priority: parsed.priority,
-            router: self.router,
-        });
-        let route = Arc::new(Route {
-            id: name.1.clone(),
-            serial: next_serial(),
-            name: parsed.name.as_deref().map(Into::into),
-            service_id: service_id.clone(),
-            matcher: matcher.map_err(|e| e.to_string())?,
-            plugins: service.as_ref().map_or_else(|| own.clone(), |service| own.over(&service.plugins)),
-            target,
-            timeouts: parsed.timeout.map(Into::into),
-            websocket: parsed.enable_websocket.unwrap_or_else(|| service.is_some_and(|s| s.websocket)),
-            document: document.clone(),
-        });
-        let upstream = parsed.upstream_id.as_ref().map(|id| (Kind::Upstream, id.as_str()));
-        let service = service_id.as_ref().map(|id| (Kind::Service, &**id));
-        let config = config_id.as_ref().map(|id| (Kind::PluginConfig, &**id));
-        let named = upstream.into_iter().chain(service).chain(config).chain(certificate_of(parsed.upstream.as_ref()));
-        let references: Vec<_> = named.chain(with_metadata(&parsed.plugins)).collect();
-        self.set_checker(Kind::Route, &name.1, checker);
-        self.references.set(name, &references);
-        self.replace_route(&route, parsed.is_enabled());
-        Ok(())
-    }
-
-    fn replace_route(&mut self, route: &Arc<Route>, enabled: bool) {
-        if let Some(old) = self.snapshot.routes.get(route.id.as_bytes()).cloned() {
-            self.snapshot.router.remove(&old);
-        }
-        if enabled {
-            self.snapshot.router.insert(route);
-        }
-        self.snapshot.routes.insert(&route.id, route.clone());
-    }
-
-    fn compile_metadata(&mut self, plugin: &Arc<str>, document: &Arc<Document>) -> Result<(), String> {
-        let parsed: model::resource::PluginMetadata = read(document)?;
-        let settings = Value::Object(parsed.settings);
-        if **plugin == *<Prometheus as Plugin>::NAME {
-            self.snapshot.disabled_labels = Arc::new(Disabled::of(&settings));
-        }
-        self.metadata.insert(plugin.clone(), settings);
-        self.snapshot.plugin_metadata.insert(plugin, document.clone());
-        Ok(())
-    }
-
-    fn remove_metadata(&mut self, plugin: &Arc<str>) {
-        if **plugin == *<Prometheus as Plugin>::NAME {
-            self.snapshot.disabled_labels = Arc::new(Disabled::of(&Value::Null));
-        }
-        self.metadata.remove(plugin);
-        self.snapshot.plugin_metadata.remove(plugin);
     }
 
     /// Plugin configs, consumer groups and global rules: plugins with an id.
@@ -475,35 +374,6 @@ impl Compiler {
         Ok(())
     }
 
-    /// `None`: the resource names no upstream itself.
-    fn target(
-        &self,
-        name: &Name,
-        inline: Option<&model::Upstream>,
-        id: Option<&model::Id>,
-    ) -> Result<Option<Target>, String> {
-        if let Some(inline) = inline {
-            let resource = format!("{}/{}", name.0.directory(), name.1);
-            let upstream = Upstream::compile(inline, &self.place(&resource)).map_err(|e| e.to_string())?;
-            return Ok(Some(Target::Upstream(Arc::new(upstream))));
-        }
-        Ok(id.map(|id| match self.snapshot.upstreams.get(id.as_str().as_bytes()) {
-            Some(named) => Target::Upstream(named.upstream.clone()),
-            None => Target::MissingUpstream(id.as_str().into()),
-        }))
-    }
-
-    /// Notes the checks of a resource's own upstream.
-    fn set_checker(&mut self, kind: Kind, id: &Arc<str>, checker: Option<Arc<Upstream>>) {
-        let directory = kind.directory();
-        let key = format!("{directory}/{id}");
-        if checker.is_none() && self.snapshot.checkers.get(key.as_bytes()).is_none() {
-            return;
-        }
-        let checked = checker.map(|upstream| Checked { directory, id: id.clone(), upstream });
-        self.snapshot.checkers.update(key.as_bytes(), |slot| *slot = checked);
-    }
-
     fn place<'a>(&'a self, resource: &'a str) -> upstream::Place<'a> {
         upstream::Place { resource, state: &self.state, certificates: Some(&self.snapshot.ssls) }
     }
@@ -518,24 +388,6 @@ impl Compiler {
     }
 }
 
-/// The checks of an upstream that stands in the resource itself.
-fn checker_of(own: bool, target: &Target) -> Option<Arc<Upstream>> {
-    match target {
-        Target::Upstream(upstream) if own => checked(upstream),
-        _ => None,
-    }
-}
-
-fn checked(upstream: &Arc<Upstream>) -> Option<Arc<Upstream>> {
-    upstream.checker.is_some().then(|| upstream.clone())
-}
-
-/// The certificate that an upstream names, as a reference to it.
-fn certificate_of(upstream: Option<&model::Upstream>) -> impl Iterator<Item = (Kind, &str)> {
-    let id = upstream.and_then(|upstream| upstream.tls.as_ref()?.client_cert_id.as_ref());
-    id.into_iter().map(|id| (Kind::Ssl, id.as_str()))
-}
-
 fn read<T: DeserializeOwned>(document: &Document) -> Result<T, String> {
     serde_json::from_slice(&document.value).map_err(|e| format!("the document cannot be read: {e}"))
 }
@@ -547,35 +399,10 @@ fn served(relative: &str) -> Option<Name> {
     (!stays_out).then(|| (kind, Arc::from(id)))
 }
 
-/// The metadata of plugins, and the certificates in them, as references to these.
-fn with_metadata(plugins: &Map<String, Value>) -> impl Iterator<Item = (Kind, &str)> {
-    let has_metadata = |name: &&String| plugins::by_name(name).is_some_and(|plugin| plugin.has_metadata());
-    let metadata = plugins.keys().filter(has_metadata).map(|name| (Kind::PluginMetadata, name.as_str()));
-    metadata.chain(certificates_of(plugins).map(|id| (Kind::Ssl, id)))
-}
-
-/// The certificates that upstreams inside plugins name.
-fn certificates_of(plugins: &Map<String, Value>) -> impl Iterator<Item = &str> {
-    let rules = plugins.get(<TrafficSplit as Plugin>::NAME).and_then(|config| config.get("rules")?.as_array());
-    let places = rules.into_iter().flatten().filter_map(|rule| rule.get("weighted_upstreams")?.as_array()).flatten();
-    places.filter_map(|place| place.pointer("/upstream/tls/client_cert_id")?.as_str())
-}
-
 /// Asks what the control plane has asked before it took the document; one written by others has not been asked.
 fn check(name: &Name, document: &Document) -> Result<(), String> {
     let value: Value = read(document)?;
     model::check::check(name.0, Some(&name.1), &value).map_err(|invalid| invalid.0)
-}
-
-/// What a route may ask for and this gateway does not do. It must not be served without it.
-fn unsupported(document: &Document) -> Result<(), String> {
-    let value: Map<String, Value> = read(document)?;
-    for field in ["filter_func", "script"] {
-        if value.contains_key(field) {
-            return Err(format!("{field} is not supported"));
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use portolan_model::{self as model, Kind, resource};
 
-use super::{Compiler, Name, certificate_of, checker_of, read, with_metadata};
+use super::metadata::with_metadata;
+use super::upstreams::{certificate_of, checker_of};
+use super::{Compiler, Name, read};
 use crate::layer4::Route;
 use crate::layer4::plugin::Chain;
 use crate::resource::{Document, Target};
