@@ -27,6 +27,7 @@ pub mod context;
 pub mod control;
 pub mod discovery;
 pub mod expr;
+mod http1;
 pub mod http_client;
 pub mod layer4;
 pub mod log_entry;

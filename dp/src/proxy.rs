@@ -6,16 +6,15 @@
 //! ```
 //! An answer of any phase before the node goes through header_filter, body_filter and log as well.
 
-use std::convert::Infallible;
 use std::rc::Rc;
 
 use http::header::CONTENT_LENGTH;
 use http::response::Parts;
-use http::{Method, Request, Response, StatusCode};
-use hyper::body::Incoming;
+use http::{Method, Response, StatusCode};
 use tokio::time::Instant;
 
 use crate::context::Context;
+use crate::http1::give_map;
 use crate::metrics::bump;
 use crate::plugin::{Answer, Chain, Phase};
 use crate::request::{self, Connection};
@@ -23,6 +22,7 @@ use crate::resource::{Route, Target};
 use crate::tls;
 use crate::upstream::body::RequestBody;
 use crate::upstream::error::ClientFailure;
+use crate::upstream::incoming::Incoming;
 use crate::worker::Worker;
 
 mod answer;
@@ -33,6 +33,7 @@ mod record;
 mod upgrade;
 
 pub use body::Body;
+pub use upgrade::Tunnel;
 
 use forward::Forwarded;
 use record::Record;
@@ -41,30 +42,30 @@ use record::Record;
 pub async fn handle(
     worker: Rc<Worker>,
     connection: Rc<Connection>,
-    request: Request<Incoming>,
-) -> Result<Response<Body>, Infallible> {
+    mut parts: http::request::Parts,
+    incoming: Incoming,
+) -> Response<Body> {
     bump(&worker.stats.requests, 1);
     let mut record = Record::new(worker.clone());
     let snapshot = worker.pin();
     if !snapshot.loaded {
-        return Ok(answer::send(answer::not_loaded(), &mut record));
+        return answer::send(answer::not_loaded(), &mut record);
     }
-    let (mut parts, incoming) = request.into_parts();
     if let Some(refusal) = refuse(&parts, &worker) {
-        return Ok(answer::send(refusal, &mut record));
+        return answer::send(refusal, &mut record);
     }
-    let upgrade = upgrade::Wanted::take(&mut parts, &connection);
+    let upgrade = upgrade::Wanted::of(&parts);
     headers::remove_hop_by_hop(&mut parts.headers);
     let obeying = |mut request: request::Request| Ok((request.obey(snapshot.path_rules)?, request));
     let (forwarded, request) = match request::Request::new(parts, connection).and_then(obeying) {
         Ok(obeying) => obeying,
-        Err(error) => return Ok(answer::send(answer::bad_request(&error.to_string()), &mut record)),
+        Err(error) => return answer::send(answer::bad_request(&error.to_string()), &mut record),
     };
     if let Some(session) = &request.connection.tls
         && let Err(refusal) = tls::admit(&snapshot.certificates, session, request.host(), request.path())
     {
         tracing::info!(host = request.host(), sni = session.name.as_deref(), reason = %refusal, "request refused");
-        return Ok(answer::send(Answer::plain(StatusCode::BAD_REQUEST), &mut record));
+        return answer::send(Answer::plain(StatusCode::BAD_REQUEST), &mut record);
     }
     let mut context = Context::new(request, &snapshot, worker.clock.now_micros());
     context.upstream_target = forwarded;
@@ -74,12 +75,12 @@ pub async fn handle(
     if context.content.is_wanted() {
         // Some route is chosen by what is in the body.
         if let Err(answer) = Box::pin(context.hold_body()).await {
-            return Ok(answer::send(answer, &mut record));
+            return answer::send(answer, &mut record);
         }
         found = snapshot.router.find(&context);
     }
     let Some(found) = found else {
-        return Ok(Box::pin(unrouted(&mut context, &snapshot.global, record)).await);
+        return Box::pin(unrouted(&mut context, &snapshot.global, record)).await;
     };
     let route = found.route;
     context.route = Some(route);
@@ -87,7 +88,7 @@ pub async fn handle(
     context.matched_host = found.host;
     context.path_params = found.params;
     let exchange = Exchange { worker: &worker, route, upgrade };
-    Ok(Box::pin(exchange.run(&mut context, record)).await)
+    Box::pin(exchange.run(&mut context, record)).await
 }
 
 /// A routed request.
@@ -121,7 +122,9 @@ impl<'r> Exchange<'_, 'r> {
         let (mut head, body) = response.into_parts();
         finish(context, [global, chain], &mut head);
         record.end(context, head.status);
-        attend(context, [global, chain], head, body, record)
+        let response = attend(context, [global, chain], head, body, record);
+        give_map(std::mem::take(&mut context.request.parts.headers));
+        response
     }
 
     /// Runs the phases up to the upstream. `merged` becomes the chain with the consumer's plugins, if it has any.

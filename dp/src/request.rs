@@ -3,12 +3,11 @@
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use http::header::{COOKIE, HOST, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::uri::PathAndQuery;
+use memchr::memchr;
 
 use crate::path_rules::PathRules;
 use crate::proxy_protocol::Addresses;
@@ -36,8 +35,6 @@ pub struct Connection {
     pub tls: Option<Rc<Session>>,
     /// What the PROXY header before it says.
     pub proxied: Option<Addresses>,
-    /// Set when it becomes something else than HTTP.
-    pub tunnel: Arc<AtomicBool>,
 }
 
 /// Scheme of the downstream connection.
@@ -106,7 +103,6 @@ impl Connection {
             scheme,
             tls: None,
             proxied: None,
-            tunnel: Arc::default(),
         }
     }
 
@@ -117,7 +113,6 @@ impl Connection {
             peer: self.peer,
             tls: self.tls.clone(),
             proxied: self.proxied,
-            tunnel: self.tunnel.clone(),
             ..Self::new(remote, self.local, self.scheme)
         }
     }
@@ -294,28 +289,22 @@ fn host_of(parts: &Parts) -> Result<Box<str>, BadRequest> {
         let optional = parts.version == http::Version::HTTP_10;
         return if optional { Ok("".into()) } else { Err(BadRequest::Host) };
     };
-    let text = header.to_str().map_err(|_| BadRequest::Host)?;
-    let host = strip_port(text).ok_or(BadRequest::Host)?;
-    let valid = |b: u8| b.is_ascii_alphanumeric() || b"-._~[]:%!$&'()*+,;=".contains(&b);
-    if !host.bytes().all(valid) {
-        return Err(BadRequest::Host);
-    }
-    Ok(lower(host))
+    named(header.as_bytes()).ok_or(BadRequest::Host)
 }
 
-fn strip_port(text: &str) -> Option<&str> {
-    let (host, port) = if text.starts_with('[') {
-        let end = text.find(']')? + 1;
-        (&text[..end], &text[end..])
-    } else {
-        match text.find(':') {
-            Some(colon) => (&text[..colon], &text[colon..]),
-            None => (text, ""),
-        }
+/// The host of a `Host` header, if it is one.
+fn named(text: &[u8]) -> Option<Box<str>> {
+    let valid = |b: &u8| b.is_ascii_alphanumeric() || b"-._~[]:%!$&'()*+,;=".contains(b);
+    let end = match text {
+        [b'[', ..] => memchr(b']', text)? + 1,
+        _ => memchr(b':', text).unwrap_or(text.len()),
     };
-    let digits = port.strip_prefix(':').unwrap_or("");
-    let valid = port.is_empty() || (port.starts_with(':') && digits.bytes().all(|b| b.is_ascii_digit()));
-    valid.then_some(host)
+    let (host, port) = text.split_at(end);
+    let port_valid = match port {
+        [] => true,
+        [colon, digits @ ..] => *colon == b':' && digits.iter().all(u8::is_ascii_digit),
+    };
+    std::str::from_utf8(host).ok().filter(|_| port_valid && host.iter().all(valid)).map(lower)
 }
 
 fn dash(byte: u8) -> u8 {
@@ -324,8 +313,9 @@ fn dash(byte: u8) -> u8 {
 
 fn lower(host: &str) -> Box<str> {
     // A trailing dot names the same host.
-    let host = host.strip_suffix('.').unwrap_or(host);
-    host.to_ascii_lowercase().into()
+    let mut host = Box::<str>::from(host.strip_suffix('.').unwrap_or(host));
+    host.make_ascii_lowercase();
+    host
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ pub mod health;
 pub mod http1;
 mod http2;
 mod identity;
+pub mod incoming;
 pub mod link;
 pub mod load;
 pub mod patience;

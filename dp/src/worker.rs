@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 
 use crate::access_log;
 use crate::config::{Limits, ProxyProtocol};
+use crate::http1::Date;
 use crate::layer4::{self, Streams};
 use crate::metrics::{Series, WorkerStats};
 use crate::request::Scheme;
@@ -24,16 +25,14 @@ use crate::upstream::connect::Connector;
 use crate::upstream::dns::Dns;
 use crate::upstream::pool::Pool;
 
-pub(crate) mod framing;
+pub(crate) mod http1;
 mod listener;
 mod patient;
 mod series;
-mod strict;
-mod timer;
 
 pub use series::SeriesKey;
 
-/// How often idle upstream connections are looked through.
+/// How often idle upstream connections are looked through, and the date of responses is made anew.
 const SWEEP: Duration = Duration::from_secs(1);
 /// How long idle connections stay once no new ones are taken. A client that closes on its own side by then loses nothing.
 const LINGER: Duration = Duration::from_secs(1);
@@ -91,6 +90,8 @@ pub struct Worker {
     pub access_log: Option<Rc<access_log::Log>>,
     /// Counters.
     pub stats: Arc<WorkerStats>,
+    /// For responses.
+    date: Date,
     series: series::Known,
     connections: Cell<usize>,
     /// Of datagrams: apart, because whoever sends them may do so under many addresses.
@@ -164,6 +165,7 @@ async fn sweep(worker: Rc<Worker>) {
     let mut ticks = tokio::time::interval(SWEEP);
     loop {
         ticks.tick().await;
+        worker.date.set(worker.clock.now_micros());
         worker.pool.sweep();
         if let Some(log) = &worker.access_log {
             log.flush();
@@ -202,6 +204,8 @@ impl Worker {
     fn new(parts: &Parts) -> Self {
         let mut cache = Cache::new(parts.snapshot.clone());
         let pinned = Rc::new(Pinned(cache.load().clone()));
+        let date = Date::default();
+        date.set(parts.clock.now_micros());
         Self {
             snapshot: RefCell::new(Cached { cache, pinned }),
             pool: Rc::default(),
@@ -213,6 +217,7 @@ impl Worker {
             clock: parts.clock.clone(),
             access_log: parts.access_log.clone().map(access_log::Log::new),
             stats: parts.stats.clone(),
+            date,
             series: series::Known::default(),
             connections: Cell::new(0),
             sessions: Cell::new(0),

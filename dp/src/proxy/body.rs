@@ -7,21 +7,25 @@ use bytes::{Buf, Bytes};
 use http_body::{Frame, SizeHint};
 
 use super::record::Record;
+use super::upgrade::Tunnel;
 use crate::plugin::{BodyFilter, Logger};
 use crate::upstream::body::{Error, ResponseBody};
 
-/// The body. Its end, or its drop, is the end of the request.
-pub struct Body {
+/// The body. Its end, or its drop, is the end of the request. It is moved often, with the response, so it is in a box.
+pub struct Body(Box<Passing>);
+
+struct Passing {
     source: Source,
     filters: Vec<Box<dyn BodyFilter>>,
     loggers: Vec<Box<dyn Logger>>,
     record: Option<Record>,
     sent: u64,
+    tunnel: Option<Box<Tunnel>>,
 }
 
 enum Source {
     Full(Option<Bytes>),
-    Upstream(Box<ResponseBody>),
+    Upstream(ResponseBody),
     /// Filters have been asked for their last word.
     Ended,
 }
@@ -38,11 +42,24 @@ impl Body {
     /// A node's.
     #[must_use]
     pub fn upstream(body: ResponseBody) -> Self {
-        Self::of(Source::Upstream(Box::new(body)))
+        Self::of(Source::Upstream(body))
+    }
+
+    /// None, and then something that is not HTTP.
+    pub(super) fn tunnel(tunnel: Tunnel) -> Self {
+        let mut body = Self::full(Bytes::new());
+        body.0.tunnel = Some(Box::new(tunnel));
+        body
+    }
+
+    /// What comes behind the response, if the connection becomes something else. This is the end of the request.
+    pub fn into_tunnel(mut self) -> Option<Box<Tunnel>> {
+        self.0.tunnel.take()
     }
 
     fn of(source: Source) -> Self {
-        Self { source, filters: Vec::new(), loggers: Vec::new(), record: None, sent: 0 }
+        let (filters, loggers) = (Vec::new(), Vec::new());
+        Self(Box::new(Passing { source, filters, loggers, record: None, sent: 0, tunnel: None }))
     }
 
     pub(super) fn recorded(
@@ -51,12 +68,16 @@ impl Body {
         filters: Vec<Box<dyn BodyFilter>>,
         loggers: Vec<Box<dyn Logger>>,
     ) -> Self {
-        self.record = Some(record);
-        self.filters = filters;
-        self.loggers = loggers;
+        self.0.record = Some(record);
+        self.0.filters = filters;
+        self.0.loggers = loggers;
         self
     }
+}
 
+// === impl Passing ===
+
+impl Passing {
     fn close(&mut self) {
         let Some(mut record) = self.record.take() else { return };
         let Some(summary) = record.close(self.sent) else { return };
@@ -89,10 +110,10 @@ impl http_body::Body for Body {
     type Error = Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        let this = &mut *self;
+        let this = &mut *self.0;
         let next = match &mut this.source {
             Source::Full(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Source::Upstream(body) => Pin::new(&mut **body).poll_frame(cx),
+            Source::Upstream(body) => Pin::new(body).poll_frame(cx),
             Source::Ended => Poll::Ready(None),
         };
         let frame = match std::task::ready!(next) {
@@ -127,8 +148,8 @@ impl http_body::Body for Body {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.filters.is_empty()
-            && match &self.source {
+        self.0.filters.is_empty()
+            && match &self.0.source {
                 Source::Full(bytes) => bytes.is_none(),
                 Source::Upstream(body) => body.is_end_stream(),
                 Source::Ended => true,
@@ -136,10 +157,10 @@ impl http_body::Body for Body {
     }
 
     fn size_hint(&self) -> SizeHint {
-        if !self.filters.is_empty() {
+        if !self.0.filters.is_empty() {
             return SizeHint::default();
         }
-        match &self.source {
+        match &self.0.source {
             Source::Full(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
             Source::Upstream(body) => body.size_hint(),
             Source::Ended => SizeHint::with_exact(0),
@@ -147,7 +168,7 @@ impl http_body::Body for Body {
     }
 }
 
-impl Drop for Body {
+impl Drop for Passing {
     fn drop(&mut self) {
         self.close();
     }
@@ -155,6 +176,6 @@ impl Drop for Body {
 
 impl std::fmt::Debug for Body {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Body").field("sent", &self.sent).finish_non_exhaustive()
+        f.debug_struct("Body").field("sent", &self.0.sent).finish_non_exhaustive()
     }
 }

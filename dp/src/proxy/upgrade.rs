@@ -1,36 +1,38 @@
 //! Connections that become something else, such as WebSocket: after the node's 101 both sides are copied.
 
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::header::{CONNECTION, HeaderValue, UPGRADE};
 use http::request::Parts;
 use http::{Response, Version, response};
-use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::body::Body;
-use crate::request::Connection;
 use crate::stream::Rewound;
 use crate::upstream::http1;
 use crate::upstream::load::Held;
-use crate::worker::{Worker, spawn};
+use crate::worker::Worker;
 
 /// The client asked for another protocol.
 #[derive(Debug)]
 pub(super) struct Wanted {
     protocol: HeaderValue,
-    client: OnUpgrade,
-    tunnel: Arc<AtomicBool>,
+}
+
+/// What comes behind a response with status 101.
+pub struct Tunnel {
+    node: Box<http1::Connection>,
+    worker: Rc<Worker>,
+    held: Option<Held>,
+    idle: Duration,
 }
 
 // === impl Wanted ===
 
 impl Wanted {
-    /// Takes the wish out of a request, if there is one.
-    pub(super) fn take(parts: &mut Parts, connection: &Connection) -> Option<Self> {
+    /// The wish of a request, if there is one.
+    pub(super) fn of(parts: &Parts) -> Option<Self> {
         let protocol = parts.headers.get(UPGRADE)?;
         let values = parts.headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
         let asks = |value: &str| value.split(',').any(|token| token.trim().eq_ignore_ascii_case("upgrade"));
@@ -41,9 +43,7 @@ impl Wanted {
         if protocol.as_bytes().eq_ignore_ascii_case(b"h2c") {
             return None;
         }
-        let protocol = protocol.clone();
-        let client = parts.extensions.remove::<OnUpgrade>()?;
-        Some(Self { protocol, client, tunnel: connection.tunnel.clone() })
+        Some(Self { protocol: protocol.clone() })
     }
 
     /// What the client wants to speak.
@@ -51,27 +51,36 @@ impl Wanted {
         &self.protocol
     }
 
-    /// The node agreed: tells the client, and copies from then on until both sides have ended, nothing has moved for `idle`, or
-    /// the worker ends.
+    /// The node agreed.
     pub(super) fn accept(
         self,
         parts: response::Parts,
-        connection: Box<http1::Connection>,
+        node: Box<http1::Connection>,
         worker: &Rc<Worker>,
         held: Option<Held>,
         idle: Duration,
     ) -> Response<Body> {
-        self.tunnel.store(true, Ordering::Relaxed);
-        let worker = worker.clone();
-        spawn(async move {
-            let present = worker.enter();
-            if let (Ok(client), Some((node, first))) = (self.client.await, connection.into_upgraded().await) {
-                let mut client = TokioIo::new(client);
-                let mut node = Rewound::new(first, node);
-                worker.streams.tunnel(&mut client, &mut node, idle).await;
-            }
-            drop((present, held));
-        });
-        Response::from_parts(parts, Body::full(bytes::Bytes::new()))
+        let tunnel = Tunnel { node, worker: worker.clone(), held, idle };
+        Response::from_parts(parts, Body::tunnel(tunnel))
+    }
+}
+
+// === impl Tunnel ===
+
+impl Tunnel {
+    /// Copies until both sides have ended, nothing has moved for a while, or the worker ends. The client's stream is to be had
+    /// once the node has the whole request.
+    pub async fn run<C: AsyncRead + AsyncWrite + Unpin>(self, client: impl FnOnce() -> Option<C>) {
+        let upgraded = self.node.into_upgraded().await;
+        if let (Some((node, first)), Some(mut client)) = (upgraded, client()) {
+            self.worker.streams.tunnel(&mut client, &mut Rewound::new(first, node), self.idle).await;
+        }
+        drop(self.held);
+    }
+}
+
+impl std::fmt::Debug for Tunnel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tunnel").field("idle", &self.idle).finish_non_exhaustive()
     }
 }

@@ -2,20 +2,34 @@
 //! again costs more than all else that waiting needs, so this one stays in: when it rings too early it is set anew.
 
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
+use tokio::task::coop::has_budget_remaining;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// The timer. It costs nothing until somebody has to wait.
 #[derive(Debug, Default)]
-pub struct Alarm(Option<Pin<Box<Sleep>>>);
+pub struct Alarm {
+    sleep: Option<Pin<Box<Sleep>>>,
+    /// Whom it will wake.
+    waker: Option<Waker>,
+}
 
 // === impl Alarm ===
 
 impl Alarm {
     /// Ready once `end` has come; it may be another one at each call.
     pub fn poll(&mut self, end: Instant, cx: &mut Context<'_>) -> Poll<()> {
-        let sleep = self.0.get_or_insert_with(|| Box::pin(sleep_until(end)));
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(end)));
+        // Most of the time whoever asks has asked before, and it has not rung since.
+        let waits = self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
+        if waits && end >= sleep.deadline() && !sleep.is_elapsed() {
+            return Poll::Pending;
+        }
+        if !waits {
+            // A task that has used up its turn is not noted by the timer.
+            self.waker = has_budget_remaining().then(|| cx.waker().clone());
+        }
         if end < sleep.deadline() {
             sleep.as_mut().reset(end);
         }

@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use super::Keepalive;
 use super::alarm::Alarm;
 use super::error::{BoxError, ClientFailure};
+use super::incoming::Incoming;
 use super::link::Link;
 use crate::config::Limits;
 
@@ -230,7 +230,7 @@ impl Client {
     }
 
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ClientFailure>>> {
-        let failure = match Pin::new(&mut self.incoming).poll_frame(cx) {
+        let failure = match self.incoming.poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 self.silence.broken();
                 let size = frame.data_ref().map_or(0, |data| data.remaining() as u64);
@@ -251,7 +251,7 @@ impl Client {
                     None => ClientFailure::TooLarge,
                 }
             }
-            Poll::Ready(Some(Err(_))) => ClientFailure::Broken,
+            Poll::Ready(Some(Err(failure))) => failure,
             Poll::Ready(None) => {
                 self.progress.step(State::Finished);
                 return Poll::Ready(None);

@@ -5,15 +5,13 @@
 //! is written from where it lies, and pieces of the response's body go on as they come, without a channel between.
 
 use std::future::poll_fn;
-use std::io::{self, IoSlice};
-use std::pin::{Pin, pin};
+use std::io;
 use std::rc::Weak;
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Bytes, BytesMut};
 use http::response;
 use http_body::{Frame, SizeHint};
-use tokio::io::{AsyncReadExt as _, AsyncWrite};
 use tokio::time::Instant;
 
 use super::alarm::Alarm;
@@ -22,33 +20,21 @@ use super::error::{ClientFailure, Failure};
 use super::link::Ask;
 use super::patience::{Patience, SendError};
 use super::pool::Shelf;
+use crate::http1::{Decoder, Input, Malformed, Output, Peer, Span, Step};
 use crate::resource::Timeouts;
 use crate::stream::Stream;
 
-mod decode;
 mod encode;
 mod head;
 
-use decode::{Decoder, Step};
-use encode::{ENOUGH, Encoder, Output, Progress};
-use head::{Head, Span};
-
-/// What is read at once before it is known how much is to come.
-const READ: usize = 8 * 1024;
-/// What is read at once of a large body.
-const READ_MOST: usize = 128 * 1024;
+use encode::{Encoder, Progress};
+use head::Head;
 
 /// The connection.
 pub struct Connection {
     stream: Stream,
-    input: BytesMut,
-    /// How much more room the next read gets.
-    room: usize,
+    input: Input,
     output: Output,
-    /// How much of `output.text` has been written.
-    written: usize,
-    /// Whether something was written that may still lie in the stream's buffers.
-    unflushed: bool,
     /// What is left of the request's body.
     sending: Option<Encoder>,
     decoder: Decoder,
@@ -83,6 +69,8 @@ pub enum Broken {
     Header,
     #[error("the response does not say how long it is, or says it twice")]
     Framing,
+    #[error("the response's body makes no sense")]
+    Body(#[from] Malformed),
     #[error("the response's head is too large")]
     TooLarge,
 }
@@ -102,11 +90,8 @@ impl Connection {
     pub(super) fn new(stream: Stream, shelf: Weak<Shelf>, header_bytes: usize) -> Self {
         Self {
             stream,
-            input: BytesMut::new(),
-            room: READ,
+            input: Input::new(BytesMut::new()),
             output: Output::default(),
-            written: 0,
-            unflushed: false,
             sending: None,
             decoder: Decoder::Over,
             stays: true,
@@ -128,16 +113,13 @@ impl Connection {
     /// Whether the next request may be sent, as far as is known.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.stays && self.sending.is_none() && self.is_over() && self.input.is_empty() && !self.unflushed
+        self.stays && self.sending.is_none() && self.is_over() && self.input.bytes.is_empty() && self.output.is_done()
     }
 
     /// Gives back memory that an idle connection needs not.
     pub(super) fn rest(&mut self, since: Instant) {
-        if self.input.capacity() > 2 * READ {
-            self.input = BytesMut::new();
-        }
-        self.room = READ;
-        self.output.text.shrink_to(ENOUGH);
+        self.input.rest();
+        self.output.rest();
         self.idle_since = since;
     }
 
@@ -158,8 +140,7 @@ impl Connection {
         self.served = self.served.saturating_add(1);
         let progress = body.progress();
         let (length, sending) = Encoder::new(body, ask.headers);
-        self.output.text.clear();
-        self.written = 0;
+        self.output.clear();
         head::write(ask, length, &mut self.output.text);
         let has_body = sending.is_some();
         self.sending = sending;
@@ -189,7 +170,7 @@ impl Connection {
             Err(failure) => {
                 self.stays = false;
                 // Nothing of it was taken, so it is as if it had never been sent.
-                if lost.is_some() && self.written == 0 && !has_body {
+                if lost.is_some() && self.output.is_untouched() && !has_body {
                     return Err(SendError::Unsent(RequestBody::empty()));
                 }
                 Err(SendError::Failed(failure))
@@ -200,18 +181,18 @@ impl Connection {
     /// The next piece of the response's body.
     pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         // The node may answer before it has the whole request. What it does not want any more is its own affair.
-        if (self.sending.is_some() || self.unflushed)
+        if (self.sending.is_some() || !self.output.is_done())
             && let Poll::Ready(Err(_)) = self.poll_write(cx)
         {
             self.sending = None;
             self.stays = false;
         }
         loop {
-            match self.decoder.step(&mut self.input) {
+            match self.decoder.step(&mut self.input.bytes, Peer::Node) {
                 Ok(Step::Frame(frame)) => return Poll::Ready(Some(Ok(frame))),
                 Ok(Step::Over) => return Poll::Ready(None),
                 Ok(Step::More) => {}
-                Err(broken) => return Poll::Ready(Some(Err(self.fail(broken)))),
+                Err(malformed) => return Poll::Ready(Some(Err(self.fail(malformed.into())))),
             }
             match ready!(self.poll_read(cx)) {
                 Ok(0) if self.decoder.lasts_until_close() => {
@@ -237,7 +218,7 @@ impl Connection {
     /// Takes the stream out after a response with status 101, with the bytes that came after the head.
     pub async fn into_upgraded(mut self: Box<Self>) -> Option<(Stream, Bytes)> {
         poll_fn(|cx| self.poll_write(cx)).await.ok()?;
-        Some((self.stream, self.input.freeze()))
+        Some((self.stream, self.input.bytes.freeze()))
     }
 
     fn fail(&mut self, broken: Broken) -> Broken {
@@ -258,7 +239,7 @@ impl Connection {
                     Progress::Failed(failure) => return Poll::Ready(Err(Unwritten::Client(failure))),
                 }
             }
-            ready!(self.poll_write_output(cx)).map_err(Unwritten::Io)?;
+            ready!(self.output.poll_write(&mut self.stream, cx)).map_err(Unwritten::Io)?;
             if waits {
                 return Poll::Pending;
             }
@@ -268,49 +249,14 @@ impl Connection {
         }
     }
 
-    fn poll_write_output(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        loop {
-            let (text, piece, tail) = (&self.output.text[self.written..], &self.output.piece, self.output.tail);
-            if text.is_empty() && piece.is_empty() && tail.is_empty() {
-                break;
-            }
-            let stream = Pin::new(&mut self.stream);
-            let mut count = if piece.is_empty() && tail.is_empty() {
-                ready!(stream.poll_write(cx, text))?
-            } else {
-                let slices = [IoSlice::new(text), IoSlice::new(piece), IoSlice::new(tail)];
-                ready!(stream.poll_write_vectored(cx, &slices))?
-            };
-            if count == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            self.unflushed = true;
-            let of_text = count.min(text.len());
-            self.written += of_text;
-            count -= of_text;
-            let of_piece = count.min(piece.len());
-            let _written = self.output.piece.split_to(of_piece);
-            self.output.tail = &tail[count - of_piece..];
-        }
-        if self.unflushed {
-            ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
-            self.unflushed = false;
-        }
-        if self.sending.is_some() {
-            self.output.text.clear();
-            self.written = 0;
-        }
-        Poll::Ready(Ok(()))
-    }
-
     fn poll_head(&mut self, ask: &Ask<'_>, cx: &mut Context<'_>) -> Poll<Result<Head, Broken>> {
         loop {
-            if !self.input.is_empty()
-                && let Some(head) = head::read(&mut self.input, ask.method, &mut self.spans)?
+            if !self.input.bytes.is_empty()
+                && let Some(head) = head::read(&mut self.input.bytes, ask.method, &mut self.spans)?
             {
                 return Poll::Ready(Ok(head));
             }
-            if self.input.len() >= self.head_bytes {
+            if self.input.bytes.len() >= self.head_bytes {
                 return Poll::Ready(Err(Broken::TooLarge));
             }
             if ready!(self.poll_read(cx))? == 0 {
@@ -321,15 +267,7 @@ impl Connection {
 
     /// Reads more; 0: the node has closed.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let ahead = self.decoder.ahead().and_then(|left| usize::try_from(left).ok());
-        let wanted = ahead.map_or(self.room, |left| left.saturating_add(64).clamp(READ / 2, READ_MOST));
-        if self.input.capacity() - self.input.len() < wanted / 2 {
-            self.input.reserve(wanted);
-        }
-        let room = self.input.capacity() - self.input.len();
-        let count = ready!(pin!(self.stream.read_buf(&mut self.input)).poll(cx))?;
-        self.room = if count == room { (self.room * 2).min(READ_MOST) } else { READ };
-        Poll::Ready(Ok(count))
+        self.input.poll_fill(&mut self.stream, self.decoder.ahead(), cx)
     }
 }
 

@@ -1,16 +1,18 @@
 //! Accepts connections, finds out which protocol they speak, and serves them.
 
-use std::future::poll_fn;
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
-use std::task::Poll;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use futures_util::FutureExt as _;
-use hyper::server::conn::{http1, http2};
+use http::Request;
+use http_body::Body as _;
+use hyper::body::Incoming;
+use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
@@ -19,22 +21,19 @@ use tokio::time::timeout;
 use tokio_rustls::TlsStream;
 
 use super::patient::Patient;
-use super::strict::Strict;
-use super::timer::OneTimer;
-use super::{LocalExecutor, Worker, spawn};
+use super::{LocalExecutor, Worker, http1, spawn};
 use crate::layer4::tcp;
 use crate::proxy;
 use crate::proxy_protocol::{self, Addresses};
 use crate::request::{Connection, Scheme};
 use crate::stream::{Rewound, Stream};
 use crate::tls::{self, Fallback, Purpose};
+use crate::upstream::incoming as upstream;
 
 /// Pause after an error of accept that is not about one connection, such as too many open files.
 const PAUSE: Duration = Duration::from_millis(100);
 /// Streams of an HTTP/2 connection that were reset before they were looked at. A client with more is told to go.
 const RESETS: usize = 50;
-/// Headers of a request that the HTTP/1 library takes unless it is told otherwise.
-const HEADERS: usize = 100;
 /// How an HTTP/2 connection begins; no HTTP/1.1 method does.
 const HTTP2: &[u8] = b"PRI";
 
@@ -138,23 +137,21 @@ async fn plain(worker: &Rc<Worker>, mut stream: TcpStream, connection: Rc<Connec
     if first.is_empty() {
         return Ok(());
     }
-    let is_http2 = first.starts_with(HTTP2);
-    let stream = Rewound::new(first, Stream::Plain(stream));
-    if is_http2 {
-        Box::pin(serve_http2(worker, stream, connection)).await
+    if first.starts_with(HTTP2) {
+        Box::pin(serve_http2(worker, Rewound::new(first.freeze(), stream), connection)).await
     } else {
-        Box::pin(serve_http1(worker, stream, connection)).await
+        Ok(Box::pin(http1::serve(worker, Stream::Plain(stream), first, connection)).await?)
     }
 }
 
 /// Reads until it is clear whether the connection begins as HTTP/2 does. Nothing: it was closed.
-async fn begin(stream: &mut TcpStream) -> io::Result<Bytes> {
+async fn begin(stream: &mut TcpStream) -> io::Result<BytesMut> {
     let mut first = BytesMut::with_capacity(4096);
     loop {
         let read = stream.read_buf(&mut first).await?;
         let compared = first.len().min(HTTP2.len());
         if read == 0 || first.len() >= HTTP2.len() || first[..compared] != HTTP2[..compared] {
-            return Ok(first.freeze());
+            return Ok(first);
         }
     }
 }
@@ -182,47 +179,8 @@ async fn encrypted(
     if is_http2 {
         Box::pin(serve_http2(worker, stream, connection)).await
     } else {
-        Box::pin(serve_http1(worker, stream, connection)).await
+        Ok(Box::pin(http1::serve(worker, stream, BytesMut::new(), connection)).await?)
     }
-}
-
-async fn serve_http1<S>(worker: &Rc<Worker>, stream: S, connection: Rc<Connection>) -> Result<(), BoxError>
-where
-    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
-    let limits = &worker.limits;
-    let mut builder = http1::Builder::new();
-    builder
-        .timer(OneTimer::default())
-        .header_read_timeout(limits.header_timeout())
-        .max_header_size(limits.header_bytes)
-        .max_buf_size(limits.header_bytes.max(64 * 1024));
-    // Asked for its own default, the library parses in a slower way.
-    if limits.header_count != HEADERS {
-        builder.max_headers(limits.header_count);
-    }
-    let stream = Strict::new(Patient::new(stream, limits.send_timeout()), connection.tunnel.clone());
-    let service = service_fn(|request| proxy::handle(worker.clone(), connection.clone(), request));
-    let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service).with_upgrades());
-    // An idle connection is not closed at once: a request may be on its way, and its answer says that it was the last.
-    let mut leaving = pin!(worker.until_leaving());
-    let mut listens = false;
-    let served = poll_fn(|cx| {
-        if let Poll::Ready(result) = serving.as_mut().poll(cx) {
-            return Poll::Ready(Some(result));
-        }
-        // Once this task will be woken for it, there is no news as long as the worker does not drain.
-        if listens && !worker.is_draining() {
-            return Poll::Pending;
-        }
-        listens = true;
-        leaving.as_mut().poll(cx).map(|()| None)
-    });
-    if let Some(result) = served.await {
-        return Ok(result?);
-    }
-    serving.as_mut().graceful_shutdown();
-    Ok(serving.await?)
 }
 
 async fn serve_http2<S>(worker: &Rc<Worker>, stream: S, connection: Rc<Connection>) -> Result<(), BoxError>
@@ -241,7 +199,11 @@ where
         .keep_alive_timeout(limits.header_timeout());
     let service = {
         let (worker, connection) = (worker.clone(), connection);
-        service_fn(move |request| proxy::handle(worker.clone(), connection.clone(), request))
+        service_fn(move |request: Request<Incoming>| {
+            let (parts, body) = request.into_parts();
+            let body = if body.is_end_stream() { upstream::Incoming::None } else { upstream::Incoming::Http2(body) };
+            proxy::handle(worker.clone(), connection.clone(), parts, body).map(Ok::<_, Infallible>)
+        })
     };
     let stream = Patient::new(stream, limits.send_timeout());
     let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service));

@@ -112,3 +112,35 @@ async fn what_does_not_finish_is_dropped_at_the_deadline() {
     gateway.stop().unwrap();
     assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_answer_to_a_request_that_was_under_way_is_the_last_of_its_connection() {
+    let (go_on, wait) = mpsc::channel::<()>();
+    let wait = std::sync::Mutex::new(wait);
+    let upstream = raw::Server::start(move |mut stream, _| {
+        raw::read_head(&mut stream);
+        wait.lock().unwrap().recv().unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ndone").unwrap();
+    });
+    let (gateway, _files) = Gateway::new().await;
+    gateway.route_to(&[upstream.node()], json!({})).await;
+    let mut busy = TcpStream::connect(gateway.address()).unwrap();
+    busy.set_read_timeout(Some(SOON)).unwrap();
+    // The second one comes too early to know, and is not answered.
+    busy.write_all("GET / HTTP/1.1\r\nhost: h\r\n\r\n".repeat(2).as_bytes()).unwrap();
+    eventually(SOON, || async {
+        ensure!(upstream.connections() == 1, "the request is not under way");
+        Ok(())
+    })
+    .await;
+    gateway.request_shutdown();
+    eventually(SOON, || async {
+        ensure!(TcpStream::connect(gateway.address()).is_err(), "still accepting");
+        Ok(())
+    })
+    .await;
+    go_on.send(()).unwrap();
+    let answer = raw::read_all(&mut busy);
+    assert!(answer.contains("connection: close\r\n") && answer.ends_with("\r\n\r\ndone"), "{answer}");
+    gateway.stop().unwrap();
+}

@@ -39,3 +39,4 @@ mod sync;
 mod upgrade;
 mod upstream_tls;
 mod websocket;
+mod wire;

@@ -3,12 +3,12 @@
 use std::mem::MaybeUninit;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use http::{Method, StatusCode, Version, response};
 use hyper::ext::ReasonPhrase;
 
 use super::Broken;
-use super::decode::Decoder;
+use crate::http1::{Decoder, Said, Span, Text, name, span, take_map};
 use crate::upstream::link::Ask;
 
 /// Headers of a response; more of them is no response.
@@ -33,17 +33,15 @@ pub(super) struct Head {
     pub(super) stays: bool,
 }
 
-/// Where a header stands: starts and ends of name and value.
-pub(super) type Span = [usize; 4];
-
 /// Writes the head of a request.
-pub(super) fn write(ask: &Ask<'_>, length: Length, out: &mut Vec<u8>) {
+pub(super) fn write(ask: &Ask<'_>, length: Length, out: &mut Text) {
     let headers = ask.headers;
-    out.reserve(256 + (headers.len() + ask.told.len()) * 64);
-    for part in [ask.method.as_str(), " ", ask.target, " HTTP/1.1\r\n"] {
-        out.extend_from_slice(part.as_bytes());
-    }
-    line(&HOST, ask.host.as_bytes(), out);
+    out.put(ask.method.as_str().as_bytes());
+    out.put(b" ");
+    out.put(ask.target.as_bytes());
+    out.put(b" HTTP/1.1\r\nhost: ");
+    out.put(ask.host.as_bytes());
+    out.put(b"\r\n");
     for (name, value) in headers {
         // A length is written below, if there is one to tell. That of nothing may be the client's.
         let passes = match *name {
@@ -52,28 +50,26 @@ pub(super) fn write(ask: &Ask<'_>, length: Length, out: &mut Vec<u8>) {
             _ => ask.told.iter().all(|(told, _)| *told != name),
         };
         if passes {
-            line(name, value.as_bytes(), out);
+            out.header(name, value);
         }
     }
     for (name, value) in ask.told {
-        line(name, value.as_bytes(), out);
+        out.header(name, value);
     }
     match length {
         Length::None => {}
-        Length::Exact(length) => line(&CONTENT_LENGTH, length.to_string().as_bytes(), out),
-        Length::Unknown => line(&TRANSFER_ENCODING, b"chunked", out),
+        Length::Exact(length) => {
+            out.put(b"content-length: ");
+            out.number(length, 10);
+            out.put(b"\r\n");
+        }
+        Length::Unknown => out.put(b"transfer-encoding: chunked\r\n"),
     }
     if let Some(protocol) = ask.upgrade {
-        line(&UPGRADE, protocol.as_bytes(), out);
-        line(&CONNECTION, b"upgrade", out);
+        out.header(&UPGRADE, protocol);
+        out.put(b"connection: upgrade\r\n");
     }
-    out.extend_from_slice(b"\r\n");
-}
-
-pub(super) fn line(name: &HeaderName, value: &[u8], out: &mut Vec<u8>) {
-    for part in [name.as_str().as_bytes(), b": ", value, b"\r\n"] {
-        out.extend_from_slice(part);
-    }
+    out.put(b"\r\n");
 }
 
 /// Reads the head of a response, if it is whole, and passes over interim ones. `spans` is only for its memory.
@@ -90,25 +86,22 @@ pub(super) fn read(input: &mut BytesMut, method: &Method, spans: &mut Vec<Span>)
         let version = if response.version == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 };
         let base = input.as_ptr() as usize;
         spans.clear();
-        spans.extend(response.headers.iter().map(|header| {
-            let (name, value) = (header.name.as_ptr() as usize - base, header.value.as_ptr() as usize - base);
-            [name, name + header.name.len(), value, value + header.value.len()]
-        }));
+        spans.extend(response.headers.iter().map(|header| span(header, base)));
         let bytes = input.split_to(length).freeze();
         if code.is_informational() && code != StatusCode::SWITCHING_PROTOCOLS {
             continue;
         }
-        let mut headers = HeaderMap::with_capacity(spans.len());
+        let mut headers = take_map(spans.len());
         let mut said = Said::default();
-        for [name, name_end, value, value_end] in spans.iter().copied() {
-            let name = HeaderName::from_bytes(&bytes[name..name_end]).map_err(|_| Broken::Header)?;
+        for [start, name_end, value, value_end] in spans.iter().copied() {
+            let name = name(&bytes[start..name_end]).map_err(|_| Broken::Header)?;
             if name == CONNECTION && said.read(&bytes[value..value_end]) {
                 continue;
             }
             let value = HeaderValue::from_maybe_shared(bytes.slice(value..value_end)).map_err(|_| Broken::Header)?;
             headers.append(name, value);
         }
-        let decoder = Decoder::of(code, version, method, &mut headers)?;
+        let decoder = body(code, version, method, &mut headers)?;
         let stays = said.stays(version) && !decoder.lasts_until_close() && code != StatusCode::SWITCHING_PROTOCOLS;
         let (mut parts, ()) = http::Response::new(()).into_parts();
         parts.status = code;
@@ -121,32 +114,36 @@ pub(super) fn read(input: &mut BytesMut, method: &Method, spans: &mut Vec<Span>)
     }
 }
 
-/// What `Connection` says of the connection itself.
-#[derive(Debug, Default)]
-struct Said {
-    close: bool,
-    keep_alive: bool,
-}
-
-// === impl Said ===
-
-impl Said {
-    /// Reads a value. Whether it says nothing else, so that nobody needs it any more.
-    fn read(&mut self, value: &[u8]) -> bool {
-        let mut alone = true;
-        for token in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
-            if token.eq_ignore_ascii_case(b"close") {
-                self.close = true;
-            } else if token.eq_ignore_ascii_case(b"keep-alive") {
-                self.keep_alive = true;
-            } else {
-                alone = false;
-            }
+/// The body behind a head. A length beside a transfer coding says nothing, and goes.
+fn body(status: StatusCode, version: Version, method: &Method, headers: &mut HeaderMap) -> Result<Decoder, Broken> {
+    let none = [StatusCode::SWITCHING_PROTOCOLS, StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED];
+    if *method == Method::HEAD || none.contains(&status) {
+        return Ok(Decoder::Over);
+    }
+    if let Some(last) = headers.get_all(TRANSFER_ENCODING).iter().next_back() {
+        if version == Version::HTTP_10 {
+            return Err(Broken::Framing);
         }
-        alone
+        let coding = last.as_bytes().rsplit(|byte| *byte == b',').next().unwrap_or_default().trim_ascii();
+        let chunked = coding.eq_ignore_ascii_case(b"chunked");
+        headers.remove(CONTENT_LENGTH);
+        return Ok(if chunked { Decoder::ChunkSize } else { Decoder::UntilClose });
     }
-
-    fn stays(&self, version: Version) -> bool {
-        !self.close && (self.keep_alive || version == Version::HTTP_11)
+    let mut length = None;
+    for value in headers.get_all(CONTENT_LENGTH) {
+        for number in value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+            let digits = !number.is_empty() && number.iter().all(u8::is_ascii_digit);
+            let number = std::str::from_utf8(number).ok().filter(|_| digits).and_then(|text| text.parse().ok());
+            let number = number.ok_or(Broken::Framing)?;
+            if length.is_some_and(|length| length != number) {
+                return Err(Broken::Framing);
+            }
+            length = Some(number);
+        }
     }
+    Ok(match length {
+        None => Decoder::UntilClose,
+        Some(0) => Decoder::Over,
+        Some(length) => Decoder::Length(length),
+    })
 }

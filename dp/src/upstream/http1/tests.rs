@@ -2,8 +2,8 @@ use bytes::{Bytes, BytesMut};
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 
-use super::decode::{Decoder, Step};
 use super::head::{self, Length};
+use crate::http1::{Decoder, Peer, Step, Text};
 use crate::upstream::link::Ask;
 
 mod beside_hyper;
@@ -21,7 +21,7 @@ fn read(bytes: &str, method: &Method, piece: usize) -> Option<(u16, String, Vec<
     };
     let (mut body, mut trailers) = (String::new(), Vec::new());
     loop {
-        match head.decoder.step(&mut input).ok()? {
+        match head.decoder.step(&mut input, Peer::Node).ok()? {
             Step::Over => break,
             Step::More => match left.next() {
                 Some(piece) => input.extend_from_slice(piece),
@@ -179,9 +179,9 @@ fn a_request_says_once_how_long_it_is() {
         (Length::Exact(7), "content-length: 7\r\n"),
         (Length::Unknown, "transfer-encoding: chunked\r\n"),
     ] {
-        let mut out = Vec::new();
+        let mut out = Text::default();
         head::write(&ask, length, &mut out);
-        let text = String::from_utf8(out).unwrap();
+        let text = std::str::from_utf8(out.as_slice()).unwrap();
         assert_eq!(
             text,
             format!("POST /a?b HTTP/1.1\r\nhost: node\r\nx-a: 1\r\nx-a: 2\r\nx-told: ours\r\n{expected}\r\n")

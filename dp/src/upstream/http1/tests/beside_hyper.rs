@@ -13,8 +13,8 @@ use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::super::decode::Step;
 use super::super::head;
+use crate::http1::{Peer, Step};
 
 mod responses;
 
@@ -62,7 +62,7 @@ fn ours<'b>(mut pieces: impl Iterator<Item = &'b [u8]>, method: &Method) -> Opti
     let until_close = head.decoder.lasts_until_close();
     let (mut body, mut trailers) = (Vec::new(), Vec::new());
     loop {
-        match head.decoder.step(&mut input).ok()? {
+        match head.decoder.step(&mut input, Peer::Node).ok()? {
             Step::Over => break,
             Step::More => match pieces.next() {
                 Some(piece) => input.extend_from_slice(piece),
