@@ -54,8 +54,7 @@ async fn a_key_is_what_vault_says_now() {
     let vault = vault(&gateway).await;
     vault.set("kv/apisix/jack", json!({"key": "first"}));
     gateway.put("consumers/jack", jack("$secret://vault/1/jack/key")).await;
-    // It is there when the change is.
-    assert_eq!(ask(&gateway, "first").await, 200);
+    answers(&gateway, "first", 200).await;
     assert_eq!(ask(&gateway, "$secret://vault/1/jack/key").await, 401);
 
     vault.set("kv/apisix/jack", json!({"key": "second"}));
@@ -78,8 +77,12 @@ async fn a_key_is_what_vault_says_now() {
     }
     vault.remove("kv/apisix/jack");
     answers(&gateway, "second", 401).await;
-    let status = gateway.status().await.unwrap().1.to_string();
-    assert!(status.contains("$secret://vault/1/jack/key: there is no such secret"), "{status}");
+    eventually(SOON, || async {
+        let status = gateway.status().await?.1.to_string();
+        anyhow::ensure!(status.contains("$secret://vault/1/jack/key: there is no such secret"), "{status}");
+        Ok(())
+    })
+    .await;
     vault.set("kv/apisix/jack", json!({"key": "third"}));
     answers(&gateway, "third", 200).await;
 }
@@ -130,14 +133,22 @@ async fn plugins_of_routes_and_certificates_have_them_too() {
         .tls_info(true)
         .build()
         .unwrap();
-    let response = client.get(format!("https://secret.test:{}/header", address.port())).send().await.unwrap();
-    assert_eq!(response.headers()["x-secret"], "from vault");
+    eventually(SOON, || async {
+        let response = client.get(format!("https://secret.test:{}/header", address.port())).send().await?;
+        anyhow::ensure!(response.headers().get("x-secret").is_some_and(|value| value == "from vault"), "{response:?}");
+        Ok(())
+    })
+    .await;
 
     // A value that its place cannot have is not told.
     vault.set("kv/apisix/bad", json!({"url": "s3cret value"}));
     let plugins = json!({"ip-restriction": {"whitelist": ["$secret://vault/1/bad/url"]}});
     gateway.put("routes/bad", json!({"uri": "/bad", "plugins": plugins})).await;
-    let status = gateway.status().await.unwrap().1.to_string();
-    assert!(status.contains("invalid ip address: $secret://vault/1/bad/url"), "{status}");
+    let status = eventually(SOON, || async {
+        let status = gateway.status().await?.1.to_string();
+        anyhow::ensure!(status.contains("invalid ip address: $secret://vault/1/bad/url"), "{status}");
+        Ok(status)
+    })
+    .await;
     assert!(!status.contains("s3cret") && !status.contains(TOKEN), "{status}");
 }
