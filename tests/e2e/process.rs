@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use portolan_testkit::eventually;
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
@@ -60,11 +60,15 @@ pub async fn output(command: &mut Command) -> Output {
     }
 }
 
-/// Whether a process is there (a zombie is not).
+/// Whether a process is there. A zombie is not, once its other threads have ended too: until then it keeps its ports.
 pub fn lives(pid: i32) -> bool {
-    let there = Pid::from_raw(pid).is_some_and(|pid| test_kill_process(pid).is_ok());
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    there && !stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z'))
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| holds_on(&stat))
+}
+
+/// The same of its line in `/proc` (proc(5): what follows the name starts with the state, the 18th is the number of threads).
+fn holds_on(stat: &str) -> bool {
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    fields.first() != Some(&"Z") || fields.get(17) != Some(&"1")
 }
 
 /// kill -9, and waits until it is gone with its ports.
@@ -169,4 +173,14 @@ impl Drop for Portolan {
             std::thread::sleep(Duration::from_millis(5));
         }
     }
+}
+
+#[test]
+fn a_zombie_lives_as_long_as_one_of_its_threads() {
+    let stat = |state: &str, threads: u32| {
+        format!("7 (a ) b) {state} 1 7 7 0 -1 4227084 29 65 21 2 3 1 2 1 20 0 {threads} 0 5805575 0 0")
+    };
+    assert!(holds_on(&stat("S", 1)));
+    assert!(holds_on(&stat("Z", 2)), "its leader has ended, and a thread not yet");
+    assert!(!holds_on(&stat("Z", 1)));
 }
