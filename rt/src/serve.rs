@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use hyper::body::{Body, Incoming};
+use hyper::body::Body;
 use rustls::ServerConfig;
 
 use crate::task::{BoxError, Supervisor};
@@ -25,10 +25,12 @@ mod connection;
 mod limits;
 mod listen;
 mod plain;
+mod received;
 mod streams;
 
 pub use limits::Limits;
 pub use listen::{BindError, listen, listen_shared, listen_udp, listen_udp_shared};
+pub use received::Received;
 pub use streams::Streams;
 
 /// A listener that is about to serve.
@@ -74,27 +76,14 @@ impl Server {
     /// supervisor's group, and ends with its shutdown.
     pub fn start<S, B>(self, service: S, supervisor: &Supervisor) -> io::Result<()>
     where
-        S: tower::Service<Request<Incoming>, Response = Response<B>> + Clone + Send + Sync + 'static,
+        S: tower::Service<Request<Received>, Response = Response<B>> + Clone + Send + Sync + 'static,
         S::Future: Send + 'static,
         S::Error: Into<BoxError>,
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let make = move |connection| adapt::Tagged::new(service.clone(), connection);
-        self.start_with(make, supervisor)
-    }
-
-    /// Serves with a service of its own per connection, for callers that keep their own account of the
-    /// connection instead of one in each request's extensions.
-    pub fn start_with<M, S, B>(self, make: M, supervisor: &Supervisor) -> io::Result<()>
-    where
-        M: Fn(Connection) -> S + Send + Sync + 'static,
-        S: hyper::service::Service<Request<Incoming>, Response = Response<B>> + Send + 'static,
-        S::Future: Send + 'static,
-        S::Error: Into<BoxError>,
-        B: Body<Data = Bytes> + Send + 'static,
-        B::Error: Into<BoxError>,
-    {
+        let connections = supervisor.clone();
+        let make = move |connection| adapt::Tagged::new(service.clone(), connection, connections.clone());
         accept::start(self, make, supervisor)
     }
 }

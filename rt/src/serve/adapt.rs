@@ -8,12 +8,14 @@ use hyper::body::Incoming;
 use tower::ServiceExt;
 use tower::util::Oneshot;
 
-use super::Connection;
+use super::{Connection, Received};
+use crate::task::Supervisor;
 
-/// A tower service as a hyper service, with the connection in each request.
+/// A tower service as a hyper service, with the connection in each request, and its body as a [`Received`].
 pub(super) struct Tagged<S> {
     service: S,
     connection: Connection,
+    supervisor: Supervisor,
 }
 
 /// Remembers whether a request has come.
@@ -25,20 +27,21 @@ pub(super) struct Noticed<S> {
 // === impl Tagged ===
 
 impl<S> Tagged<S> {
-    pub(super) fn new(service: S, connection: Connection) -> Self {
-        Self { service, connection }
+    pub(super) fn new(service: S, connection: Connection, supervisor: Supervisor) -> Self {
+        Self { service, connection, supervisor }
     }
 }
 
 impl<S> hyper::service::Service<Request<Incoming>> for Tagged<S>
 where
-    S: tower::Service<Request<Incoming>> + Clone,
+    S: tower::Service<Request<Received>> + Clone,
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = Oneshot<S, Request<Incoming>>;
+    type Future = Oneshot<S, Request<Received>>;
 
-    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let mut request = Received::of(request, &self.supervisor);
         request.extensions_mut().insert(self.connection.clone());
         self.service.clone().oneshot(request)
     }

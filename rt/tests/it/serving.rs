@@ -8,12 +8,25 @@ use axum::{Extension, Router};
 use portolan_rt::serve::{Connection, Limits, Server, listen};
 use portolan_rt::task::Supervisor;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::client::{Client, in_time, tcp};
 
 async fn who(Extension(connection): Extension<Connection>) -> String {
     assert!(connection.peer.is_none() && connection.tls.is_none());
     connection.remote.to_string()
+}
+
+/// The head of an answer, and its body as far as it comes along.
+async fn answer(io: &mut TcpStream) -> String {
+    let mut bytes = vec![0; 4096];
+    let mut filled = 0;
+    while !bytes[..filled].windows(4).any(|end| end == b"\r\n\r\n") {
+        let more = in_time(io.read(&mut bytes[filled..])).await.unwrap();
+        assert_ne!(more, 0, "the connection is closed");
+        filled += more;
+    }
+    String::from_utf8_lossy(&bytes[..filled]).into_owned()
 }
 
 fn start(limits: Limits) -> SocketAddr {
@@ -50,6 +63,28 @@ async fn a_client_that_says_nothing_is_closed() {
         in_time(io.read_to_end(&mut answer)).await.ok();
         assert!(!answer.starts_with(b"HTTP/1.1 200"), "{start_of_request}");
     }
+}
+
+#[tokio::test]
+async fn a_body_that_comes_after_its_answer_is_read_and_the_connection_stays() {
+    let mut io = tcp(start(Limits::default())).await;
+    let body = "x".repeat(100_000);
+    for head in ["content-length: 100000", "transfer-encoding: chunked"] {
+        io.write_all(format!("POST / HTTP/1.1\r\nhost: a\r\n{head}\r\n\r\n").as_bytes()).await.unwrap();
+        assert!(answer(&mut io).await.starts_with("HTTP/1.1 405"), "{head}");
+        let sent = if head.ends_with("chunked") { format!("186a0\r\n{body}\r\n0\r\n\r\n") } else { body.clone() };
+        io.write_all(sent.as_bytes()).await.unwrap();
+    }
+    io.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    assert!(answer(&mut io).await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn a_body_that_waits_for_100_continue_is_not_asked_for() {
+    let mut io = tcp(start(Limits::default())).await;
+    io.write_all(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\nexpect: 100-continue\r\n\r\n").await.unwrap();
+    assert!(answer(&mut io).await.starts_with("HTTP/1.1 405"));
+    assert_eq!(in_time(io.read(&mut [0])).await.unwrap(), 0, "neither 100 nor another answer");
 }
 
 #[tokio::test]
