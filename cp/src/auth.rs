@@ -14,7 +14,6 @@ use portolan_model::GroupId;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::groups;
-use crate::idempotency::Repeatable;
 use crate::origin::Origin;
 use crate::rights::{self, Domain, Right, Role};
 
@@ -190,8 +189,18 @@ impl Caller {
             refused @ Intent::Refused(_) => refused,
         };
         let mut proposal = Proposal::new(self.context(), action, intent);
-        proposal.idempotency = self.origin.repeatable.as_ref().map(Repeatable::idempotency);
+        proposal.idempotency =
+            self.origin.repeatable.as_ref().map(|repeatable| repeatable.idempotency(self.namespace()));
         proposal
+    }
+
+    /// Where the actor's id comes from: the configuration, the gateway groups and the users name theirs without looking at each other.
+    fn namespace(&self) -> &'static str {
+        match (self.actor.kind, &self.shown) {
+            (ActorKind::AdminKey, None) => "key",
+            (ActorKind::AdminKey, Some(_)) => "group",
+            _ => "user",
+        }
     }
 
     /// The context of an event that this caller causes.

@@ -61,11 +61,12 @@ impl Repeatable {
         }))
     }
 
-    /// What the log compares, once the body has been read.
-    pub fn idempotency(&self) -> Idempotency {
+    /// What the log compares, once the body has been read. The log keeps keys by the actor's id; the namespace says whose ids those
+    /// are.
+    pub fn idempotency(&self, namespace: &str) -> Idempotency {
         let mut body_hash = [0; 32];
         body_hash.copy_from_slice(self.hash.lock().clone().finish().as_ref());
-        Idempotency { key: self.key.clone(), body_hash }
+        Idempotency { key: format!("{namespace}/{}", self.key), body_hash }
     }
 }
 

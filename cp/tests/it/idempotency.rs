@@ -1,8 +1,12 @@
 //! `Idempotency-Key` and `If-Match`.
 
+use std::sync::Arc;
+
+use portolan_cp::config::Key;
+use portolan_rt::clock::SystemClock;
 use serde_json::{Value, json};
 
-use crate::plane::Plane;
+use crate::plane::{PASSWORD, Plane, send};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repeated_request_gets_its_first_answer() {
@@ -24,8 +28,43 @@ async fn a_repeated_request_gets_its_first_answer() {
     assert_eq!(plane.head().await, head);
     // Somebody else's key is another one.
     let request = plane.request("POST", "/apisix/admin/upstreams").header("idempotency-key", "k1");
-    let answer = crate::plane::send(request.header("x-api-key", crate::plane::VIEWER_KEY).body(body.to_string())).await;
+    let answer = send(request.header("x-api-key", crate::plane::VIEWER_KEY).body(body.to_string())).await;
     assert_eq!(answer.status, 401);
+}
+
+/// A key of the configuration, a user and a gateway group may all have the same name.
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_of_one_name_do_not_answer_for_each_other() {
+    const NAMED_AS_USER: &str = "key-named-as-the-user";
+    const NAMED_AS_GROUP: &str = "key-named-as-the-group";
+    let dir = Arc::new(tempfile::tempdir().unwrap());
+    let mut settings = crate::plane::config(dir.path());
+    for (name, key) in [("root", NAMED_AS_USER), ("default-admin", NAMED_AS_GROUP)] {
+        let named = Key { name: name.into(), key: Some(key.into()), ..settings.admin.keys[0].clone() };
+        settings.admin.keys.push(named);
+    }
+    let plane = Plane::with(dir, settings, Arc::new(SystemClock)).await;
+    let of_group = plane.expect("PUT", "/api/gateway_groups/default/admin_key", Value::Null, 200).await;
+    let of_group = of_group["value"]["key"].as_str().unwrap();
+    let login = plane.dashboard("POST", "/api/login").json(&json!({"username": "root", "password": PASSWORD}));
+    let login = send(login).await;
+    let session = login.header("set-cookie").split(';').next().unwrap();
+    let token = plane.dashboard("POST", "/api/tokens").header("cookie", session).json(&json!({"name": "t"}));
+    let token = send(token).await.json();
+    let of_user = token["value"]["token"].as_str().unwrap();
+
+    let mut made = Vec::new();
+    for key in [NAMED_AS_USER, of_user, NAMED_AS_GROUP, of_group] {
+        let post = || {
+            let request = plane.request("POST", "/apisix/admin/upstreams").header("x-api-key", key);
+            send(request.header("idempotency-key", "k").json(&json!({"nodes": {}})))
+        };
+        let (first, again) = (post().await, post().await);
+        assert_eq!(first.status, 201, "{}", first.text);
+        assert_eq!((again.status, &again.text), (201, &first.text));
+        assert!(!made.contains(&first.text), "the answer of another caller: {}", first.text);
+        made.push(first.text);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
