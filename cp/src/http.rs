@@ -19,6 +19,7 @@ use crate::app::App;
 use crate::error::ApiError;
 
 mod apply;
+mod aside;
 mod audit;
 mod certificates;
 mod dashboard;

@@ -9,7 +9,7 @@ use http::HeaderValue;
 use http::header::CACHE_CONTROL;
 use tokio::time::Instant;
 
-use super::instances;
+use super::{aside, instances};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::idempotency::Repeatable;
@@ -41,7 +41,7 @@ pub async fn request(State((app, listener)): State<(Arc<App>, Listener)>, reques
     let id = origin.request_id;
     parts.extensions.insert(origin);
     let mut response = match repeatable.and(waits.clone()) {
-        Ok(_) => next.run(Request::from_parts(parts, body)).await,
+        Ok(_) => aside::answer(body, |body| next.run(Request::from_parts(parts, body))).await,
         Err(text) => ApiError::Invalid(text).into_response(),
     };
     if waits == Ok(true) && response.status().is_success() {

@@ -16,6 +16,7 @@ mod etcd;
 mod export;
 mod groups;
 mod idempotency;
+mod large_bodies;
 mod openapi;
 mod outage;
 mod plane;
