@@ -1,7 +1,7 @@
 //! An entry about one request, for loggers: APISIX's own form, or fields of one's choice.
 
-use http::HeaderMap;
 use http::response::Parts;
+use http::{HeaderMap, HeaderValue};
 use serde_json::{Map, Value, json};
 
 use crate::context::Context;
@@ -174,7 +174,7 @@ impl Draft {
                 "uri": target,
                 "method": request.parts.method.as_str(),
                 "headers": headers(&request.parts.headers),
-                "querystring": arguments(request.query().unwrap_or_default()),
+                "querystring": uri::object(request.query().unwrap_or_default()),
             },
             "response": {"status": response.status.as_u16(), "headers": headers(&response.headers)},
             "server": {"hostname": BuiltIn::Hostname.read(context), "version": env!("CARGO_PKG_VERSION")},
@@ -245,28 +245,9 @@ fn read(var: &Var, context: &Context<'_>) -> Option<Value> {
     }
 }
 
-fn headers(headers: &HeaderMap) -> Value {
-    let texts = headers
-        .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
-    grouped(texts)
-}
-
-fn arguments(query: &str) -> Value {
-    grouped(uri::arguments(query).map(|(name, value)| (name.into_owned(), value.into_owned())))
-}
-
-/// What occurs once is a text, what occurs more often a list.
-fn grouped(pairs: impl Iterator<Item = (String, String)>) -> Value {
-    let mut out = Map::new();
-    for (name, text) in pairs {
-        match out.get_mut(&name) {
-            None => drop(out.insert(name, json!(text))),
-            Some(Value::Array(all)) => all.push(json!(text)),
-            Some(first) => *first = json!([first.take(), text]),
-        }
-    }
-    Value::Object(out)
+fn headers(headers: &HeaderMap) -> Map<String, Value> {
+    let text = |value: &HeaderValue| Value::from(String::from_utf8_lossy(value.as_bytes()));
+    uri::grouped(headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))))
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use serde_json::{Map, Value};
+
 /// The path with escapes decoded, repeated slashes merged and dot segments resolved, as nginx does it, so that
 /// one resource has one spelling and no spelling slips past a route. `None`: broken, or above the root.
 #[must_use]
@@ -44,21 +46,45 @@ pub fn decode(path: &str) -> Option<String> {
 
 /// Name and value of each argument of a query, decoded.
 pub fn arguments(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
-    query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (decode_component(name), decode_component(value))
-    })
+    pairs(query).map(|(name, value)| (decode_component(name), decode_component(value.unwrap_or_default())))
 }
 
 /// First argument of this name; the inner `None` is one without `=`.
 #[must_use]
 pub fn argument<'q>(query: &'q str, name: &str) -> Option<Option<Cow<'q, str>>> {
-    query.split('&').filter(|pair| !pair.is_empty()).find_map(|pair| {
-        let (key, value) = match pair.split_once('=') {
-            Some((key, value)) => (key, Some(value)),
-            None => (pair, None),
-        };
-        (decode_component(key) == name).then(|| value.map(decode_component))
+    pairs(query).find_map(|(key, value)| (decode_component(key) == name).then(|| value.map(decode_component)))
+}
+
+/// The arguments of a query or a form as an object, as APISIX reads them: one without `=` is true, several of one name
+/// are a list, and one without a name is none.
+#[must_use]
+pub fn object(query: &str) -> Map<String, Value> {
+    let named = pairs(query).filter(|(name, _)| !name.is_empty());
+    grouped(named.map(|(name, value)| {
+        let value = value.map_or(Value::Bool(true), |value| decode_component(value).into());
+        (decode_component(name).into_owned(), value)
+    }))
+}
+
+/// What occurs once stands for itself, what occurs more often is a list.
+#[must_use]
+pub fn grouped(values: impl Iterator<Item = (String, Value)>) -> Map<String, Value> {
+    let mut out = Map::new();
+    for (name, value) in values {
+        match out.get_mut(&name) {
+            None => drop(out.insert(name, value)),
+            Some(Value::Array(all)) => all.push(value),
+            Some(first) => *first = Value::Array(vec![first.take(), value]),
+        }
+    }
+    out
+}
+
+/// Names and values as they are written; one without `=` has none.
+fn pairs(query: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
+    query.split('&').filter(|pair| !pair.is_empty()).map(|pair| match pair.split_once('=') {
+        Some((name, value)) => (name, Some(value)),
+        None => (pair, None),
     })
 }
 
@@ -190,6 +216,21 @@ mod tests {
         ];
         for (given, expected) in cases {
             assert_eq!(normalize(given).as_deref(), expected, "{given}");
+        }
+    }
+
+    #[test]
+    fn arguments_are_an_object() {
+        let cases = [
+            ("", "{}"),
+            ("a=1&b=x+y%21", r#"{"a":"1","b":"x y!"}"#),
+            ("a&b=1&c=", r#"{"a":true,"b":"1","c":""}"#),
+            ("a=1&a&%61=2", r#"{"a":["1",true,"2"]}"#),
+            ("a&a", r#"{"a":[true,true]}"#),
+            ("=x&&=&b=c=d", r#"{"b":"c=d"}"#),
+        ];
+        for (query, expected) in cases {
+            assert_eq!(Value::Object(object(query)).to_string(), expected, "{query}");
         }
     }
 

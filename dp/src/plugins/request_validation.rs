@@ -6,7 +6,7 @@
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use portolan_model::schema::{Schema, Secrets};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -122,8 +122,9 @@ impl RequestValidation {
             Err(answer) => return Err(answer),
         };
         if content_type.starts_with("application/x-www-form-urlencoded") {
-            let form = std::str::from_utf8(&body).map_err(|e| self.refuse(e.to_string()))?;
-            return schema.check(&form_object(form)).map_err(|violation| self.refuse(violation.to_string()));
+            // Bytes that are no text are looked at in the place of text, as those that are escaped are.
+            let form = Value::Object(uri::object(&String::from_utf8_lossy(&body)));
+            return schema.check(&form).map_err(|violation| self.refuse(violation.to_string()));
         }
         let mut document: Value = serde_json::from_slice(&body).map_err(|e| self.refuse(e.to_string()))?;
         schema.fill(&mut document).map_err(|violation| self.refuse(violation.to_string()))?;
@@ -141,27 +142,8 @@ impl RequestValidation {
 
 /// Headers of several lines are lists.
 fn headers(headers: &HeaderMap) -> Value {
-    let texts = |name| headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    Value::Object(headers.keys().map(|name| (name.as_str().to_owned(), one_or_many(texts(name).collect()))).collect())
-}
-
-fn form_object(form: &str) -> Value {
-    let mut fields: Map<String, Value> = Map::new();
-    for (name, value) in uri::arguments(form) {
-        let all = fields.entry(name.into_owned()).or_insert_with(|| json!([]));
-        if let Some(all) = all.as_array_mut() {
-            all.push(value.into());
-        }
-    }
-    let plain = |all: Value| match all {
-        Value::Array(mut all) if all.len() == 1 => all.remove(0),
-        many => many,
-    };
-    Value::Object(fields.into_iter().map(|(name, all)| (name, plain(all))).collect())
-}
-
-fn one_or_many(mut all: Vec<String>) -> Value {
-    if all.len() == 1 { Value::String(all.remove(0)) } else { json!(all) }
+    let text = |value: &HeaderValue| Value::from(String::from_utf8_lossy(value.as_bytes()));
+    Value::Object(uri::grouped(headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value)))))
 }
 
 #[cfg(test)]
@@ -194,6 +176,7 @@ mod tests {
     async fn bodies_and_headers_must_match() {
         let name = json!({"type": "object", "required": ["name"], "properties": {"name": {"type": "string", "minLength": 2}, "kind": {"default": "x"}}});
         let body = json!({"body_schema": name});
+        let flag = json!({"body_schema": {"required": ["on"], "properties": {"on": {"const": true}}}});
         let get = || http::Request::post("/");
         let form = || get().header("content-type", "Application/x-www-form-urlencoded; charset=utf-8");
         let cases = [
@@ -205,6 +188,11 @@ mod tests {
             (body.clone(), get(), "", Err((400, ""))),
             (body.clone(), form(), "name=jack&x=1&x=2", Ok("name=jack&x=1&x=2")),
             (body.clone(), form(), "name=a&name=b", Err((400, "property \"name\" validation failed"))),
+            (body.clone(), form(), "name", Err((400, "property \"name\" validation failed"))),
+            (body.clone(), form(), "x&name=jack", Ok("x&name=jack")),
+            (flag.clone(), form(), "on", Ok("on")),
+            (flag.clone(), form(), "on=", Err((400, "property \"on\" validation failed"))),
+            (flag, form(), "=x", Err((400, "property \"on\" is required"))),
             (body.clone(), form().header("content-type", "text/plain"), "name=jack", Err((400, ""))),
             (json!({"body_schema": name, "rejected_code": 422, "rejected_msg": "no"}), get(), "{}", Err((422, "no"))),
             (json!({"body_schema": name, "max_req_body_size": 5}), get(), r#"{"name": "jack"}"#, Err((400, ""))),
