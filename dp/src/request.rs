@@ -243,19 +243,19 @@ impl Request {
         }
     }
 
-    /// Value of a cookie.
+    /// Value of a cookie. Of several the last counts, as for everything that reads cookies in APISIX.
     #[must_use]
     pub fn cookie(&self, name: &str) -> Option<&str> {
-        self.parts
-            .headers
-            .get_all(COOKIE)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(';'))
-            .find_map(|pair| {
-                let (key, value) = pair.trim_start().split_once('=')?;
-                (key == name).then_some(value.trim_end())
-            })
+        self.cookies(name).next_back()
+    }
+
+    /// Values of the cookies of this name, in their order.
+    pub fn cookies<'r>(&'r self, name: &str) -> impl DoubleEndedIterator<Item = &'r str> {
+        let lines = self.parts.headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+        lines.flat_map(|line| line.split(';')).filter_map(move |pair| {
+            let (key, value) = pair.trim_start().split_once('=')?;
+            (key == name).then_some(value.trim_end())
+        })
     }
 
     /// Replaces the query; an empty one is left out.
@@ -350,14 +350,32 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn arguments_and_cookies_are_read() {
-        let request =
-            request(http::Request::get("/a?x=1&y=a%20b+c&z&x=2").header(HOST, "h").header(COOKIE, "a=1; sid=xyz "));
+    fn arguments_are_read() {
+        let request = request(http::Request::get("/a?x=1&y=a%20b+c&z&x=2").header(HOST, "h"));
         assert_eq!(request.arg("x").as_deref(), Some("1"));
         assert_eq!(request.arg("y").as_deref(), Some("a b c"));
         assert_eq!(request.arg("z").as_deref(), Some(""));
         assert_eq!(request.arg("w"), None);
-        assert_eq!(request.cookie("sid"), Some("xyz"));
+    }
+
+    #[test]
+    fn of_several_cookies_the_last_counts() {
+        let cases: [(&[&str], Option<&str>); 9] = [
+            (&[], None),
+            (&["a=1; sid=x "], Some("x")),
+            (&["sid=x;sid=y; b=2"], Some("y")),
+            (&["sid=x; sid="], Some("")),
+            (&["sid=x; sid"], Some("x")),
+            (&["sid=x", "a=1; sid=y"], Some("y")),
+            (&["sid=y; a=1", "b=1"], Some("y")),
+            (&["sid=x; SID=y; sid2=z; xsid=z"], Some("x")),
+            (&["sid=a=b"], Some("a=b")),
+        ];
+        for (lines, expected) in cases {
+            let head = http::Request::get("/").header(HOST, "h");
+            let head = lines.iter().fold(head, |head, line| head.header(COOKIE, *line));
+            assert_eq!(request(head).cookie("sid"), expected, "{lines:?}");
+        }
     }
 
     #[test]

@@ -216,7 +216,7 @@ mod tests {
             .header("x-a", "1")
             .header("x-a", "2")
             .header("x_b-c", "under")
-            .header("cookie", "sid=s");
+            .header("cookie", "sid=x; sid=s");
         with_context(head, |context| {
             let cases = [
                 ("uri", Some("/a b")),

@@ -81,6 +81,10 @@ impl Format {
                 Piece::Var(Var::Header(name)) if context.request.parts.headers.contains_key(name) => {
                     self.write(context.request.parts.headers.get(name).map(|value| value.as_bytes()), &mut out);
                 }
+                // Of several nginx logs the first.
+                Piece::Var(Var::Cookie(name)) => {
+                    self.write(context.request.cookies(name).next().map(str::as_bytes), &mut out);
+                }
                 Piece::Var(var) => self.write(var.read(context).as_deref().map(str::as_bytes), &mut out),
                 Piece::Sent(name) => self.write(response.headers.get(&**name).map(|value| value.as_bytes()), &mut out),
             }

@@ -28,6 +28,7 @@ fn line(format: &str, escape: Escape) -> String {
     let head = http::Request::get("/a%20b?x=1")
         .header("host", "Example.com:9080")
         .header("user-agent", "a\"b\\c\u{e9}")
+        .header("cookie", "sid=first; a=1; sid=last")
         .header("authorization", "Basic amFjazpzZWNyZXQ=");
     with_context(head, |context| {
         context.now_micros = START;
@@ -57,6 +58,7 @@ fn lines_are_those_of_nginx() {
             "{\"ua\":\"a\\\"b\\\\c\u{e9}\",\"none\":\"\"}\n",
         ),
         ("${status}x $http_user_agent $ $arg_none", Escape::None, "201x a\"b\\c\u{e9} $ \n"),
+        ("$cookie_sid $cookie_a $cookie_none", Escape::Default, "first 1 -\n"),
         ("$request_uri $uri", Escape::Default, "/a%20b?x=1 /a b\n"),
         ("$sent_http_x_id $sent_http_none $request_length", Escape::Default, "7 - 3\n"),
         ("$upstream_header_time $upstream_response_time", Escape::Default, "- 1.234\n"),

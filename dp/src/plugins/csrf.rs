@@ -176,6 +176,8 @@ mod tests {
             ("POST", 10, Some(String::new()), Some(fresh.clone()), Some("no csrf token in headers")),
             ("POST", 10, Some(fresh.clone()), None, Some("no csrf cookie")),
             ("POST", 10, Some(fresh.clone()), Some(made(1)), Some("csrf token mismatch")),
+            ("POST", 10, Some(fresh.clone()), Some(format!("{fresh}; t=x")), Some("csrf token mismatch")),
+            ("POST", 10, Some(fresh.clone()), Some(format!("x; t={fresh}")), None),
             ("POST", 10, Some("x".to_owned()), Some("x".to_owned()), signature),
             ("POST", 10, Some(forged.clone()), Some(forged), signature),
             ("DELETE", 10, Some(made(11)), Some(made(11)), signature),

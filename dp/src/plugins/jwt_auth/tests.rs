@@ -103,6 +103,9 @@ fn tokens_are_accepted_or_not() {
         (json!({"header": "x-t"}), get("/").header("x-t", format!("bearer {good}")), Ok("jack")),
         (json!({"query": "t"}), get(&format!("/?t={good}")), Ok("jack")),
         (json!({"cookie": "t"}), get("/").header("cookie", format!("a=1; t={good}")), Ok("jack")),
+        (json!({}), get("/").header("cookie", format!("jwt=x; jwt={good}")), Ok("jack")),
+        (json!({}), get("/").header("cookie", format!("jwt={good}; jwt=x")), INVALID),
+        (json!({}), get("/").header("cookie", format!("jwt={good}")).header("cookie", "jwt=x"), INVALID),
         (json!({"key_claim_name": "iss"}), bearer(&hs256(&json!({"iss": "k"}))), Ok("jack")),
         (json!({}), bearer(&format!("{signed}.")), UNVERIFIED),
         (json!({}), bearer(&format!("{signed}.***")), UNVERIFIED),
@@ -150,6 +153,7 @@ fn the_token_is_hidden_whatever_comes_of_it() {
             (get(&format!("/?a=1&jwt={token}")), "/?a=1||"),
             (get("/").header("cookie", format!("a=1; jwt={token}; b=2")), "/||a=1; b=2"),
             (get("/").header("cookie", format!("jwt={token}")), "/||"),
+            (get("/").header("cookie", format!("jwt=x; a=1; jwt={token}")), "/||a=1"),
         ];
         for (head, expected) in cases {
             let (got, left) = ask(&snapshot, &json!({"hide_credentials": true}), head);
