@@ -11,6 +11,8 @@ use crate::vars::{BuiltIn, Var};
 
 /// Formats deeper than this are cut off, as in APISIX.
 const DEPTH: usize = 5;
+/// What stands for the route of a request that has none.
+const NO_ROUTE: &str = "no-matched";
 
 /// Fields of an entry with their values: `$name` stands for a variable, anything else for itself.
 #[derive(Debug)]
@@ -21,8 +23,26 @@ enum Field {
     Text(Value),
     Var(Var),
     Late(Late),
-    RequestBody,
+    Body(Side),
     Nested(Format),
+}
+
+/// Whose body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The client's.
+    Request,
+    /// What the client gets.
+    Response,
+}
+
+/// Bodies as far as they are kept.
+#[derive(Debug, Default)]
+pub struct Bodies {
+    /// `None` for a request without one, too.
+    pub request: Option<String>,
+    /// `None` when nobody asked for it.
+    pub response: Option<String>,
 }
 
 /// What is known when the response is over.
@@ -43,7 +63,7 @@ enum Late {
 pub struct Draft {
     entry: Value,
     late: Vec<(Vec<String>, Late)>,
-    bodies: Vec<Vec<String>>,
+    bodies: Vec<(Vec<String>, Side)>,
 }
 
 // === impl Format ===
@@ -60,7 +80,8 @@ impl Format {
             Value::Object(_) if depth <= 1 => Field::Text(json!({})),
             Value::Object(nested) => Field::Nested(Self::compile_to(nested, depth - 1)),
             Value::String(text) => match text.strip_prefix('$') {
-                Some("request_body") => Field::RequestBody,
+                Some("request_body") => Field::Body(Side::Request),
+                Some("resp_body") => Field::Body(Side::Response),
                 Some(name) => Late::parse(name).map_or_else(|| Field::Var(Var::parse(name)), Field::Late),
                 None => Field::Text(value.clone()),
             },
@@ -83,8 +104,8 @@ impl Format {
                     draft.late.push((here(), *late));
                     continue;
                 }
-                Field::RequestBody => {
-                    draft.bodies.push(here());
+                Field::Body(side) => {
+                    draft.bodies.push((here(), *side));
                     continue;
                 }
                 Field::Nested(format) => Value::Object(format.fill(context, &here(), draft)),
@@ -94,12 +115,12 @@ impl Format {
         out
     }
 
-    /// Whether it asks for the request's body.
+    /// Whether it asks for this body.
     #[must_use]
-    pub fn wants_body(&self) -> bool {
+    pub fn wants_body(&self, of: Side) -> bool {
         self.0.iter().any(|(_, field)| match field {
-            Field::RequestBody => true,
-            Field::Nested(format) => format.wants_body(),
+            Field::Body(side) => *side == of,
+            Field::Nested(format) => format.wants_body(of),
             _ => false,
         })
     }
@@ -115,6 +136,7 @@ impl Format {
                 entry.insert("service_id".to_owned(), json!(**service));
             }
         }
+        entry.entry("route_id").or_insert_with(|| json!(NO_ROUTE));
         draft.entry = Value::Object(entry);
         draft
     }
@@ -161,7 +183,7 @@ impl Draft {
     #[must_use]
     pub fn full(context: &Context<'_>, response: &Parts) -> Self {
         let request = &context.request;
-        let target = request.target();
+        let target = request.normal_target();
         let scheme = request.connection.scheme.as_str();
         let port = request.connection.local.port();
         let service = match context.route {
@@ -179,7 +201,7 @@ impl Draft {
             "response": {"status": response.status.as_u16(), "headers": headers(&response.headers)},
             "server": {"hostname": BuiltIn::Hostname.read(context), "version": env!("CARGO_PKG_VERSION")},
             "service_id": service,
-            "route_id": context.route.map_or("no-matched", |route| &*route.id),
+            "route_id": context.route.map_or(NO_ROUTE, |route| &*route.id),
             "client_ip": *request.connection.remote_ip,
             "start_time": context.now_micros / 1000,
         });
@@ -217,14 +239,20 @@ impl Draft {
 
     /// The entry, now that the response is over.
     #[must_use]
-    pub fn finish(mut self, summary: &Summary, request_body: Option<&str>) -> Value {
+    pub fn finish(mut self, summary: &Summary, bodies: &Bodies) -> Value {
         for (path, late) in &self.late {
             if let Some(value) = late.read(summary) {
                 put(&mut self.entry, path.iter().map(String::as_str), value);
             }
         }
-        for path in self.bodies.iter().filter(|_| request_body.is_some()) {
-            put(&mut self.entry, path.iter().map(String::as_str), json!(request_body));
+        for (path, side) in &self.bodies {
+            let body = match side {
+                Side::Request => bodies.request.as_deref(),
+                Side::Response => Some(bodies.response.as_deref().unwrap_or_default()),
+            };
+            if let Some(body) = body {
+                put(&mut self.entry, path.iter().map(String::as_str), json!(body));
+            }
         }
         self.entry
     }
@@ -251,56 +279,4 @@ fn headers(headers: &HeaderMap) -> Map<String, Value> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::attempts::Earlier;
-    use crate::context::tests::with_context;
-
-    fn summary() -> Summary {
-        Summary {
-            latency: Duration::from_millis(12),
-            upstream_latency: Some(Duration::from_millis(10)),
-            received: 3,
-            sent: 5,
-            node: None,
-            last_attempt: None,
-            earlier: Earlier::default(),
-        }
-    }
-
-    #[test]
-    fn the_own_form_has_the_fields_of_apisix() {
-        let head = http::Request::post("/a?x=1&x=2&y=3").header("host", "H:9080").header("x-a", "1").header("x-a", "2");
-        with_context(head, |context| {
-            let (parts, ()) = http::Response::builder().status(201).header("x-r", "r").body(()).unwrap().into_parts();
-            let entry = Draft::full(context, &parts).finish(&summary(), None);
-            assert_eq!(
-                entry["request"],
-                json!({"url": "http://h:9080/a?x=1&x=2&y=3", "uri": "/a?x=1&x=2&y=3", "method": "POST", "size": 3,
-                       "headers": {"host": "H:9080", "x-a": ["1", "2"]}, "querystring": {"x": ["1", "2"], "y": "3"}})
-            );
-            assert_eq!(entry["response"], json!({"status": 201, "headers": {"x-r": "r"}, "size": 5}));
-            assert_eq!((&entry["route_id"], &entry["service_id"]), (&json!("no-matched"), &json!("h")));
-            assert_eq!(entry["client_ip"], "192.0.2.7");
-            assert_eq!((&entry["latency"], &entry["upstream_latency"]), (&json!(12.0), &json!(10.0)));
-            assert_eq!(entry["apisix_latency"], 2.0);
-            assert!(entry.get("upstream").is_none());
-        });
-    }
-
-    #[test]
-    fn a_format_has_the_fields_of_one_s_choice() {
-        let format = json!({"host": "$host", "fixed": "x", "n": 1, "none": "$arg_none", "time": "$request_time",
-            "status": "$status", "body": "$request_body", "in": {"a": "$arg_a", "sent": "$bytes_sent"}});
-        let format = Format::compile(format.as_object().unwrap());
-        with_context(http::Request::get("/?a=1").header("host", "h"), |context| {
-            context.status = Some(http::StatusCode::OK);
-            let entry = format.draft(context).finish(&summary(), Some("b"));
-            let expected = json!({"host": "h", "fixed": "x", "n": 1, "time": 0.012, "status": 200, "body": "b",
-                "in": {"a": "1", "sent": 5}});
-            assert_eq!(entry, expected);
-        });
-    }
-}
+mod tests;

@@ -2,8 +2,6 @@
 
 use http::{HeaderName, HeaderValue};
 
-use crate::plugins::http_logger::Captured;
-
 /// State between the phases of one plugin, typed, a field per plugin that needs it.
 #[derive(Debug, Default)]
 pub struct PerPlugin {
@@ -13,12 +11,10 @@ pub struct PerPlugin {
     pub request_ids: Vec<(HeaderName, HeaderValue)>,
     /// response-rewrite: what it has found of the response's head.
     pub response_rewrite: crate::plugins::response_rewrite::Matched,
-    /// gzip: whether this response is compressed.
+    /// gzip: whether this response is compressed, until it is.
     pub gzip: bool,
-    /// http-logger: the request's body, as far as the entry has it.
-    pub http_logger_request: Option<Captured>,
-    /// http-logger: the same of the response's.
-    pub http_logger_response: Option<Captured>,
+    /// http-logger: bodies for the entry, by logger.
+    pub http_logger: Vec<crate::plugins::http_logger::Kept>,
     /// limit-conn: where this request counts until its response is over.
     pub limit_conn: Vec<crate::plugins::limit_conn::Place>,
     /// prometheus: whether metrics show names instead of ids.

@@ -4,13 +4,11 @@
 //! {"http-logger": {"uri": "http://logs.example/in", "batch_max_size": 200, "include_req_body": true}}
 //! ```
 
-use std::cell::RefCell;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use http::response::Parts;
 use http::{Method, Request, Uri};
 use schemars::JsonSchema;
@@ -19,12 +17,16 @@ use serde_json::{Map, Value, json};
 
 use crate::batch::{self, Batch};
 use crate::context::Context;
-use crate::expr::Expr;
 use crate::http_client::{Client, Options, Trust};
-use crate::log_entry::{Draft, Format};
+use crate::log_entry::{Bodies, Draft, Format, Side};
 use crate::plugin::{BodyFilter, Error, Flow, Logger, Phase, Phases, Plugin, Scope, Summary};
 
-/// Bytes of a log server's answer that are read for the gateway's own log.
+mod capture;
+
+pub use capture::Kept;
+use capture::{Captured, Copying, Which};
+
+/// Bytes of a log server's answer that are read, so that its connection can be used again.
 const ANSWER: usize = 64 * 1024;
 
 /// Configuration on routes and services.
@@ -102,8 +104,10 @@ struct Metadata {
 #[derive(Debug)]
 pub struct HttpLogger {
     shape: Shape,
-    request_body: Option<Capture>,
-    response_body: Option<Capture>,
+    request_body: Option<Which>,
+    response_body: Option<Which>,
+    request_limit: usize,
+    response_limit: usize,
     /// `None` without a background to send in.
     batch: Option<Arc<Batch<Value>>>,
 }
@@ -114,28 +118,12 @@ enum Shape {
     Own(Format),
 }
 
-/// Which bodies, and how much of them.
-#[derive(Debug)]
-struct Capture {
-    only: Option<Expr>,
-    limit: usize,
-}
-
-/// Bytes of a body as they have passed.
-pub type Captured = Rc<RefCell<BytesMut>>;
-
-struct Copying {
-    copy: Captured,
-    limit: usize,
-}
-
 struct Pending {
     draft: Draft,
     batch: Arc<Batch<Value>>,
-    request_body: Option<Captured>,
-    /// Whether the usual form has the request's body too.
-    in_request: bool,
-    response_body: Option<Captured>,
+    kept: Kept,
+    /// Whether the usual form has the response's body.
+    in_response: bool,
 }
 
 /// Where batches go.
@@ -187,20 +175,18 @@ impl Plugin for HttpLogger {
             Some(format) => Shape::Own(Format::compile(format)),
             None => Shape::Full(extra.map(Format::compile)),
         };
-        let capture = |wanted: bool, expr: Option<&Vec<Vec<Value>>>, limit: u64| {
-            wanted.then(|| Capture::compile(expr, limit)).transpose()
-        };
-        let asks_for_body = matches!(&shape, Shape::Own(format) if format.wants_body());
-        let request_expr = config.include_req_body_expr.as_ref().filter(|_| !asks_for_body);
-        let wants_request_body = config.include_req_body || asks_for_body;
-        let pending = usize::try_from(metadata.max_pending_entries.unwrap_or(8192)).unwrap_or(usize::MAX);
+        let request_body = Which::compile(config.include_req_body_expr.as_ref(), "include_req_body_expr")?;
+        let response_body = Which::compile(config.include_resp_body_expr.as_ref(), "include_resp_body_expr")?;
+        let in_request = config.include_req_body && matches!(shape, Shape::Full(_));
+        let in_response =
+            config.include_resp_body && (matches!(shape, Shape::Full(_)) || shape.wants_body(Side::Response));
+        let bytes = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
+        let pending = bytes(metadata.max_pending_entries.unwrap_or(8192));
         Ok(Self {
-            request_body: capture(wants_request_body, request_expr, config.max_req_body_bytes)?,
-            response_body: capture(
-                config.include_resp_body && matches!(shape, Shape::Full(_)),
-                config.include_resp_body_expr.as_ref(),
-                config.max_resp_body_bytes,
-            )?,
+            request_body: Some(request_body).filter(|_| in_request),
+            response_body: Some(response_body).filter(|_| in_response),
+            request_limit: bytes(config.max_req_body_bytes),
+            response_limit: bytes(config.max_resp_body_bytes),
             batch: start(&config, pending, scope)?,
             shape,
         })
@@ -209,17 +195,22 @@ impl Plugin for HttpLogger {
 
 impl Phases for HttpLogger {
     fn access<'a>(&'a self, context: &'a mut Context<'_>) -> Flow<'a> {
-        if let Some(capture) = self.request_body.as_ref().filter(|capture| capture.takes(context)) {
-            context.plugins.http_logger_request = Some(context.body.copy(capture.limit));
+        let in_request = self.request_body.as_ref().is_some_and(|which| which.takes(context));
+        if in_request || self.shape.wants_body(Side::Request) {
+            let copy = context.body.copy(self.request_limit);
+            let kept = self.kept(context);
+            (kept.request, kept.in_request) = (Some(copy), in_request);
         }
         Flow::Continue
     }
 
-    fn body_filter(&self, context: &mut Context<'_>, _response: &mut Parts) -> Option<Box<dyn BodyFilter>> {
-        let capture = self.response_body.as_ref().filter(|capture| capture.takes(context))?;
+    fn body_filter(&self, context: &mut Context<'_>, response: &mut Parts) -> Option<Box<dyn BodyFilter>> {
+        self.response_body.as_ref().filter(|which| which.takes(context))?;
         let copy = Captured::default();
-        context.plugins.http_logger_response = Some(copy.clone());
-        Some(Box::new(Copying { copy, limit: capture.limit }))
+        self.kept(context).response = Some(copy.clone());
+        // The plugin gzip announces first, and may compress after this filter.
+        let encoding = response.headers.get(CONTENT_ENCODING).filter(|_| !context.plugins.gzip);
+        Some(Box::new(Copying::new(copy, self.response_limit, encoding)))
     }
 
     fn logger(&self, context: &mut Context<'_>, response: &Parts) -> Option<Box<dyn Logger>> {
@@ -234,10 +225,32 @@ impl Phases for HttpLogger {
                 }
             }
         };
-        let request_body = context.plugins.http_logger_request.take();
-        let response_body = context.plugins.http_logger_response.take();
-        let in_request = matches!(self.shape, Shape::Full(_));
-        Some(Box::new(Pending { draft, batch, request_body, in_request, response_body }))
+        let kept = std::mem::take(self.kept(context));
+        Some(Box::new(Pending { draft, batch, kept, in_response: matches!(self.shape, Shape::Full(_)) }))
+    }
+}
+
+impl HttpLogger {
+    fn kept<'c>(&self, context: &'c mut Context<'_>) -> &'c mut Kept {
+        let owner = std::ptr::from_ref(self).addr();
+        let all = &mut context.plugins.http_logger;
+        let at = all.iter().position(|kept| kept.owner == owner).unwrap_or_else(|| {
+            all.push(Kept { owner, ..Kept::default() });
+            all.len() - 1
+        });
+        &mut all[at]
+    }
+}
+
+// === impl Shape ===
+
+impl Shape {
+    /// Whether a field stands for this body.
+    fn wants_body(&self, of: Side) -> bool {
+        match self {
+            Self::Full(extra) => extra.as_ref().is_some_and(|extra| extra.wants_body(of)),
+            Self::Own(format) => format.wants_body(of),
+        }
     }
 }
 
@@ -245,45 +258,19 @@ impl Phases for HttpLogger {
 
 impl Logger for Pending {
     fn log(self: Box<Self>, summary: &Summary) {
-        let Self { mut draft, batch, request_body, in_request, response_body } = *self;
+        let Self { mut draft, batch, kept, in_response } = *self;
         let text = |body: Captured| String::from_utf8_lossy(&body.borrow()).into_owned();
-        let request_body = request_body.map(text);
-        if let Some(body) = request_body.as_ref().filter(|_| in_request) {
+        let bodies = Bodies {
+            request: kept.request.map(text).filter(|body| !body.is_empty()),
+            response: kept.response.map(text),
+        };
+        if let Some(body) = bodies.request.as_ref().filter(|_| kept.in_request) {
             draft.set(&["request", "body"], json!(body));
         }
-        if let Some(body) = response_body {
-            draft.set(&["response", "body"], json!(text(body)));
+        if let Some(body) = bodies.response.as_ref().filter(|_| in_response) {
+            draft.set(&["response", "body"], json!(body));
         }
-        batch.push(draft.finish(summary, request_body.as_deref()));
-    }
-}
-
-// === impl Copying ===
-
-impl BodyFilter for Copying {
-    fn piece(&mut self, piece: Bytes) -> Bytes {
-        let mut copy = self.copy.borrow_mut();
-        let left = self.limit.saturating_sub(copy.len()).min(piece.len());
-        copy.extend_from_slice(&piece[..left]);
-        piece
-    }
-
-    fn keeps_body(&self) -> bool {
-        true
-    }
-}
-
-// === impl Capture ===
-
-impl Capture {
-    fn compile(only: Option<&Vec<Vec<Value>>>, limit: u64) -> Result<Self, Error> {
-        let only = only.map(|rules| Expr::compile(&json!(rules))).transpose();
-        let only = only.map_err(|e| Error::Refused(format!("failed to validate the expression of a body: {e}")))?;
-        Ok(Self { only, limit: usize::try_from(limit).unwrap_or(usize::MAX) })
-    }
-
-    fn takes(&self, context: &Context<'_>) -> bool {
-        self.only.as_ref().is_none_or(|only| only.holds(context))
+        batch.push(draft.finish(summary, &bodies));
     }
 }
 
@@ -341,14 +328,16 @@ impl Server {
         if let Some(authorization) = &self.authorization {
             request.headers_mut().insert(AUTHORIZATION, authorization.clone());
         }
-        let answered = self.client.request(request, &self.options).await.map_err(|error| {
+        let answered = self.client.open(request, &self.options).await.map_err(|error| {
             let source = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
             format!("{error}: {source}")
         })?;
-        if answered.status().as_u16() >= 400 {
-            return Err(format!("the log server answered {}", answered.status()));
+        let status = answered.status();
+        // What it says besides changes nothing: the batch is there.
+        if let Err(error) = answered.into_body().collect(ANSWER).await {
+            tracing::debug!(%error, "the log server's answer cannot be read");
         }
-        Ok(())
+        if status.as_u16() >= 400 { Err(format!("the log server answered {status}")) } else { Ok(()) }
     }
 }
 
@@ -368,7 +357,11 @@ mod tests {
             (json!({"uri": "http://a/", "include_req_body_expr": []}), "property \"include_req_body_expr\""),
             (
                 json!({"uri": "http://a/", "include_resp_body": true, "include_resp_body_expr": [["a", "??", "1"]]}),
-                "failed to validate the expression",
+                "failed to validate the 'include_resp_body_expr' expression",
+            ),
+            (
+                json!({"uri": "http://a/", "include_req_body_expr": [["a", "??", "1"]]}),
+                "failed to validate the 'include_req_body_expr' expression",
             ),
         ]);
     }

@@ -193,6 +193,44 @@ async fn a_log_server_gets_entries_in_batches_and_again_after_a_failure() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn each_logger_has_the_bodies_that_it_asks_for() {
+    let text = "answer ".repeat(50);
+    let (gateway, _files, upstream) =
+        gateway(json!({}), Reply::text(&text).with_header("content-type", "text/plain")).await;
+    let logs = [(); 2].map(|()| Upstream::start(Reply::text(&"x".repeat(100_000))).unwrap());
+    let config = |at: usize, more: Value| {
+        let mut config = json!({"uri": format!("http://{}/", logs[at].node()), "batch_max_size": 1, "max_retry_count": 9,
+            "retry_delay": 0, "include_resp_body": true});
+        config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        config
+    };
+    let format = json!({"uri": "$request_uri", "asked": "$request_body", "answered": "$resp_body"});
+    let of_all = config(0, json!({"log_format": format, "max_resp_body_bytes": 6}));
+    gateway.put("global_rules/1", json!({"id": "1", "plugins": {"http-logger": of_all}})).await;
+    let of_one = config(1, json!({"log_format_extra": {"asked": "$request_body", "none": "$arg_none"}}));
+    let plugins = json!({"http-logger": of_one, "gzip": {"types": "*"}});
+    gateway.put("routes/1", route(&plugins, &upstream)).await;
+    let request = reqwest::Client::new().post(format!("{}/%61//b", gateway.http())).body("question");
+    let response = request.header("accept-encoding", "gzip").send().await.unwrap();
+    assert_eq!(response.headers()["content-encoding"], "gzip");
+    drop(response.bytes().await.unwrap());
+    eventually(SOON, || async {
+        ensure!(logs.iter().all(|logs| logs.requests() > 0), "both are told");
+        Ok(())
+    })
+    .await;
+    let [all, one] = logs.each_ref().map(|logs| {
+        // An answer that is too long to be read is one all the same.
+        let [seen] = logs.take_seen().try_into().unwrap_or_else(|seen: Vec<_>| panic!("{} entries", seen.len()));
+        serde_json::from_slice::<Value>(&seen.body).unwrap()
+    });
+    assert_eq!(all, json!({"uri": "/a/b", "asked": "question", "answered": "answer", "route_id": "1"}));
+    assert_eq!((&one["request"]["uri"], one["request"].get("body")), (&json!("/a/b"), None));
+    assert_eq!((&one["asked"], &one["response"]["body"]), (&json!("question"), &json!(text)));
+    assert!(one.get("none").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_entry_of_the_last_request_is_sent_before_the_end() {
     let logs = Upstream::start(Reply::text("")).unwrap();
     let config = json!({"uri": format!("http://{}/in", logs.node()), "inactive_timeout": 600, "buffer_duration": 600});
