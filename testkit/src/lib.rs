@@ -10,6 +10,7 @@
 
 pub mod apisix;
 pub mod certificates;
+pub mod cpu;
 pub mod dns;
 pub mod etcd;
 pub mod mariadb;

@@ -87,7 +87,7 @@ mod tests {
             if let Some(pid) = text.strip_suffix('\n') {
                 break pid.to_owned();
             }
-            assert!(start.elapsed().as_secs() < 10, "it never started");
+            assert!(start.elapsed().as_secs() < 30, "it never started");
             std::thread::yield_now();
         };
         assert!(Path::new(&format!("/proc/{pid}")).exists());

@@ -126,7 +126,7 @@ impl Connection {
         Ok(Head { status: status.ok_or_else(|| io::Error::other(format!("no status line: {text}")))?, headers })
     }
 
-    /// Reads the next chunk; `None` at the end of the body.
+    /// Reads the next chunk; `None` at the end of the body. Who gives up waiting for it may ask again.
     ///
     /// # Errors
     /// When the connection ends before.
@@ -139,8 +139,8 @@ impl Connection {
         };
         let size = String::from_utf8_lossy(&self.read[..end]).into_owned();
         let size = usize::from_str_radix(&size, 16).map_err(|_| io::Error::other(format!("no chunk: {size}")))?;
-        self.read.drain(..end + 2);
         if size == 0 {
+            self.read.drain(..end + 2);
             // Trailers end with an empty line.
             loop {
                 let end = loop {
@@ -155,11 +155,12 @@ impl Connection {
                 }
             }
         }
-        while self.read.len() < size + 2 {
+        let start = end + 2;
+        while self.read.len() < start + size + 2 {
             self.more().await?;
         }
-        let chunk = self.read[..size].to_vec();
-        self.read.drain(..size + 2);
+        let chunk = self.read[start..start + size].to_vec();
+        self.read.drain(..start + size + 2);
         Ok(Some(chunk))
     }
 

@@ -1,7 +1,8 @@
-//! Bad input over real sockets: an answer within a second, no panic, no growth of memory that stays.
+//! Bad input over real sockets: an answer for less than a second of work, no panic, no growth of memory that stays.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use portolan_testkit::cpu;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -9,8 +10,9 @@ use crate::plane::{ADMIN_KEY, Plane, send};
 
 /// Largest body of the Admin API.
 const LARGEST: usize = 1_572_864;
-/// How long an answer may take; without optimisation everything takes ten times as long.
-const PATIENCE: Duration = Duration::from_secs(if cfg!(debug_assertions) { 10 } else { 1 });
+/// What an answer may cost, so that it comes within that time on a machine of its own; without optimisation everything takes ten
+/// times as long.
+const COST: Duration = Duration::from_secs(if cfg!(debug_assertions) { 10 } else { 1 });
 
 /// Which of the doors.
 #[derive(Clone, Copy, Debug)]
@@ -132,10 +134,10 @@ async fn bodies_are_answered_quickly() {
     for door in [Door::Apisix, Door::Enterprise, Door::Api] {
         for (what, body, taken) in bodies() {
             let expected = expected(door, said(door, body.clone()).len(), taken);
-            let start = Instant::now();
+            let start = cpu::of_process();
             let answer = put(&plane, door, body).await;
-            let took = start.elapsed();
-            assert!(took < PATIENCE, "{door:?}, {what}: {took:?}");
+            let took = cpu::of_process() - start;
+            assert!(took < COST, "{door:?}, {what}: {took:?}");
             let text: String = answer.text.chars().take(200).collect();
             assert!(expected.contains(&answer.status), "{door:?}, {what}: {} {text}", answer.status);
             assert!(answer.json().is_object(), "{door:?}, {what}: {text}");
@@ -151,9 +153,9 @@ async fn queries_and_paths_are_answered_quickly() {
     let many =
         |count: usize, and: &str, is: &str| (0..count).map(|n| format!("a{n}{is}1")).collect::<Vec<_>>().join(and);
     for path in ["/apisix/admin/routes", "/api/audit/events"] {
-        let start = Instant::now();
+        let start = cpu::of_process();
         let answer = raw(&plane, &format!("GET {path}?{} HTTP/1.1", many(100_000, "&", "="))).await;
-        assert!(start.elapsed() < PATIENCE, "{path}: {:?}", start.elapsed());
+        assert!(cpu::of_process() - start < COST, "{path}: {:?}", cpu::of_process() - start);
         assert!(answer.starts_with("HTTP/1.1 4"), "{path}: {answer}");
     }
     for query in [
@@ -170,9 +172,9 @@ async fn queries_and_paths_are_answered_quickly() {
     ] {
         for path in ["/apisix/admin/routes", "/api/audit/events", "/api/groups/default/resources/routes"] {
             let head: String = query.chars().take(60).collect();
-            let start = Instant::now();
+            let start = cpu::of_process();
             let answer = send(plane.request("GET", &format!("{path}?{query}")).header("x-api-key", ADMIN_KEY)).await;
-            assert!(start.elapsed() < PATIENCE, "{path}?{head}: {:?}", start.elapsed());
+            assert!(cpu::of_process() - start < COST, "{path}?{head}: {:?}", cpu::of_process() - start);
             assert!(answer.status < 500, "{path}?{head}: {} {}", answer.status, answer.text);
         }
     }
@@ -272,10 +274,10 @@ async fn aliases_in_yaml_stand_for_little() {
         let before = resident();
         let request = plane.request(method, path).header("x-api-key", ADMIN_KEY);
         let request = digest.into_iter().fold(request, |request, digest| request.header("x-digest", digest));
-        let start = Instant::now();
+        let start = cpu::of_process();
         let answer = send(request.header("content-type", "application/yaml").body(bomb.clone())).await;
         assert_eq!(answer.status, 400, "{path}: {}", answer.text);
-        assert!(start.elapsed() < PATIENCE, "{path}: {:?}", start.elapsed());
+        assert!(cpu::of_process() - start < COST, "{path}: {:?}", cpu::of_process() - start);
         assert!(resident().saturating_sub(before) < 512 * 1024 * 1024, "{path}: {} bytes", resident());
     }
 }

@@ -156,7 +156,7 @@ async fn a_revoked_certificate_gets_nothing_any_more() {
     let serial = issued["serial"].as_str().unwrap();
     let path = format!("/api/certificates/{serial}/revoke");
     plane.expect("POST", &path, Value::Null, 204).await;
-    portolan_testkit::eventually(std::time::Duration::from_secs(10), || async {
+    portolan_testkit::eventually(std::time::Duration::from_secs(30), || async {
         let status = ask().await;
         anyhow::ensure!(status == 403, "still {status}");
         Ok(())

@@ -145,8 +145,9 @@ async fn the_member_has_the_name_and_the_addresses_of_the_settings() {
     );
 }
 
-/// The first lines of the answer to a watch of a data plane that is ahead of the log: up to its end, or for a while.
+/// The first lines of the answer to a watch of a data plane that is ahead of the log: up to its end, or for a while after it began.
 async fn watch_ahead(settings: DpManager) -> String {
+    let told = settings.reload_when_ahead;
     let plane = plane(settings).await;
     let order = json!({"kind": "data_plane", "name": "dp-1", "gateway_group_id": "default"});
     let (client, _) = certificates::client(&plane, order).await;
@@ -155,14 +156,13 @@ async fn watch_ahead(settings: DpManager) -> String {
     let watch = client.post(format!("{}/v3/watch", plane.at.dp_manager)).body(body.to_string()).send();
     let mut watch = watch.await.unwrap();
     let mut text = String::new();
-    let more = async {
-        while !text.contains("canceled") {
-            let Some(chunk) = watch.chunk().await.unwrap() else { break };
-            text.push_str(std::str::from_utf8(&chunk).unwrap());
-        }
-    };
-    // That nothing comes can only be waited for.
-    let _ = tokio::time::timeout(Duration::from_secs(2), more).await;
+    while !text.contains("canceled") {
+        // That nothing comes can only be waited for.
+        let patience = Duration::from_secs(if text.contains("created") && !told { 2 } else { 30 });
+        let Ok(chunk) = tokio::time::timeout(patience, watch.chunk()).await else { break };
+        let Some(chunk) = chunk.unwrap() else { break };
+        text.push_str(std::str::from_utf8(&chunk).unwrap());
+    }
     text
 }
 

@@ -80,7 +80,7 @@ async fn two_replicas_are_one_control_plane() {
     // The second sees it before it decides, even when its memory is behind.
     let duplicate = two.expect("PUT", "/apisix/admin/services/1", json!({"name": "b"}), 200).await;
     assert_eq!(duplicate["value"]["name"], "b");
-    eventually(Duration::from_secs(10), async || {
+    eventually(Duration::from_secs(20), async || {
         let item = one.call("GET", "/apisix/admin/services/1", Value::Null).await.json();
         anyhow::ensure!(item["value"]["name"] == "b", "{item}");
         Ok(())

@@ -87,7 +87,7 @@ impl Plane {
     /// Ends it as a signal would; the folder stays.
     pub async fn stop(self) -> Arc<TempDir> {
         self.supervisor.shutdown().request();
-        self.supervisor.run(Duration::from_secs(5)).await.unwrap();
+        self.supervisor.run(Duration::from_secs(30)).await.unwrap();
         self.dir.clone()
     }
 

@@ -12,7 +12,7 @@ use crate::stand::{Stand, committed, put};
 
 async fn wait_for(store: &EventStore, revision: i64) {
     let mut head = store.head();
-    tokio::time::timeout(Duration::from_secs(10), head.wait_for(|head| *head >= revision)).await.unwrap().unwrap();
+    tokio::time::timeout(Duration::from_secs(30), head.wait_for(|head| *head >= revision)).await.unwrap().unwrap();
 }
 
 pub async fn replicas_append_at_once_and_see_one_order(stand: Stand) {
@@ -117,13 +117,19 @@ pub async fn a_lease_that_another_replica_renewed_goes_on_and_ends_once(stand: S
 /// News of another replica come at once, not with the period of a second: twenty there and back.
 pub async fn followers_do_not_wait_for_their_period(stand: Stand) {
     let other = stand.replica().await;
-    let there_and_back = async {
-        for n in 0..10 {
-            wait_for(&other, put(&stand.store, "k", &n.to_string()).await).await;
-            wait_for(&stand.store, put(&other, "k", &n.to_string()).await).await;
+    // A machine that is busy with other tests may take its time, but not always.
+    for _ in 0..8 {
+        let there_and_back = async {
+            for n in 0..10 {
+                wait_for(&other, put(&stand.store, "k", &n.to_string()).await).await;
+                wait_for(&stand.store, put(&other, "k", &n.to_string()).await).await;
+            }
+        };
+        if tokio::time::timeout(Duration::from_secs(5), there_and_back).await.is_ok() {
+            return;
         }
-    };
-    tokio::time::timeout(Duration::from_secs(8), there_and_back).await.unwrap();
+    }
+    panic!("they wait for it");
 }
 
 pub async fn a_key_too_long_for_the_index_fails_alone(stand: Stand) {

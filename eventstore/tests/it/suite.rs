@@ -175,7 +175,7 @@ pub async fn watchers_read_whole_revisions_from_anywhere(stand: Stand) {
     let mut head = stand.store.head();
     assert_eq!(*head.borrow_and_update(), 4);
     stand.put("c", "1").await;
-    tokio::time::timeout(Duration::from_secs(5), head.changed()).await.unwrap().unwrap();
+    tokio::time::timeout(Duration::from_secs(30), head.changed()).await.unwrap().unwrap();
     assert_eq!(*head.borrow(), 5);
     let stand = stand.reopen().await;
     assert_eq!(shape(&stand.store, 0).await[..4], expected);
@@ -385,5 +385,5 @@ async fn wait_for_state(store: &EventStore, expected: &[&str]) {
             head.changed().await.unwrap();
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), reached).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(30), reached).await.unwrap();
 }

@@ -31,9 +31,18 @@ fn ids(server: &Server) -> String {
     format!("\"cluster_id\":\"{}\",\"member_id\":\"{member}\"", server.store.cluster_id())
 }
 
+/// The next chunk, however soon this client would give a silent watch up.
 async fn chunk(watch: &mut Watch) -> String {
-    match watch.next().await.unwrap() {
-        Heard::Chunk(chunk) => chunk,
+    let heard = async {
+        loop {
+            match watch.next().await.unwrap() {
+                Heard::Idle => {}
+                heard => return heard,
+            }
+        }
+    };
+    match tokio::time::timeout(PATIENCE, heard).await {
+        Ok(Heard::Chunk(chunk)) => chunk,
         other => panic!("{other:?} instead of a chunk"),
     }
 }

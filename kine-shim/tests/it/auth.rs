@@ -114,7 +114,7 @@ async fn a_peer_that_goes_on_asking_waits() {
         assert_eq!(data_plane.kv().put(put.clone()).await.unwrap_err().code(), Code::PermissionDenied);
     }
     // Each of them late would be twenty seconds.
-    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(19), "{:?}", start.elapsed());
     let start = Instant::now();
     assert_eq!(data_plane.kv().put(put).await.unwrap_err().code(), Code::PermissionDenied);
     assert!(start.elapsed() >= Duration::from_secs(1), "{:?}", start.elapsed());

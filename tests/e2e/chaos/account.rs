@@ -39,9 +39,15 @@ pub async fn settle(planes: &Planes, written: &[Written]) -> Vec<Value> {
         account(writer, &found);
         let id = format!("w{}", writer.writer);
         for url in &urls {
-            let get = http.get(format!("{url}/apisix/admin/services/{id}")).header("X-API-KEY", KEY);
-            let service: Value = get.send().await.unwrap().json().await.unwrap();
-            assert_eq!(service["value"]["name"].as_str(), last.get(id.as_str()).copied(), "{id} at {url}");
+            // What one of them wrote the other one hears of.
+            eventually(SOON, || async {
+                let get = http.get(format!("{url}/apisix/admin/services/{id}")).header("X-API-KEY", KEY);
+                let service: Value = get.send().await?.json().await?;
+                let expected = last.get(id.as_str()).copied();
+                ensure!(service["value"]["name"].as_str() == expected, "{id} at {url}: {service}, not {expected:?}");
+                Ok(())
+            })
+            .await;
         }
     }
     let told = written.iter().map(|writer| writer.acknowledged.len() + writer.open.len()).sum::<usize>();

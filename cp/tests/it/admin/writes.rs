@@ -184,7 +184,7 @@ async fn a_consumer_is_named_by_its_username() {
 async fn a_ttl_takes_the_key_away() {
     let plane = Plane::new().await;
     plane.expect("PUT", "/apisix/admin/services/1?ttl=1", json!({"name": "a"}), 201).await;
-    eventually(Duration::from_secs(15), async || {
+    eventually(Duration::from_secs(30), async || {
         let answer = plane.call("GET", "/apisix/admin/services/1", Value::Null).await;
         anyhow::ensure!(answer.status == 404, "still there");
         Ok(())
