@@ -14,7 +14,7 @@ mod text;
 
 pub(crate) use date::Date;
 pub(crate) use decode::{Decoder, Malformed, Peer, Step};
-pub(crate) use head::{Said, Span, announced, span};
+pub(crate) use head::{Said, Span, announced, decimal, span};
 pub(crate) use input::Input;
 pub(crate) use names::name;
 pub(crate) use output::Output;

@@ -8,9 +8,9 @@
 
 use std::rc::Rc;
 
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_LENGTH, SERVER};
 use http::response::Parts;
-use http::{Method, Response, StatusCode};
+use http::{Method, Response, StatusCode, Version};
 use tokio::time::Instant;
 
 use crate::context::Context;
@@ -22,6 +22,7 @@ use crate::resource::{Route, Target};
 use crate::tls;
 use crate::upstream::body::RequestBody;
 use crate::upstream::error::ClientFailure;
+use crate::upstream::http1::Form;
 use crate::upstream::incoming::Incoming;
 use crate::worker::Worker;
 
@@ -87,7 +88,10 @@ pub async fn handle(
     context.matched_path = found.path;
     context.matched_host = found.host;
     context.path_params = found.params;
-    let exchange = Exchange { worker: &worker, route, upgrade };
+    let head = &context.request.parts;
+    let takes_lines = head.version <= Version::HTTP_11 && head.method != Method::HEAD;
+    let form = if takes_lines { Form::Lines } else { Form::Map };
+    let exchange = Exchange { worker: &worker, route, upgrade, form };
     Box::pin(exchange.run(&mut context, record)).await
 }
 
@@ -96,6 +100,8 @@ struct Exchange<'w, 'r> {
     worker: &'w Rc<Worker>,
     route: &'r Route,
     upgrade: Option<upgrade::Wanted>,
+    /// How the client could get the headers of its response.
+    form: Form,
 }
 
 // === impl Exchange ===
@@ -110,17 +116,20 @@ impl<'r> Exchange<'_, 'r> {
             None if route.plugins.is_empty() && global.is_empty() => None,
             None => self.request_phases(context, &mut merged).await,
         };
+        let chain = merged.as_ref().unwrap_or(&route.plugins);
         let outcome = match answered {
             Some(answer) => Err(answer),
-            None => self.ask_upstream(context, &mut record).await,
+            None => {
+                let form = self.form_for([global, chain]);
+                self.ask_upstream(context, &mut record, form).await
+            }
         };
-        let chain = merged.as_ref().unwrap_or(&route.plugins);
         let response = match outcome {
             Ok(response) => response,
             Err(answer) => answer::response(answer),
         };
-        let (mut head, body) = response.into_parts();
-        finish(context, [global, chain], &mut head);
+        let (mut head, mut body) = response.into_parts();
+        finish(context, [global, chain], &mut head, &mut body);
         record.end(context, head.status);
         let response = attend(context, [global, chain], head, body, record);
         give_map(std::mem::take(&mut context.request.parts.headers));
@@ -170,7 +179,15 @@ impl<'r> Exchange<'_, 'r> {
         chain.run(Phase::BEFORE_PROXY, context).await
     }
 
-    async fn ask_upstream(self, context: &mut Context<'r>, record: &mut Record) -> Forwarded {
+    /// Lines do where nobody sees the headers on their way.
+    fn form_for(&self, chains: [&Chain; 2]) -> Form {
+        let seeing = [Phase::HEADER_FILTER, Phase::BODY_FILTER, Phase::LOG];
+        let seen = self.worker.access_log.is_some()
+            || chains.iter().any(|chain| seeing.into_iter().any(|phase| chain.has(phase)));
+        if seen { Form::Map } else { self.form }
+    }
+
+    async fn ask_upstream(self, context: &mut Context<'r>, record: &mut Record, form: Form) -> Forwarded {
         let chosen = context.upstream.take();
         let upstream = match (&chosen, &self.route.target) {
             (Some(upstream), _) | (None, Target::Upstream(upstream)) => upstream,
@@ -183,6 +200,7 @@ impl<'r> Exchange<'_, 'r> {
             upstream,
             timeouts: self.route.timeouts.unwrap_or(upstream.timeouts),
             upgrade: self.upgrade.filter(|_| self.route.websocket),
+            form,
         };
         // Without plugins no time has passed.
         let untouched = self.route.plugins.is_empty() && context.snapshot.global.is_empty();
@@ -227,9 +245,9 @@ async fn run_global(global: &Chain, context: &mut Context<'_>) -> Option<Answer>
 /// A request that no route takes: the plugins of all requests see it all the same.
 async fn unrouted(context: &mut Context<'_>, global: &Chain, mut record: Record) -> Response<Body> {
     let answered = run_global(global, context).await;
-    let (mut head, body) = answer::response(answered.unwrap_or_else(answer::no_route)).into_parts();
+    let (mut head, mut body) = answer::response(answered.unwrap_or_else(answer::no_route)).into_parts();
     let chains = [global, &Chain::default()];
-    finish(context, chains, &mut head);
+    finish(context, chains, &mut head, &mut body);
     record.end_unrouted(head.status);
     attend(context, chains, head, body, record)
 }
@@ -244,8 +262,9 @@ fn refuse(parts: &http::request::Parts, worker: &Worker) -> Option<Answer> {
 }
 
 /// The last changes of the response's head.
-fn finish(context: &mut Context<'_>, chains: [&Chain; 2], response: &mut Parts) {
+fn finish(context: &mut Context<'_>, chains: [&Chain; 2], response: &mut Parts, body: &mut Body) {
     for (name, value) in std::mem::take(&mut context.response_headers) {
+        body.remove_lines(&name);
         response.headers.insert(name, value);
     }
     context.status = Some(response.status);
@@ -253,7 +272,12 @@ fn finish(context: &mut Context<'_>, chains: [&Chain; 2], response: &mut Parts) 
         chain.header_filter(context, response);
     }
     context.status = Some(response.status);
-    headers::set_server(&mut response.headers);
+    if body.has_lines() {
+        // They are written with who answers.
+        response.headers.remove(SERVER);
+    } else {
+        headers::set_server(&mut response.headers);
+    }
 }
 
 /// Hands the response to those who see its body and its end.

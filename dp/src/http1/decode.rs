@@ -55,6 +55,11 @@ pub(crate) enum Step {
 // === impl Decoder ===
 
 impl Decoder {
+    /// A body of so many bytes.
+    pub(crate) fn of_length(length: u64) -> Self {
+        if length == 0 { Self::Over } else { Self::Length(length) }
+    }
+
     /// Whether the end of the body is that of the connection.
     pub(crate) fn lasts_until_close(self) -> bool {
         self == Self::UntilClose

@@ -35,6 +35,12 @@ pub(crate) fn announced(headers: &HeaderMap) -> Vec<HeaderName> {
     names.filter(|name| !FORBIDDEN_TRAILERS.contains(name)).collect()
 }
 
+/// A number of digits and nothing else.
+pub(crate) fn decimal(value: &[u8]) -> Option<u64> {
+    let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+    std::str::from_utf8(value).ok().filter(|_| digits)?.parse().ok()
+}
+
 /// What `Connection` says of the connection itself.
 #[derive(Debug, Default)]
 pub(crate) struct Said {
@@ -47,6 +53,11 @@ pub(crate) struct Said {
 impl Said {
     /// Reads a value. Whether it says nothing else, so that nobody needs it any more.
     pub(crate) fn read(&mut self, value: &[u8]) -> bool {
+        // Most say just this.
+        if value.eq_ignore_ascii_case(b"keep-alive") {
+            self.keep_alive = true;
+            return true;
+        }
         let mut alone = true;
         for token in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
             if token.eq_ignore_ascii_case(b"close") {

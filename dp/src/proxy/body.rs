@@ -4,12 +4,16 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
+use http::header::{HeaderName, SERVER};
 use http_body::{Frame, SizeHint};
 
+use super::headers;
 use super::record::Record;
 use super::upgrade::Tunnel;
+use crate::http1::Text;
 use crate::plugin::{BodyFilter, Logger};
 use crate::upstream::body::{Error, ResponseBody};
+use crate::upstream::http1::Lines;
 
 /// The body. Its end, or its drop, is the end of the request. It is moved often, with the response, so it is in a box.
 pub struct Body(Box<Passing>);
@@ -21,6 +25,8 @@ struct Passing {
     record: Option<Record>,
     sent: u64,
     tunnel: Option<Box<Tunnel>>,
+    /// Headers of the response that are not in its map.
+    lines: Option<Lines>,
 }
 
 enum Source {
@@ -39,10 +45,32 @@ impl Body {
         Self::of(Source::Full(Some(bytes).filter(|bytes| !bytes.is_empty())))
     }
 
-    /// A node's.
+    /// A node's, with those headers of its response that are not in the map.
     #[must_use]
-    pub fn upstream(body: ResponseBody) -> Self {
-        Self::of(Source::Upstream(body))
+    pub fn upstream(body: ResponseBody, lines: Option<Lines>) -> Self {
+        let mut body = Self::of(Source::Upstream(body));
+        body.0.lines = lines;
+        body
+    }
+
+    /// Whether the headers of the response are lines.
+    pub(super) fn has_lines(&self) -> bool {
+        self.0.lines.is_some()
+    }
+
+    /// The gateway has a value of its own for this header.
+    pub(super) fn remove_lines(&mut self, name: &HeaderName) {
+        if let Some(lines) = &mut self.0.lines {
+            lines.remove(name);
+        }
+    }
+
+    /// Writes the headers that are lines, if they are, and who answers. Whether they say when.
+    pub(crate) fn write_lines(&mut self, out: &mut Text) -> bool {
+        let Some(lines) = self.0.lines.take() else { return false };
+        out.put(&lines.text);
+        out.line(SERVER.as_str(), headers::WHO.as_bytes());
+        lines.dated
     }
 
     /// None, and then something that is not HTTP.
@@ -59,7 +87,7 @@ impl Body {
 
     fn of(source: Source) -> Self {
         let (filters, loggers) = (Vec::new(), Vec::new());
-        Self(Box::new(Passing { source, filters, loggers, record: None, sent: 0, tunnel: None }))
+        Self(Box::new(Passing { source, filters, loggers, record: None, sent: 0, tunnel: None, lines: None }))
     }
 
     pub(super) fn recorded(

@@ -20,6 +20,7 @@ use crate::plugin::Answer;
 use crate::resource::Timeouts;
 use crate::upstream::body::{RequestBody, ResponseBody};
 use crate::upstream::error::Failure;
+use crate::upstream::http1::Form;
 use crate::upstream::link::{Ask, Link};
 use crate::upstream::patience::SendError;
 use crate::upstream::pool::Key;
@@ -37,6 +38,8 @@ pub(super) struct Attempts<'a> {
     pub(super) upstream: &'a Arc<Upstream>,
     pub(super) timeouts: Timeouts,
     pub(super) upgrade: Option<upgrade::Wanted>,
+    /// How the headers of the response are wanted.
+    pub(super) form: Form,
 }
 
 /// What a node is asked beside the request as it is.
@@ -246,13 +249,14 @@ impl Attempts<'_> {
             upgrade: self.upgrade.as_ref().map(upgrade::Wanted::protocol),
             node: &asked.node.host_header,
             tls: self.upstream.tls.is_some(),
+            form: self.form,
         }
     }
 
     fn respond(
         self,
         mut parts: Parts,
-        link: Link,
+        mut link: Link,
         statuses: Option<HeaderValue>,
         record: &mut Record,
     ) -> Response<Body> {
@@ -271,8 +275,9 @@ impl Attempts<'_> {
             parts.headers.insert(UPSTREAM_STATUS, statuses);
         }
         parts.version = Version::HTTP_11;
+        let lines = link.take_lines();
         let body = ResponseBody::new(link, self.upstream.keepalive, self.timeouts.read, now);
-        Response::from_parts(parts, Body::upstream(body))
+        Response::from_parts(parts, Body::upstream(body, lines))
     }
 }
 

@@ -9,6 +9,9 @@ use crate::request::{Connection, Request, Scheme};
 use crate::upstream::{Host, Node, Upstream};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+/// Who answers.
+pub(super) const WHO: &str = "Portolan";
+
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
 static X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
@@ -121,7 +124,7 @@ pub(super) fn host<'a>(passed: &'a HeaderValue, upstream: &'a Upstream, node: &'
 
 /// Says who answers.
 pub(super) fn set_server(headers: &mut HeaderMap) {
-    headers.insert(SERVER, HeaderValue::from_static("Portolan"));
+    headers.insert(SERVER, HeaderValue::from_static(WHO));
 }
 
 #[cfg(test)]

@@ -26,6 +26,9 @@ use crate::stream::Stream;
 
 mod encode;
 mod head;
+mod lines;
+
+pub use lines::{Form, Lines};
 
 use encode::{Encoder, Progress};
 use head::Head;
@@ -41,6 +44,8 @@ pub struct Connection {
     /// Whether it may carry another request when this one is over.
     stays: bool,
     spans: Vec<Span>,
+    /// Headers of the response, where they are not in a map.
+    lines: Option<Lines>,
     /// See [`crate::config::Limits::header_bytes`].
     head_bytes: usize,
     /// For whoever waits.
@@ -96,6 +101,7 @@ impl Connection {
             decoder: Decoder::Over,
             stays: true,
             spans: Vec::new(),
+            lines: None,
             head_bytes: header_bytes.max(64 * 1024),
             alarm: Alarm::default(),
             shelf,
@@ -165,6 +171,7 @@ impl Connection {
             Ok(head) => {
                 self.decoder = head.decoder;
                 self.stays = head.stays && lost.is_none();
+                self.lines = head.lines;
                 Ok(head.parts)
             }
             Err(failure) => {
@@ -176,6 +183,11 @@ impl Connection {
                 Err(SendError::Failed(failure))
             }
         }
+    }
+
+    /// The headers of the response that came, where they are lines.
+    pub(super) fn take_lines(&mut self) -> Option<Lines> {
+        self.lines.take()
     }
 
     /// The next piece of the response's body.
@@ -252,7 +264,7 @@ impl Connection {
     fn poll_head(&mut self, ask: &Ask<'_>, cx: &mut Context<'_>) -> Poll<Result<Head, Broken>> {
         loop {
             if !self.input.bytes.is_empty()
-                && let Some(head) = head::read(&mut self.input.bytes, ask.method, &mut self.spans)?
+                && let Some(head) = head::read(&mut self.input.bytes, ask.method, ask.form, &mut self.spans)?
             {
                 return Poll::Ready(Ok(head));
             }

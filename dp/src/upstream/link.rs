@@ -13,7 +13,7 @@ use super::Keepalive;
 use super::alarm::Alarm;
 use super::body::{Error, RequestBody};
 use super::error::Failure;
-use super::http1;
+use super::http1::{self, Form, Lines};
 use super::http2;
 use super::patience::SendError;
 use super::pool::{self, Key, Pool};
@@ -39,6 +39,8 @@ pub struct Ask<'a> {
     pub node: &'a HeaderValue,
     /// Whether TLS is spoken to the node.
     pub tls: bool,
+    /// How the headers of its response are wanted.
+    pub form: Form,
 }
 
 /// What a request goes over.
@@ -79,6 +81,14 @@ impl Link {
         match self {
             Self::Whole(connection) => connection.send(ask, body, timeouts, now).await,
             Self::Part(stream) => Box::pin(stream.send(ask, body, timeouts, now)).await,
+        }
+    }
+
+    /// The headers of the response that came, where they are lines and not in its map.
+    pub fn take_lines(&mut self) -> Option<Lines> {
+        match self {
+            Self::Whole(connection) => connection.take_lines(),
+            Self::Part(_) => None,
         }
     }
 

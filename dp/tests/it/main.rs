@@ -16,6 +16,7 @@ mod harness;
 mod health;
 mod http2;
 mod limits;
+mod lines;
 mod metrics;
 mod names;
 mod paths;

@@ -8,7 +8,8 @@ use http::{Method, StatusCode, Version, response};
 use hyper::ext::ReasonPhrase;
 
 use super::Broken;
-use crate::http1::{Decoder, Said, Span, Text, name, span, take_map};
+use super::lines::{Form, Lines, Usual};
+use crate::http1::{Decoder, Said, Span, Text, decimal, name, span, take_map};
 use crate::upstream::link::Ask;
 
 /// Headers of a response; more of them is no response.
@@ -27,7 +28,9 @@ pub(super) enum Length {
 
 /// The head of a response.
 pub(super) struct Head {
+    /// Its map of headers is empty where there are lines.
     pub(super) parts: response::Parts,
+    pub(super) lines: Option<Lines>,
     pub(super) decoder: Decoder,
     /// Whether another request may follow on the connection.
     pub(super) stays: bool,
@@ -73,7 +76,12 @@ pub(super) fn write(ask: &Ask<'_>, length: Length, out: &mut Text) {
 }
 
 /// Reads the head of a response, if it is whole, and passes over interim ones. `spans` is only for its memory.
-pub(super) fn read(input: &mut BytesMut, method: &Method, spans: &mut Vec<Span>) -> Result<Option<Head>, Broken> {
+pub(super) fn read(
+    input: &mut BytesMut,
+    method: &Method,
+    form: Form,
+    spans: &mut Vec<Span>,
+) -> Result<Option<Head>, Broken> {
     loop {
         let mut headers = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; MOST_HEADERS];
         let mut response = httparse::Response::new(&mut []);
@@ -87,10 +95,26 @@ pub(super) fn read(input: &mut BytesMut, method: &Method, spans: &mut Vec<Span>)
         let base = input.as_ptr() as usize;
         spans.clear();
         spans.extend(response.headers.iter().map(|header| span(header, base)));
-        let bytes = input.split_to(length).freeze();
+        let bytes = input.split_to(length);
         if code.is_informational() && code != StatusCode::SWITCHING_PROTOCOLS {
             continue;
         }
+        let (mut parts, ()) = http::Response::new(()).into_parts();
+        parts.status = code;
+        parts.version = version;
+        if let Some(reason) = reason.and_then(|reason| ReasonPhrase::try_from(reason).ok()) {
+            parts.extensions.insert(reason);
+        }
+        if form == Form::Lines
+            && *method != Method::HEAD
+            && Usual::has(code)
+            && let Some(usual) = Usual::read(&bytes, spans)
+        {
+            let decoder = Decoder::of_length(usual.length);
+            let stays = usual.said.stays(version);
+            return Ok(Some(Head { parts, lines: Some(usual.into_lines(bytes, spans)), decoder, stays }));
+        }
+        let bytes = bytes.freeze();
         let mut headers = take_map(spans.len());
         let mut said = Said::default();
         for [start, name_end, value, value_end] in spans.iter().copied() {
@@ -103,14 +127,8 @@ pub(super) fn read(input: &mut BytesMut, method: &Method, spans: &mut Vec<Span>)
         }
         let decoder = body(code, version, method, &mut headers)?;
         let stays = said.stays(version) && !decoder.lasts_until_close() && code != StatusCode::SWITCHING_PROTOCOLS;
-        let (mut parts, ()) = http::Response::new(()).into_parts();
-        parts.status = code;
-        parts.version = version;
         parts.headers = headers;
-        if let Some(reason) = reason.and_then(|reason| ReasonPhrase::try_from(reason).ok()) {
-            parts.extensions.insert(reason);
-        }
-        return Ok(Some(Head { parts, decoder, stays }));
+        return Ok(Some(Head { parts, lines: None, decoder, stays }));
     }
 }
 
@@ -132,18 +150,12 @@ fn body(status: StatusCode, version: Version, method: &Method, headers: &mut Hea
     let mut length = None;
     for value in headers.get_all(CONTENT_LENGTH) {
         for number in value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
-            let digits = !number.is_empty() && number.iter().all(u8::is_ascii_digit);
-            let number = std::str::from_utf8(number).ok().filter(|_| digits).and_then(|text| text.parse().ok());
-            let number = number.ok_or(Broken::Framing)?;
+            let number = decimal(number).ok_or(Broken::Framing)?;
             if length.is_some_and(|length| length != number) {
                 return Err(Broken::Framing);
             }
             length = Some(number);
         }
     }
-    Ok(match length {
-        None => Decoder::UntilClose,
-        Some(0) => Decoder::Over,
-        Some(length) => Decoder::Length(length),
-    })
+    Ok(length.map_or(Decoder::UntilClose, Decoder::of_length))
 }

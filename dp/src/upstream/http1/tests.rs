@@ -2,11 +2,14 @@ use bytes::{Bytes, BytesMut};
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 
+use super::Form;
 use super::head::{self, Length};
 use crate::http1::{Decoder, Peer, Step, Text};
 use crate::upstream::link::Ask;
 
+mod as_lines;
 mod beside_hyper;
+mod responses;
 
 /// What a node's bytes come to, when they arrive in pieces of this size and then the connection ends.
 fn read(bytes: &str, method: &Method, piece: usize) -> Option<(u16, String, Vec<String>, Decoder)> {
@@ -14,7 +17,7 @@ fn read(bytes: &str, method: &Method, piece: usize) -> Option<(u16, String, Vec<
     let mut left = bytes.as_bytes().chunks(piece);
     let mut spans = Vec::new();
     let mut head = loop {
-        match head::read(&mut input, method, &mut spans).ok()? {
+        match head::read(&mut input, method, Form::Map, &mut spans).ok()? {
             Some(head) => break head,
             None => input.extend_from_slice(left.next()?),
         }
@@ -129,7 +132,7 @@ fn a_connection_stays_as_long_as_both_agree() {
     ];
     for (bytes, stays) in cases {
         let mut input = BytesMut::from(bytes);
-        let head = head::read(&mut input, &Method::GET, &mut Vec::new()).ok().flatten().unwrap();
+        let head = head::read(&mut input, &Method::GET, Form::Map, &mut Vec::new()).ok().flatten().unwrap();
         assert_eq!(head.stays, stays, "{bytes}");
         // What it says of other headers is for whoever takes them out.
         assert_eq!(head.parts.headers.contains_key("connection"), bytes.contains("connection: x"), "{bytes}");
@@ -140,7 +143,7 @@ fn a_connection_stays_as_long_as_both_agree() {
 fn values_and_reasons_pass_as_they_are() {
     let bytes: &[u8] = b"HTTP/1.1 299 Fine\r\nX-One:  a\xffb \r\nx-one: second\r\ncontent-length: 0\r\n\r\nrest";
     let mut input = BytesMut::from(bytes);
-    let head = head::read(&mut input, &Method::GET, &mut Vec::new()).ok().flatten().unwrap();
+    let head = head::read(&mut input, &Method::GET, Form::Map, &mut Vec::new()).ok().flatten().unwrap();
     let values: Vec<&[u8]> = head.parts.headers.get_all("x-one").iter().map(HeaderValue::as_bytes).collect();
     assert_eq!(values, [&b"a\xffb"[..], b"second"]);
     assert_eq!(head.parts.status, StatusCode::from_u16(299).unwrap());
@@ -173,6 +176,7 @@ fn a_request_says_once_how_long_it_is() {
         upgrade: None,
         node: &host,
         tls: false,
+        form: Form::Map,
     };
     for (length, expected) in [
         (Length::None, ""),

@@ -10,7 +10,7 @@ use httparse::{Error, Status};
 use memchr::memchr_iter;
 
 use crate::config::Limits;
-use crate::http1::{Decoder, Said, Span, name, span, take_map};
+use crate::http1::{Decoder, Said, Span, decimal, name, span, take_map};
 
 /// Headers for which there is room on the stack.
 const USUAL: usize = 128;
@@ -170,14 +170,7 @@ impl Meaning {
     fn decoder(&self) -> Decoder {
         match (self.chunked, self.length) {
             (true, _) => Decoder::ChunkSize,
-            (false, None | Some(0)) => Decoder::Over,
-            (false, Some(length)) => Decoder::Length(length),
+            (false, length) => Decoder::of_length(length.unwrap_or(0)),
         }
     }
-}
-
-/// Digits and nothing else.
-fn decimal(value: &[u8]) -> Option<u64> {
-    let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
-    std::str::from_utf8(value).ok().filter(|_| digits)?.parse().ok()
 }

@@ -69,7 +69,7 @@ fn status_line(status: StatusCode, reason: Option<&ReasonPhrase>, version: Versi
 
 impl Sending {
     /// Writes the head. `stays`: the connection might take another request.
-    pub(super) fn new(head: &Parts, body: Body, asked: Asked, stays: bool, date: &Date, out: &mut Text) -> Self {
+    pub(super) fn new(head: &Parts, mut body: Body, asked: Asked, stays: bool, date: &Date, out: &mut Text) -> Self {
         let headers = &head.headers;
         status_line(head.status, head.extensions.get::<ReasonPhrase>(), asked.version, out);
         let bodiless =
@@ -86,6 +86,7 @@ impl Sending {
             }
             out.header(name, value);
         }
+        dated |= body.write_lines(out);
         let exact = body.size_hint().exact();
         let named = headers.get(CONTENT_LENGTH).map(http::HeaderValue::as_bytes);
         let framing = match exact {

@@ -13,12 +13,9 @@ use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::super::head;
+use super::super::{Form, head};
+use super::responses::{chance, response, spoil};
 use crate::http1::{Peer, Step};
-
-mod responses;
-
-use responses::{chance, response, spoil};
 
 /// Responses that are tried.
 const CASES: usize = 1_500;
@@ -54,7 +51,7 @@ fn lines(headers: &HeaderMap) -> Vec<(String, Vec<u8>)> {
 fn ours<'b>(mut pieces: impl Iterator<Item = &'b [u8]>, method: &Method) -> Option<(Reading, UntilClose)> {
     let (mut input, mut spans) = (BytesMut::new(), Vec::new());
     let mut head = loop {
-        match head::read(&mut input, method, &mut spans).ok()? {
+        match head::read(&mut input, method, Form::Map, &mut spans).ok()? {
             Some(head) => break head,
             None => input.extend_from_slice(pieces.next()?),
         }
