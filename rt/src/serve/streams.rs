@@ -43,16 +43,21 @@ pub(super) struct Driven<C> {
     waker: Waker,
 }
 
-/// What the streams wake: the task, unless it is looking at them just now.
+/// What the connection and its streams wake: the task, unless it is looking at them just now.
 ///
 /// `FuturesUnordered` stops after two streams that woke themselves, and every stream of hyper does so when it has said something.
-/// Without this the connection would write after every two of them.
+/// Without this the connection would write after every two of them. And they wake each other all the time: a task that is woken while
+/// it runs goes to the end of the queue, and the runtime wakes a thread for it.
 #[derive(Default)]
 struct Turn {
     task: AtomicWaker,
     looking: AtomicBool,
     woken: AtomicBool,
 }
+
+/// How often connection and streams are looked at in one go: a request is read by the connection, handed in by its stream, and so is the
+/// way back. More would keep others waiting.
+const ROUNDS: usize = 2;
 
 // === impl Opened ===
 
@@ -111,25 +116,35 @@ impl<C> Driven<C> {
     fn listen(&mut self) {
         let mut cx = Context::from_waker(&self.waker);
         // One that never comes to its end must not keep the connection from writing.
-        let mut looks = 2 * self.streams.len() + 2;
-        loop {
-            self.turn.looking.store(true, Ordering::SeqCst);
-            while looks > 0 {
-                looks -= 1;
-                self.turn.woken.store(false, Ordering::SeqCst);
-                while let Poll::Ready(Some(())) = Pin::new(&mut self.streams).poll_next(&mut cx) {}
-                if !self.turn.woken.load(Ordering::SeqCst) {
-                    break;
-                }
-            }
-            // First this, then the look: who comes after the look wakes the task.
-            self.turn.looking.store(false, Ordering::SeqCst);
+        for _ in 0..2 * self.streams.len() + 2 {
+            self.turn.woken.store(false, Ordering::SeqCst);
+            while let Poll::Ready(Some(())) = Pin::new(&mut self.streams).poll_next(&mut cx) {}
             if !self.turn.woken.load(Ordering::SeqCst) {
                 return;
             }
-            if looks == 0 {
-                return self.turn.task.wake();
+        }
+    }
+}
+
+impl<C: Future + Unpin> Driven<C> {
+    /// Looks at the streams and at the connection, until none of them has anything to say or it is the turn of others.
+    fn look(&mut self) -> Poll<C::Output> {
+        let mut rounds = ROUNDS;
+        loop {
+            // First the streams, so that the connection writes what all of them have to say.
+            self.listen();
+            let mut cx = Context::from_waker(&self.waker);
+            if let Poll::Ready(ended) = Pin::new(&mut self.connection).poll(&mut cx) {
+                return Poll::Ready(ended);
             }
+            let opened = self.opened.take();
+            if opened.is_empty() {
+                rounds -= 1;
+                if rounds == 0 || !self.turn.woken.load(Ordering::SeqCst) {
+                    return Poll::Pending;
+                }
+            }
+            self.streams.extend(opened);
         }
     }
 }
@@ -138,19 +153,18 @@ impl<C: Future + Unpin> Future for Driven<C> {
     type Output = C::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<C::Output> {
-        self.turn.task.register(cx.waker());
-        loop {
-            // First the streams, so that the connection writes what all of them have to say.
-            self.listen();
-            if let Poll::Ready(ended) = Pin::new(&mut self.connection).poll(cx) {
-                return Poll::Ready(ended);
-            }
-            let opened = self.opened.take();
-            if opened.is_empty() {
-                return Poll::Pending;
-            }
-            self.streams.extend(opened);
+        if matches!(self.opened, Opened::Apart(_)) {
+            return Pin::new(&mut self.connection).poll(cx);
         }
+        self.turn.task.register(cx.waker());
+        self.turn.looking.store(true, Ordering::SeqCst);
+        let ended = self.look();
+        // First this, then the look: who comes after the look wakes the task.
+        self.turn.looking.store(false, Ordering::SeqCst);
+        if ended.is_pending() && self.turn.woken.load(Ordering::SeqCst) {
+            cx.waker().wake_by_ref();
+        }
+        ended
     }
 }
 
@@ -221,6 +235,42 @@ mod tests {
             }
         });
         Driven::new(connection, opened).await;
+    }
+
+    /// Nobody but the socket wakes the task: not the connection that has read something for a stream, nor the stream that answers.
+    #[tokio::test]
+    async fn a_request_is_read_and_answered_in_one_go() {
+        #[derive(Default)]
+        struct Woken(AtomicUsize);
+        impl Wake for Woken {
+            fn wake(self: Arc<Self>) {
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        let (request, read) = tokio::sync::oneshot::channel();
+        let (answer, mut answered) = tokio::sync::oneshot::channel();
+        let opened = Opened::Together(Arc::default());
+        hyper::rt::Executor::execute(&opened, async move {
+            read.await.unwrap();
+            answer.send(()).unwrap();
+        });
+        let mut request = Some(request);
+        let mut connection = Driven::new(
+            poll_fn(move |cx| {
+                if let Some(request) = request.take() {
+                    // hyper first lets the stream wait for it.
+                    cx.waker().wake_by_ref();
+                    request.send(()).unwrap();
+                    return Poll::Pending;
+                }
+                Pin::new(&mut answered).poll(cx).map(Result::unwrap)
+            }),
+            opened,
+        );
+        let woken = Arc::new(Woken::default());
+        let waker = woken.clone().into();
+        assert_eq!(Pin::new(&mut connection).poll(&mut Context::from_waker(&waker)), Poll::Ready(()));
+        assert_eq!(woken.0.load(Ordering::Relaxed), 0);
     }
 
     /// The connection gets its turn all the same.
