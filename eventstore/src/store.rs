@@ -112,8 +112,10 @@ impl EventStore {
         self.shared.state.read().compact_revision()
     }
 
-    /// Changes with every applied event: what watchers wait on.
+    /// Changes with every applied event: what watchers wait on. Begins at what memory holds; later events show after those who wrote
+    /// them have their answers.
     pub fn head(&self) -> watch::Receiver<i64> {
+        self.shared.announce();
         self.shared.head.subscribe()
     }
 

@@ -8,7 +8,8 @@
 //!    └────────────── what arrives meanwhile is the next batch ◄──────────── apply to memory ─ answer ◄────────────────────┘
 //! ```
 //! Memory changes after COMMIT, answers go out after memory: whoever has an answer also reads its write. A batch that is large enough is
-//! sent while the one before it is still on its way (`writer/line.rs`): it is written if that one is, and answered after it.
+//! sent while the one before it is still on its way (`writer/line.rs`): it is written if that one is, and answered after it. The watchers
+//! hear of it after that (`writer/news.rs`).
 //! Start reading at [`Writer::write`]; `writer/decide.rs` decides, `writer/commit.rs` commits.
 
 use std::sync::Arc;
@@ -27,10 +28,12 @@ use crate::txn::Op;
 mod commit;
 mod decide;
 mod line;
+mod news;
 
 use decide::{ANYBODY, PastRange, Seen, Verdict};
 pub(crate) use line::DEPTH;
 use line::{Line, Sent};
+use news::News;
 
 /// Most proposals in one transaction: bounds the time that the head row is locked.
 const BATCH: usize = 256;
@@ -47,6 +50,7 @@ pub(crate) struct Writer {
     waiting: Vec<Waiting>,
     line: Line,
     place: Place,
+    news: News,
 }
 
 /// Where the writer left the log.
@@ -85,6 +89,7 @@ pub(crate) async fn run(mut writer: Writer, shutdown: Shutdown) -> Result<(), Er
                 writer.queue.close();
                 closed = true;
             }
+            () = writer.news.due(), if writer.news.is_some() => writer.announce(),
             else => return Ok(()),
         }
     }
@@ -94,7 +99,14 @@ pub(crate) async fn run(mut writer: Writer, shutdown: Shutdown) -> Result<(), Er
 
 impl Writer {
     pub(crate) fn new(shared: Arc<Shared>, queue: mpsc::Receiver<Waiting>) -> Self {
-        Self { shared, queue, waiting: Vec::new(), line: Line::default(), place: Place::default() }
+        Self {
+            shared,
+            queue,
+            waiting: Vec::new(),
+            line: Line::default(),
+            place: Place::default(),
+            news: News::default(),
+        }
     }
 
     fn is_worth_sending(&self) -> bool {
@@ -112,6 +124,7 @@ impl Writer {
             Ok(needs) => match self.send(waiting, &needs) {
                 Ok(()) => Ok(()),
                 Err(unsent) => {
+                    self.announce();
                     while !self.line.is_empty() {
                         let sent = self.line.next().await;
                         self.arrived(sent).await?;
@@ -153,6 +166,10 @@ impl Writer {
     async fn arrived(&mut self, (sent, result): line::Arrived) -> Result<(), Error> {
         let Sent { waiting, verdicts, before, batch } = sent;
         let mut result = result;
+        if result.is_err() {
+            // It takes a while.
+            self.announce();
+        }
         if matches!(result, Err(CommitError::Moved)) && self.shared.with_state(View::revision) == before.revision {
             // It may have overtaken the one before it, which is there now.
             result = self.shared.backend.append(batch.clone()).await;
@@ -188,7 +205,7 @@ impl Writer {
             // The batch before it was written too, then, but nobody could say so.
             self.shared.catch_up().await?;
         }
-        self.shared.apply(batch.events.iter().map(|event| event.committed.clone()).collect())
+        self.shared.apply_quietly(batch.events.iter().map(|event| event.committed.clone()).collect())
     }
 
     async fn write_locked(&mut self, waiting: Vec<Waiting>, needs: &Needs) -> Result<(), Error> {
@@ -243,7 +260,7 @@ impl Writer {
 
     /// Reads what the transactions need and memory may not hold, before the lock is taken: states of the past that the window no
     /// longer reaches. Also says what else they need.
-    async fn fetch(&self, waiting: &[Waiting]) -> Result<Needs, Error> {
+    async fn fetch(&mut self, waiting: &[Waiting]) -> Result<Needs, Error> {
         let mut attached = Vec::new();
         let mut past = Vec::new();
         let mut lock = false;
@@ -264,6 +281,9 @@ impl Writer {
                     past.extend(query.keys.ranges().map(|range| (range.clone(), query.revision)));
                 }
             });
+        }
+        if !past.is_empty() {
+            self.announce();
         }
         let mut fetched = Vec::with_capacity(past.len());
         for (range, revision) in past {
@@ -314,7 +334,7 @@ impl Writer {
         Ok(found.into_iter().map(|r| ((r.actor_id, r.idempotency_key), (r.body_hash, r.revision))).collect())
     }
 
-    async fn answer(&self, waiting: Vec<Waiting>, verdicts: Vec<Verdict>, batch: &Batch) {
+    async fn answer(&mut self, waiting: Vec<Waiting>, verdicts: Vec<Verdict>, batch: &Batch) {
         for (waiting, verdict) in waiting.into_iter().zip(verdicts) {
             let outcome = match verdict {
                 Verdict::Failed(error) => Err(error),
@@ -332,6 +352,15 @@ impl Writer {
             // A caller that went away needs no answer.
             let _ = waiting.answer.send(outcome);
         }
+        if !batch.events.is_empty() && self.news.came_in() {
+            self.announce();
+        }
+    }
+
+    /// Lets the watchers hear at once of what they have not heard of.
+    fn announce(&mut self) {
+        self.news = News::None;
+        self.shared.announce();
     }
 }
 

@@ -100,6 +100,13 @@ impl Shared {
     /// Applies committed events in order and wakes the watchers. Events that are applied already are passed over: the
     /// writer and the follower may both read the same one.
     pub(crate) fn apply(&self, events: Vec<Arc<Committed>>) -> Result<(), Error> {
+        self.apply_quietly(events)?;
+        self.announce();
+        Ok(())
+    }
+
+    /// The same without a word to the watchers: the caller [announces](Self::announce) it soon.
+    pub(crate) fn apply_quietly(&self, events: Vec<Arc<Committed>>) -> Result<(), Error> {
         let mut state = self.state.write();
         for event in events {
             let next = state.revision() + 1;
@@ -111,10 +118,13 @@ impl Shared {
             }
             state.apply(event);
         }
-        let revision = state.revision();
-        drop(state);
-        // The writer and the follower apply at the same time: the slower one must not take the head back.
-        self.head.send_if_modified(|head| revision > std::mem::replace(head, revision.max(*head)));
         Ok(())
+    }
+
+    /// Wakes the watchers if they have not heard of all that is applied.
+    pub(crate) fn announce(&self) {
+        let revision = self.with_state(View::revision);
+        // The writer and the follower announce at the same time: the slower one must not take the head back.
+        self.head.send_if_modified(|head| revision > std::mem::replace(head, revision.max(*head)));
     }
 }

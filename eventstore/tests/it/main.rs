@@ -7,6 +7,7 @@ mod interleaving;
 mod line;
 mod long;
 mod model;
+mod news;
 mod outage;
 mod proof;
 mod replicas;
