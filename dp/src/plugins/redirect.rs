@@ -96,7 +96,7 @@ impl Plugin for Redirect {
             return Err(Error::Refused(reason.to_owned()));
         }
         let target = match (&config.uri, config.regex_uri.as_deref()) {
-            (Some(uri), _) => Some(Target::Template(Template::parse(uri))),
+            (Some(uri), _) => Some(Target::Template(Template::parse(&braced(uri)))),
             (None, Some([pattern, replacement])) => {
                 let substitution = Substitution::compile(pattern, replacement, Case::Sensitive);
                 let invalid = |e| Error::Refused(format!("invalid regex_uri ({pattern}, {replacement}), err:{e}"));
@@ -170,6 +170,24 @@ impl Redirect {
     }
 }
 
+/// The target with its variables in braces. In redirects a name ends before a dot: `/new$uri.html`.
+fn braced(target: &str) -> String {
+    let mut out = String::with_capacity(target.len() + 4);
+    let mut rest = target;
+    while let Some((before, after)) = rest.split_once('$') {
+        out.push_str(before);
+        let end = after.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(after.len());
+        let (name, remaining) = after.split_at(end);
+        match name {
+            "" => out.push('$'),
+            _ if before.ends_with('\\') => out.extend(["$", name]),
+            _ => out.extend(["${", name, "}"]),
+        }
+        rest = remaining;
+    }
+    out + rest
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,6 +207,9 @@ mod tests {
             (json!({"uri": "/new?y=2", "append_query_string": true}), plain(), to(302, "/new?y=2&x=1")),
             (json!({"uri": "/new", "append_query_string": true, "ret_code": 301}), plain(), to(301, "/new?x=1")),
             (json!({"uri": "https://${host}/$arg_x/$arg_none"}), plain(), to(302, "https://h/1/")),
+            (json!({"uri": "/$arg_x.html$arg_x"}), plain(), to(302, "/1.html1")),
+            (json!({"uri": "$scheme://$host.example/${arg_x}.a"}), plain(), to(302, "http://h.example/1.a")),
+            (json!({"uri": "/$$/$/$arg_x/\\$arg_x"}), plain(), to(302, "/$$/$/1/\\$arg_x")),
             (json!({"regex_uri": ["^/old/(.*)$", "/new/$1"]}), plain(), to(302, "/new/a b")),
             (json!({"regex_uri": ["^/other/(.*)$", "/new/$1"]}), plain(), None),
             (json!({"http_to_https": true}), plain(), to(301, "https://h:9443/old/a%20b?x=1")),
