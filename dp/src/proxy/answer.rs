@@ -1,7 +1,7 @@
 //! Answers of the gateway itself.
 
 use bytes::Bytes;
-use http::header::{CONNECTION, HeaderValue, RETRY_AFTER};
+use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
 use serde_json::json;
 
@@ -55,8 +55,12 @@ fn message(status: StatusCode, text: &str) -> Answer {
     Answer::json(status, &json!({ "error_msg": text }))
 }
 
-/// The answer as a response.
-pub(super) fn response(answer: Answer) -> Response<Body> {
+/// The answer as a response. A body of no type is plain text, as in nginx: whoever gets it must not guess that it is HTML,
+/// since it may hold what the client sent.
+pub(super) fn response(mut answer: Answer) -> Response<Body> {
+    if !answer.body.is_empty() && !answer.headers.contains_key(CONTENT_TYPE) {
+        answer.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    }
     let mut response = Response::new(Body::full(answer.body));
     *response.status_mut() = answer.status;
     *response.headers_mut() = answer.headers;
@@ -70,4 +74,27 @@ pub(super) fn send(answer: Answer, record: &mut Record) -> Response<Body> {
     record.end_unrouted(head.status);
     record.announce_end(&mut head);
     Response::from_parts(head, body.recorded(record.take(), Vec::new(), Vec::new()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_without_a_type_is_text() {
+        let html = HeaderValue::from_static("text/html");
+        let cases = [
+            (None, "", None),
+            (None, "<b>", Some("text/plain; charset=utf-8")),
+            (Some(&html), "<b>", Some("text/html")),
+            (Some(&html), "", Some("text/html")),
+        ];
+        for (given, body, expected) in cases {
+            let mut answer = Answer { body: Bytes::from(body), ..Answer::empty(StatusCode::OK) };
+            answer.headers.extend(given.map(|given| (CONTENT_TYPE, given.clone())));
+            let response = response(answer);
+            let got = response.headers().get(CONTENT_TYPE).map(|value| value.to_str().unwrap());
+            assert_eq!(got, expected, "{given:?} {body:?}");
+        }
+    }
 }
