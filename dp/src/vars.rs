@@ -167,6 +167,12 @@ impl Template {
         Self { pieces }
     }
 
+    /// A text without variables.
+    #[must_use]
+    pub fn literal(text: &str) -> Self {
+        Self { pieces: vec![Piece::Text(text.into())] }
+    }
+
     /// The text for this request, and how many variables had a value.
     #[must_use]
     pub fn render(&self, context: &Context<'_>) -> (String, usize) {

@@ -227,7 +227,9 @@ impl ForwardAuth {
         let query = request.query().map(|query| format!("?{query}")).unwrap_or_default();
         set(FORWARDED_URI, &(uri::encode(request.path()) + &query));
         set(FORWARDED_FOR, &request.connection.remote_ip);
-        self.extra.set(context, headers);
+        for (name, value) in self.extra.render(context) {
+            headers.insert(name, value);
+        }
         let coding = (self.question == Question::Post).then_some(&CONTENT_ENCODING);
         for name in self.asked_with.iter().chain(coding) {
             if let Some(value) = request.parts.headers.get(name).filter(|_| !headers.contains_key(name)) {

@@ -147,29 +147,30 @@ impl Mocking {
     fn answer(&self, context: &Context<'_>) -> Answer {
         let mut headers = self.headers.clone();
         self.more.add(context, &mut headers);
+        let resolved = |text: &str| Template::parse(text).render(context).0;
         let body = match &self.body {
             Body::Example(template) => template.render(context).0,
-            Body::Json(schema) => object(schema, DEPTH).to_string(),
-            Body::Xml(schema) => xml("data", &object(schema, DEPTH)),
+            Body::Json(schema) => object(schema, DEPTH, &resolved).to_string(),
+            Body::Xml(schema) => xml("data", &object(schema, DEPTH, &resolved)),
             Body::None => String::new(),
         };
         Answer { status: self.status, headers, body: Bytes::from(body) }
     }
 }
 
-/// A value for a schema: its `example`, or made up.
-fn value(schema: &Value, depth: usize) -> Value {
+/// A value for a schema: its `example`, or made up. Texts are resolved one by one, so that what a client sends stays a text.
+fn value(schema: &Value, depth: usize, resolved: &dyn Fn(&str) -> String) -> Value {
     let mut random = rand::rng();
     let example = &schema["example"];
     match schema["type"].as_str().map(str::to_ascii_lowercase).as_deref() {
         _ if depth == 0 => Value::Null,
         Some("array") if schema["items"].is_object() => {
             let length = random.random_range(1..=3);
-            (0..length).map(|_| value(&schema["items"], depth - 1)).collect()
+            (0..length).map(|_| value(&schema["items"], depth - 1, resolved)).collect()
         }
-        Some("object") => object(schema, depth - 1),
+        Some("object") => object(schema, depth - 1, resolved),
         Some("string") => match example.as_str() {
-            Some(text) => json!(text),
+            Some(text) => json!(resolved(text)),
             None => {
                 let length = random.random_range(1..=10);
                 json!((0..length).map(|_| char::from(random.random_range(b'a'..=b'z'))).collect::<String>())
@@ -187,9 +188,9 @@ fn value(schema: &Value, depth: usize) -> Value {
     }
 }
 
-fn object(schema: &Value, depth: usize) -> Value {
+fn object(schema: &Value, depth: usize, resolved: &dyn Fn(&str) -> String) -> Value {
     let properties = schema["properties"].as_object().into_iter().flatten();
-    let made = properties.map(|(name, property)| (name.clone(), value(property, depth)));
+    let made = properties.map(|(name, property)| (name.clone(), value(property, depth, resolved)));
     Value::Object(made.filter(|(_, value)| !value.is_null()).collect())
 }
 
@@ -213,7 +214,7 @@ mod tests {
 
     fn answer(config: &Value) -> Answer {
         let plugin = compile::<Mocking>(config.clone(), &State::default()).unwrap();
-        with_context(http::Request::get("/?a=1").header("host", "h"), |context| {
+        with_context(http::Request::get("/?a=1&q=%22%3Cb%3E").header("host", "h"), |context| {
             decided(plugin.access(context)).unwrap()
         })
     }
@@ -254,6 +255,33 @@ mod tests {
         let schema = json!({"properties": {"se": {"type": "string", "example": "x<y"}, "o": {"type": "object", "properties": {"n": {"type": "integer", "example": 1}}}}});
         let xml = answer(&json!({"response_schema": schema, "content_type": "text/xml"}));
         assert_eq!(xml.body, "<data><se>x&lt;y</se><o><n>1</n></o></data>");
+    }
+
+    #[test]
+    fn texts_of_a_schema_may_hold_variables() {
+        let example = |text: &str| json!({"properties": {"a": {"type": "string", "example": text}}});
+        let cases = [
+            ("$arg_a of ${host}", "application/json", r#"{"a":"1 of h"}"#),
+            ("$arg_q", "text/plain; charset=utf-8", r#"{"a":"\"<b>"}"#),
+            ("$arg_q", "application/xml", "<data><a>\"&lt;b&gt;</a></data>"),
+            ("$arg_a", "text/html", ""),
+        ];
+        for (text, content_type, expected) in cases {
+            let answered = answer(&json!({"response_schema": example(text), "content_type": content_type}));
+            assert_eq!(answered.body, expected, "{text} {content_type}");
+        }
+    }
+
+    #[test]
+    fn headers_are_added_and_the_type_is_replaced() {
+        let config = json!({"response_example": "", "content_type": "text/html", "response_headers":
+            {"Content-Type": "image/svg+xml", "X-Mock-By": "$host", "x-n": 1.5}});
+        let answered = answer(&config);
+        let values =
+            |name: &str| answered.headers.get_all(name).iter().map(|v| v.to_str().unwrap()).collect::<Vec<_>>();
+        assert_eq!(values("content-type"), ["image/svg+xml"]);
+        assert!(values("x-mock-by").len() == 2 && values("x-mock-by")[1] == "h");
+        assert_eq!(values("x-n"), ["1.5"]);
     }
 
     #[test]
