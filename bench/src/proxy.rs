@@ -90,9 +90,11 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     }
     let effort = Effort { seconds: options.seconds, connections: options.connections, threads: options.threads };
     say(&report::head(options.json));
-    for row in rows {
-        let measured = measure(row, &running, effort, options.rounds, &site)?;
-        say(&report::row(row.name, &measured, options.json));
+    let measured = measure(&rows, &running, effort, options.rounds, &site)?;
+    for (row, all) in rows.iter().zip(&measured) {
+        let plain = row.beside.and_then(|name| rows.iter().position(|row| row.name == name));
+        let plain = plain.and_then(|at| Some((rows.get(at)?.name, measured.get(at)?.as_slice())));
+        say(&report::row(row.name, all, plain, options.json));
     }
     if !options.json {
         for one in &running {
@@ -115,34 +117,73 @@ fn chosen(names: &[String]) -> anyhow::Result<Vec<&'static Row>> {
     Ok(ROWS.iter().filter(|row| names.is_empty() || names.iter().any(|name| *name == row.name)).collect())
 }
 
-fn measure(row: &Row, running: &[Running], effort: Effort, rounds: u32, site: &Site) -> anyhow::Result<Vec<Measured>> {
-    let fits = |one: &&Running| one.shape == row.shape && !row.without.contains(&one.peer);
-    let doors = running.iter().filter(fits).filter_map(|one| Some((one, row.door.url(&one.instance)?)));
-    let mut targets: Vec<_> = doors.map(|(one, url)| (one, url, Measured::new(one.peer.name()))).collect();
-    for (one, url, _) in &targets {
-        let warm = row.load.run(url, Effort { seconds: 1, ..effort }, &site.dir);
-        warm.with_context(|| format!("{}: {}", row.name, one.peer.name()))?;
-    }
-    for _ in 0..rounds {
-        for (one, url, measured) in &mut targets {
-            let before = cpu::used_by_tree(one.instance.pid)?;
-            let outcome = row.load.run(url, effort, &site.dir);
-            let outcome = outcome.with_context(|| format!("{}: {}", row.name, one.peer.name()))?;
-            let used = cpu::used_by_tree(one.instance.pid)?.saturating_sub(before);
-            #[expect(clippy::cast_precision_loss, reason = "a run has far fewer than 2^52 requests")]
-            let cost = used.as_secs_f64() * 1e6 / outcome.requests.max(1) as f64;
-            measured.rounds.push(Round { rate: outcome.rate, cost, p99: outcome.p99 });
+/// One proxy in one row.
+struct Target<'a> {
+    one: &'a Running,
+    url: String,
+    measured: Measured,
+}
+
+/// Every round goes through all rows, so that a machine that becomes faster or slower does so for all of them.
+fn measure(
+    rows: &[&Row],
+    running: &[Running],
+    effort: Effort,
+    rounds: u32,
+    site: &Site,
+) -> anyhow::Result<Vec<Vec<Measured>>> {
+    let mut targets: Vec<Vec<Target<'_>>> = rows.iter().map(|row| targets_of(row, running)).collect();
+    for round in 0..=rounds {
+        for (row, targets) in rows.iter().zip(&mut targets) {
+            let stage = if round == 0 { "warming up".to_owned() } else { format!("round {round} of {rounds}") };
+            progress(&format!("{stage}: {}", row.name));
+            for target in targets.iter_mut() {
+                let effort = if round == 0 { Effort { seconds: 1, ..effort } } else { effort };
+                let outcome = target.run(row, effort, site)?;
+                if round > 0 {
+                    target.measured.rounds.push(outcome);
+                }
+            }
+            // Who goes first changes: the one behind a heavy neighbour is not always the same.
+            let first = usize::from(targets.len() > 1);
+            targets.rotate_left(first);
         }
-        // Who goes first changes: a machine that warms up or slows down favours nobody.
-        let first = usize::from(targets.len() > 1);
-        targets.rotate_left(first);
     }
-    let mut all: Vec<Measured> = targets.into_iter().map(|(_, _, measured)| measured).collect();
-    all.sort_by_key(|measured| running.iter().position(|one| one.peer.name() == measured.name));
-    Ok(all)
+    let place = |target: &Target<'_>| running.iter().position(|one| one.peer == target.one.peer);
+    Ok(targets
+        .into_iter()
+        .map(|mut targets| {
+            targets.sort_by_key(place);
+            targets.into_iter().map(|target| target.measured).collect()
+        })
+        .collect())
+}
+
+fn targets_of<'a>(row: &Row, running: &'a [Running]) -> Vec<Target<'a>> {
+    let fits = running.iter().filter(|one| one.shape == row.shape && !row.without.contains(&one.peer));
+    let target = |one: &'a Running| {
+        Some(Target { one, url: row.door.url(&one.instance)?, measured: Measured::new(one.peer.name()) })
+    };
+    fits.filter_map(target).collect()
+}
+
+impl Target<'_> {
+    fn run(&self, row: &Row, effort: Effort, site: &Site) -> anyhow::Result<Round> {
+        let before = cpu::used_by_tree(self.one.instance.pid)?;
+        let outcome = row.load.run(&self.url, effort, &site.dir);
+        let outcome = outcome.with_context(|| format!("{}: {}", row.name, self.one.peer.name()))?;
+        let used = cpu::used_by_tree(self.one.instance.pid)?.saturating_sub(before);
+        #[expect(clippy::cast_precision_loss, reason = "a run has far fewer than 2^52 requests")]
+        let cost = used.as_secs_f64() * 1e6 / outcome.requests.max(1) as f64;
+        Ok(Round { rate: outcome.rate, cost, p99: outcome.p99 })
+    }
 }
 
 fn say(line: &str) {
     // A reader that has gone away is no reason to stop measuring.
     let _reader_gone = writeln!(std::io::stdout(), "{line}");
+}
+
+fn progress(line: &str) {
+    let _reader_gone = writeln!(std::io::stderr(), "{line}");
 }

@@ -50,11 +50,16 @@ pub fn head(as_json: bool) -> String {
     if as_json { String::new() } else { "row           µs CPU/req (req/s, p99 ms), medians".to_owned() }
 }
 
-/// One row.
-pub fn row(name: &str, all: &[Measured], as_json: bool) -> String {
+/// One row; `plain`: the row that it is held against, with its name.
+pub fn row(name: &str, all: &[Measured], plain: Option<(&str, &[Measured])>, as_json: bool) -> String {
     let ours = cost_of(all, "portolan");
     let best = [cost_of(all, "nginx"), cost_of(all, "haproxy")].into_iter().flatten().min_by(f64::total_cmp);
-    let ratios = [("best of nginx and haproxy", best), ("floor", cost_of(all, "floor"))];
+    let beside = plain.map_or("", |(name, _)| name);
+    let ratios = [
+        ("best of nginx and haproxy", best),
+        ("floor", cost_of(all, "floor")),
+        (beside, plain.and_then(|(_, all)| cost_of(all, "portolan"))),
+    ];
     let ratios: Vec<_> = ratios.into_iter().filter_map(|(to, cost)| Some((to, ours? / cost?))).collect();
     if as_json {
         let one = |measured: &Measured| {
@@ -87,4 +92,24 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn measured(name: &'static str, costs: [f64; 3]) -> Measured {
+        let round = |cost| Round { rate: 1e6 / cost, cost, p99: None };
+        Measured { name, rounds: costs.map(round).into() }
+    }
+
+    #[test]
+    fn a_row_is_held_against_the_others_and_against_its_plain_one() {
+        let plain = [measured("nginx", [10.0, 11.0, 10.0]), measured("portolan", [11.0, 90.0, 12.0])];
+        let auth = [measured("nginx", [12.0; 3]), measured("portolan", [15.0; 3])];
+        let line = row("auth", &auth, Some(("h1-1k", &plain)), false);
+        assert!(line.ends_with("  1.25x best of nginx and haproxy  1.25x h1-1k"), "{line}");
+        let line = row("h1-1k", &plain, None, false);
+        assert!(line.ends_with("portolan 12.0 (83333, -)  1.20x best of nginx and haproxy"), "{line}");
+    }
 }

@@ -16,6 +16,8 @@ pub struct Row {
     pub door: Door,
     /// Who has nothing to compare.
     pub without: &'static [Peer],
+    /// The row with the same request and less to do: the report has the ratio to it.
+    pub beside: Option<&'static str>,
 }
 
 /// A port of a proxy.
@@ -28,7 +30,7 @@ pub enum Door {
 }
 
 const fn row(name: &'static str, door: Door, load: Load) -> Row {
-    Row { name, shape: Shape::Usual, load, door, without: &[] }
+    Row { name, shape: Shape::Usual, load, door, without: &[], beside: None }
 }
 
 /// All rows.
@@ -40,9 +42,9 @@ pub static ROWS: &[Row] = &[
     row("handshakes", Door::Https, Load::Handshakes),
     row("h2-1k", Door::Https, Load::Http2 { path: "/1k" }),
     row("grpc", Door::Grpc, Load::Grpc),
-    Row { without: &[Peer::Floor], ..row("auth", Door::Http, Load::Consumers) },
+    Row { without: &[Peer::Floor], beside: Some("h1-1k"), ..row("auth", Door::Http, Load::Consumers) },
     row("routes-1", Door::Http, Load::Routes),
-    Row { shape: Shape::ManyRoutes, ..row("routes-10000", Door::Http, Load::Routes) },
+    Row { shape: Shape::ManyRoutes, beside: Some("routes-1"), ..row("routes-10000", Door::Http, Load::Routes) },
     row("tcp-1m", Door::Tcp, Load::Http1 { path: "/1m" }),
 ];
 
