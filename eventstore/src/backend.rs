@@ -246,6 +246,11 @@ impl Batch {
         rows.collect()
     }
 
+    /// Whether nothing comes with the events.
+    fn has_only_events(&self) -> bool {
+        self.secrets.is_empty() && self.requests.is_empty() && self.ended_leases.is_empty()
+    }
+
     /// The last value that the batch gives each key; `None` = deleted. Later events win.
     fn final_keys(&self) -> Vec<(Bytes, Option<Arc<KeyValue>>)> {
         let mut last = std::collections::BTreeMap::new();

@@ -16,6 +16,7 @@ const POSTGRES: &[Step] = &[
     ("lighten append", include_str!("../../../migrations/postgres/0005_lighten_append.sql")),
     ("pipeline append", include_str!("../../../migrations/postgres/0006_pipeline_append.sql")),
     ("shrink append", include_str!("../../../migrations/postgres/0007_shrink_append.sql")),
+    ("append one", include_str!("../../../migrations/postgres/0008_append_one.sql")),
 ];
 const MYSQL: &[Step] = &[
     ("create log", include_str!("../../../migrations/mysql/0001_create_log.sql")),
@@ -25,6 +26,7 @@ const MYSQL: &[Step] = &[
     ("lighten append", include_str!("../../../migrations/mysql/0005_lighten_append.sql")),
     ("pipeline append", include_str!("../../../migrations/mysql/0006_pipeline_append.sql")),
     ("shrink append", include_str!("../../../migrations/mysql/0007_shrink_append.sql")),
+    ("append one", include_str!("../../../migrations/mysql/0008_append_one.sql")),
 ];
 const SQLITE: &[Step] = &[
     ("create log", include_str!("../../../migrations/sqlite/0001_create_log.sql")),
@@ -34,6 +36,7 @@ const SQLITE: &[Step] = &[
     ("lighten append", include_str!("../../../migrations/sqlite/0005_lighten_append.sql")),
     ("pipeline append", include_str!("../../../migrations/sqlite/0006_pipeline_append.sql")),
     ("shrink append", include_str!("../../../migrations/sqlite/0007_shrink_append.sql")),
+    ("append one", include_str!("../../../migrations/sqlite/0008_append_one.sql")),
 ];
 
 /// The steps for PostgreSQL.

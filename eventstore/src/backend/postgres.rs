@@ -10,7 +10,7 @@ use sqlx::error::DatabaseError;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgDatabaseError, PgListener, PgPoolOptions, PgSeverity};
 use sqlx::query::QueryAs;
-use sqlx::{Executor as _, PgConnection, PgPool, Transaction};
+use sqlx::{Executor as _, PgPool, Transaction};
 
 use super::reads::{self, changes, common, common_statements, inserted};
 use super::timeline::bounds;
@@ -61,9 +61,6 @@ const LOCK_HEAD: &str = "-- head_lock
 SELECT epoch, revision, recorded_at, tree_frontier, compact_revision FROM log_lock()";
 const COMPACT: &str = "-- head_compact
 SELECT log_compact($1)";
-const APPEND: &str = "-- log_append
-SELECT log_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
-  $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38)";
 const REQUESTS: &str = "-- requests_get
 SELECT r.actor_id, r.idempotency_key, r.body_hash, r.revision FROM requests r
 JOIN unnest($1::text[], $2::text[]) AS asked (actor_id, idempotency_key) USING (actor_id, idempotency_key)";
@@ -86,6 +83,7 @@ common_statements!(""; "$1", "$2", "$3", "$4");
 const SIZE: &str = "-- size
 SELECT pg_database_size(current_database())";
 
+mod append;
 mod company;
 mod evidence;
 mod kept;
@@ -98,6 +96,7 @@ mod timeline;
 #[cfg(test)]
 mod upgrade;
 
+use append::{column, write};
 use company::Company;
 use kept::Kept;
 use keys::{FOLD, keys};
@@ -105,8 +104,8 @@ use keys::{FOLD, keys};
 /// All statements, prepared against the migrated schema by a test.
 #[cfg(test)]
 pub(super) const ALL: &[&str] = &[
-    DURABLE, PLANS, OWN_PID, HELLO, MIGRATED, MIGRATIONS, INIT_HEAD, HEAD, LOCK_HEAD, COMPACT, APPEND, REQUESTS,
-    COMMITTED, CHANGES_OF, STATE_AT, LEASES_OF, SIZE,
+    DURABLE, PLANS, OWN_PID, HELLO, MIGRATED, MIGRATIONS, INIT_HEAD, HEAD, LOCK_HEAD, COMPACT, REQUESTS, COMMITTED,
+    CHANGES_OF, STATE_AT, LEASES_OF, SIZE,
 ];
 
 type StateAt<'q> = QueryAs<'q, sqlx::Postgres, rows::KeyRow, PgArguments>;
@@ -429,61 +428,6 @@ async fn committed_after(
     Ok(rows::committed(events, changes))
 }
 
-/// The whole batch in one round trip.
-async fn write(connection: &mut PgConnection, batch: &Batch, notify: bool) -> Result<(), sqlx::Error> {
-    let events = &batch.events;
-    let changes = batch.changes();
-    let after = |of: fn(&KeyValue) -> i64| column(&changes, |c| c.change.after.as_deref().map_or(0, of));
-    let (secrets, requests) = (&batch.secrets, &batch.requests);
-    sqlx::query(APPEND)
-        .bind(&batch.head.epoch)
-        .bind(batch.before.to_bytes())
-        .bind(batch.head.frontier.to_bytes())
-        .bind(notify)
-        .bind(column(events, |e| e.revision))
-        .bind(column(events, |e| e.event_id.as_str()))
-        .bind(column(events, |e| e.recorded_at))
-        .bind(column(events, |e| e.action.as_str()))
-        .bind(column(events, |e| e.outcome))
-        .bind(column(events, |e| e.actor_id.as_str()))
-        .bind(column(events, |e| e.actor_kind))
-        .bind(column(events, |e| e.gateway_group.as_deref()))
-        .bind(column(events, |e| e.resource_kind.as_deref()))
-        .bind(column(events, |e| e.resource_id.as_deref()))
-        .bind(column(events, |e| e.request_id.as_str()))
-        .bind(column(events, |e| e.causation_revision))
-        .bind(column(events, |e| e.entry.as_slice()))
-        .bind(column(events, |e| e.leaf_hash.as_slice()))
-        .bind(column(events, |e| e.context_salt.as_slice()))
-        .bind(column(events, |e| e.context_body.as_slice()))
-        .bind(column(&changes, |c| c.revision))
-        .bind(column(&changes, |c| c.ordinal))
-        .bind(column(&changes, |c| c.change.key.as_ref()))
-        .bind(column(&changes, |c| c.change.after.as_deref().map(|kv| kv.value.as_ref())))
-        .bind(after(|kv| kv.create_revision))
-        .bind(after(|kv| kv.version))
-        .bind(column(&changes, |c| c.change.before.as_deref().map_or(0, |kv| kv.mod_revision)))
-        .bind(after(|kv| kv.lease))
-        .bind(column(&changes, |c| c.salt))
-        .bind(column(secrets, |s| s.1.name.as_str()))
-        .bind(column(secrets, |s| s.1.value.as_deref()))
-        .bind(column(secrets, |s| s.0))
-        .bind(column(requests, |r| r.actor_id.as_str()))
-        .bind(column(requests, |r| r.idempotency_key.as_str()))
-        .bind(column(requests, |r| r.body_hash.as_slice()))
-        .bind(column(requests, |r| r.revision))
-        .bind(column(requests, |r| r.recorded_at))
-        .bind(&batch.ended_leases)
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-/// One column of a multi-row statement.
-fn column<'a, T, C>(rows: &'a [T], of: impl Fn(&'a T) -> C) -> Vec<C> {
-    rows.iter().map(of).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use sqlx::SqlSafeStr as _;
@@ -497,6 +441,7 @@ mod tests {
         for statement in ALL
             .iter()
             .chain(COMMON)
+            .chain(append::ALL)
             .chain(keys::ALL)
             .chain(evidence::ALL)
             .chain(retention::READS)
