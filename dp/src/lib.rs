@@ -28,6 +28,7 @@ pub mod control;
 pub mod discovery;
 pub mod expr;
 mod http1;
+mod http2;
 pub mod http_client;
 pub mod layer4;
 pub mod log_entry;

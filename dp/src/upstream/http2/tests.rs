@@ -1,0 +1,96 @@
+use bytes::Bytes;
+use h2::server;
+use http::{HeaderMap, Response};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::{Builder, Handle, LocalOptions};
+use tokio::sync::oneshot;
+
+use super::*;
+use crate::upstream::http1::Form;
+
+type Node = server::Connection<TcpStream, Bytes>;
+
+fn on_a_worker(test: impl Future<Output = ()>) {
+    let mut builder = Builder::new_current_thread();
+    builder.enable_all().build_local(LocalOptions::default()).unwrap().block_on(test);
+}
+
+/// A connection, and its node's side.
+async fn connected() -> (Connection, Node) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let transport = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (accepted, _) = listener.accept().await.unwrap();
+    let connection = Connection::new(Transport::Plain(transport), 64 * 1024).await.unwrap();
+    (connection, server::handshake(accepted).await.unwrap())
+}
+
+async fn call(stream: &mut Stream, body: RequestBody) -> Result<response::Parts, SendError> {
+    let (headers, host) = (HeaderMap::new(), HeaderValue::from_static("h"));
+    let ask = Ask {
+        method: &Method::POST,
+        target: "/pkg.Service/Method",
+        headers: &headers,
+        told: &[],
+        host: &host,
+        upgrade: None,
+        node: &host,
+        tls: false,
+        form: Form::Map,
+    };
+    stream.send(&ask, body, &Timeouts::default(), Instant::now()).await
+}
+
+#[test]
+fn a_call_needs_no_task_of_its_own() {
+    on_a_worker(async {
+        let (mut connection, mut node) = connected().await;
+        let (asked, was_asked) = oneshot::channel();
+        spawn(async move {
+            let (request, mut respond) = node.accept().await.unwrap().unwrap();
+            assert_eq!(request.headers()[CONTENT_LENGTH], "4");
+            asked.send(Handle::current().metrics().num_alive_tasks()).unwrap();
+            respond.send_response(Response::new(()), true).unwrap();
+            while node.accept().await.is_some() {}
+        });
+        let before = Handle::current().metrics().num_alive_tasks();
+        let (mut stream, _) = connection.stream();
+        let answer = call(&mut stream, RequestBody::held(Bytes::from_static(b"call"))).await;
+        assert_eq!(answer.ok().unwrap().status, 200);
+        assert_eq!(was_asked.await.unwrap(), before, "while it waits for its answer");
+    });
+}
+
+#[test]
+fn a_node_that_says_goodbye_gets_no_more_requests() {
+    on_a_worker(async {
+        let (mut connection, mut node) = connected().await;
+        spawn(async move {
+            let (_request, mut respond) = node.accept().await.unwrap().unwrap();
+            node.graceful_shutdown();
+            // The goodbye goes first, the answer behind it.
+            poll_fn(|cx| Poll::Ready(node.poll_accept(cx).is_pending())).await;
+            respond.send_response(Response::new(()), true).unwrap();
+            while node.accept().await.is_some() {}
+        });
+        let (mut stream, _) = connection.stream();
+        assert_eq!(call(&mut stream, RequestBody::empty()).await.ok().unwrap().status, 200);
+        let (mut next, _) = connection.stream();
+        let body = RequestBody::held(Bytes::from_static(b"call"));
+        let Err(SendError::Unsent(whole)) = call(&mut next, body).await else { panic!("it was sent") };
+        assert_eq!(whole.size_hint().exact(), Some(4), "it may go elsewhere");
+        assert!(!connection.has_room());
+    });
+}
+
+#[test]
+fn streams_count_as_long_as_they_live() {
+    on_a_worker(async {
+        let (mut connection, mut node) = connected().await;
+        let (first, second) = (connection.stream().0, connection.stream().0);
+        assert_eq!(connection.idle_since(Instant::now()), None);
+        drop((first, second));
+        assert!(connection.idle_since(Instant::now()).is_some() && connection.has_room());
+        drop(connection);
+        assert!(!matches!(node.accept().await, Some(Ok(_))), "nobody needs the connection any more: it ends");
+    });
+}
