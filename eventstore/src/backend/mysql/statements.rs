@@ -18,9 +18,9 @@ pub(super) const SETTINGS: &str = "-- settings
 SELECT CAST(@@innodb_flush_log_at_trx_commit AS signed), CAST(@@log_bin AS signed), CAST(@@sync_binlog AS signed),
   CAST(@@max_allowed_packet AS signed)";
 pub(super) const LOCK_MIGRATIONS: &str = "-- migrations_lock
-SELECT CAST(get_lock(concat('portolan ', sha1(database())), 60) AS signed)";
+SELECT CAST(get_lock(concat('portolan ', left(sha2(database(), 256), 40)), 60) AS signed)";
 pub(super) const UNLOCK_MIGRATIONS: &str = "-- migrations_unlock
-SELECT CAST(release_lock(concat('portolan ', sha1(database()))) AS signed)";
+SELECT CAST(release_lock(concat('portolan ', left(sha2(database(), 256), 40))) AS signed)";
 pub(super) const FORGET_HALF_MIGRATIONS: &str = "-- migrations_forget_half
 DELETE FROM _sqlx_migrations WHERE success = FALSE";
 

@@ -85,7 +85,18 @@ impl Raw {
             }
             Self::Mysql(_) => {
                 self.run("SET SESSION foreign_key_checks = 0").await;
-                self.run("SET SESSION check_constraint_checks = 0").await;
+                // MariaDB has a switch, MySQL an attribute of each check.
+                if self.texts("SELECT version()").await.concat().contains("MariaDB") {
+                    self.run("SET SESSION check_constraint_checks = 0").await;
+                } else {
+                    let checks =
+                        "SELECT concat('ALTER TABLE \"', table_name, '\" ALTER CHECK \"', constraint_name, '\" NOT ENFORCED')
+                        FROM information_schema.table_constraints
+                        WHERE constraint_schema = database() AND constraint_type = 'CHECK'";
+                    for statement in self.texts(checks).await {
+                        self.run(&statement).await;
+                    }
+                }
                 let triggers = "SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = database()";
                 for trigger in self.texts(triggers).await {
                     self.run(&format!("DROP TRIGGER {trigger}")).await;
