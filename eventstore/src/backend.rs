@@ -28,6 +28,8 @@ mod postgres;
 mod reads;
 pub(crate) mod retention;
 mod rows;
+#[cfg(test)]
+mod samples;
 mod sqlite;
 pub(crate) mod timeline;
 

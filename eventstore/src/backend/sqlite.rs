@@ -79,10 +79,10 @@ impl Sqlite {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(5));
-        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+        let writer = pool(1).connect_with(options.clone()).await?;
         migrations::sqlite().run(&writer).await.map_err(Error::Migrate)?;
         sqlx::query(INIT_HEAD).bind(uuid::Uuid::now_v7().to_string()).execute(&writer).await?;
-        let readers = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await?;
+        let readers = pool(4).connect_with(options.read_only(true)).await?;
         Ok(Self { writer, readers })
     }
 
@@ -90,7 +90,7 @@ impl Sqlite {
         let options = SqliteConnectOptions::from_str(&format!("sqlite:{path}"))?
             .read_only(true)
             .busy_timeout(Duration::from_secs(5));
-        let readers = SqlitePoolOptions::new().max_connections(4).connect_with(options).await?;
+        let readers = pool(4).connect_with(options).await?;
         Ok(Self { writer: readers.clone(), readers })
     }
 }
@@ -142,8 +142,9 @@ impl Backend for Sqlite {
     }
 }
 
-async fn read_head(connection: &mut SqliteConnection) -> Result<Head, Error> {
-    rows::head(sqlx::query_as(HEAD).fetch_one(connection).await?)
+/// Connections don't die in the process: to ask each before it is used would be one more way to SQLite's thread.
+fn pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new().max_connections(connections).test_before_acquire(false)
 }
 
 /// The current keys, in order.

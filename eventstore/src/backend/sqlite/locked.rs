@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use sqlx::pool::PoolConnection;
 
 use super::super::{Batch, CommitError, Head, Locked, PAGE_EVENTS, Request, rows};
-use super::{LEASE, committed_after, read_head, write};
+use super::{LEASE, committed_after, write};
 use crate::error::Error;
 use crate::keyspace::Committed;
 use crate::lease::Lease;
@@ -14,9 +14,14 @@ use crate::lease::Lease;
 const REQUEST: &str = "-- request_get
 SELECT actor_id, idempotency_key, body_hash, revision FROM requests WHERE actor_id = ? AND idempotency_key = ?";
 
+/// Both on one way to SQLite's thread.
+const BEGIN: &str = "-- log_begin
+BEGIN IMMEDIATE;
+SELECT epoch, revision, recorded_at, tree_frontier, compact_revision FROM log_head";
+
 /// All statements, prepared against the migrated schema by a test.
 #[cfg(test)]
-pub(super) const ALL: &[&str] = &[REQUEST];
+pub(super) const ALL: &[&str] = &[BEGIN, REQUEST];
 
 /// A transaction on the writer's connection. `BEGIN` and `COMMIT` are ours, not sqlx's: when SQLite ends a transaction by itself (a
 /// full disk does that), sqlx goes on counting it as open and the connection is lost for good.
@@ -32,8 +37,7 @@ pub(super) struct LockedHead {
 impl LockedHead {
     /// Begins a transaction that no other writer can be in, and reads the head.
     pub(super) async fn begin(mut connection: PoolConnection<sqlx::Sqlite>) -> Result<Self, Error> {
-        sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut *connection).await?;
-        match read_head(&mut connection).await {
+        match sqlx::query_as(BEGIN).fetch_one(&mut *connection).await.map_err(Error::from).and_then(rows::head) {
             Ok(head) => Ok(Self { connection, head, ended: false }),
             Err(error) => {
                 connection.close_on_drop();
