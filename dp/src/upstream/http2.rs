@@ -19,7 +19,7 @@ use super::body::RequestBody;
 use super::error::Failure;
 use super::link::Ask;
 use super::patience::{Patience, SendError};
-use crate::http2::{Received, Sending, remove_of_connection};
+use crate::http2::{Gathered, Received, Sending, remove_of_connection};
 use crate::resource::Timeouts;
 use crate::stream::Stream as Transport;
 use crate::worker::spawn;
@@ -84,15 +84,17 @@ impl Connection {
             .max_send_buffer_size(SEND_BUFFER)
             .max_header_list_size(u32::try_from(header_bytes.max(64 * 1024)).unwrap_or(u32::MAX))
             .enable_push(false);
-        let (sender, mut driver) = builder.handshake(transport).await.map_err(|error| Failure::Broken(error.into()))?;
-        let most = Cell::new(driver.max_concurrent_send_streams());
+        let (transport, gate) = Gathered::over(transport);
+        let (sender, driver) = builder.handshake(transport).await.map_err(|error| Failure::Broken(error.into()))?;
+        let mut driver = gate.behind(driver);
+        let most = Cell::new(driver.connection().max_concurrent_send_streams());
         let state = Rc::new(State { stands: Cell::new(true), streams: Cell::new(0), most });
         let told = state.clone();
         spawn(async move {
             let driven = poll_fn(|cx| {
                 let over = Pin::new(&mut driver).poll(cx);
                 // The node may say at any time how many it takes.
-                told.most.set(driver.max_concurrent_send_streams());
+                told.most.set(driver.connection().max_concurrent_send_streams());
                 over
             });
             // Whoever waits for a response learns the error there.

@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -22,6 +21,7 @@ use tokio_rustls::TlsStream;
 
 use super::patient::Patient;
 use super::{LocalExecutor, Worker, http1, spawn};
+use crate::http2::Gathered;
 use crate::layer4::tcp;
 use crate::proxy;
 use crate::proxy_protocol::{self, Addresses};
@@ -205,13 +205,13 @@ where
             proxy::handle(worker.clone(), connection.clone(), parts, body).map(Ok::<_, Infallible>)
         })
     };
-    let stream = Patient::new(stream, limits.send_timeout());
-    let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let (stream, gate) = Gathered::over(Patient::new(stream, limits.send_timeout()));
+    let mut serving = gate.behind(Box::pin(builder.serve_connection(TokioIo::new(stream), service)));
     tokio::select! {
         biased;
-        result = serving.as_mut() => return Ok(result?),
+        result = &mut serving => return result,
         () = worker.until_draining() => {}
     }
-    serving.as_mut().graceful_shutdown();
-    Ok(serving.await?)
+    serving.connection().as_mut().graceful_shutdown();
+    serving.await
 }
