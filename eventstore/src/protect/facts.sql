@@ -10,6 +10,13 @@ SELECT format('function %s owner=%s definer=%s source=%s', p.proname, p.proowner
 FROM pg_proc p WHERE p.pronamespace = current_schema::regnamespace
   AND p.proname IN ('log_lock', 'log_append', 'log_fold', 'fold_first', 'log_compact', 'log_checkpoint', 'log_sink_advance', 'log_tree', 'refuse_change', 'refuse_ddl', 'log_remove', 'refuse_payload_change')
 UNION ALL
+SELECT format('constraint %s on %s: %s', t.conname, c.relname, replace(pg_get_constraintdef(t.oid), '\000', '\x00'))
+FROM pg_constraint t JOIN pg_class c ON c.oid = t.conrelid
+WHERE t.connamespace = current_schema::regnamespace AND t.contype IN ('c', 'f') AND c.relname <> '_sqlx_migrations'
+UNION ALL
+SELECT format('rule %s on %s', r.rulename, c.relname)
+FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class WHERE c.relnamespace = current_schema::regnamespace AND c.relkind = 'r'
+UNION ALL
 SELECT format('table %s owner=%s', c.relname, c.relowner::regrole)
 FROM pg_class c WHERE c.relnamespace = current_schema::regnamespace AND c.relkind = 'r' AND c.relname <> '_sqlx_migrations'
 UNION ALL
