@@ -69,7 +69,7 @@ fn a_node_that_says_goodbye_gets_no_more_requests() {
             node.graceful_shutdown();
             // The goodbye goes first, the answer behind it.
             poll_fn(|cx| Poll::Ready(node.poll_accept(cx).is_pending())).await;
-            respond.send_response(Response::new(()), true).unwrap();
+            let _goes_on = respond.send_response(Response::new(()), false).unwrap();
             while node.accept().await.is_some() {}
         });
         let (mut stream, _) = connection.stream();
