@@ -202,7 +202,8 @@ where
         service_fn(move |request: Request<Incoming>| {
             let (parts, body) = request.into_parts();
             let body = if body.is_end_stream() { upstream::Incoming::None } else { upstream::Incoming::Http2(body) };
-            proxy::handle(worker.clone(), connection.clone(), parts, body).map(Ok::<_, Infallible>)
+            // In a box: the library moves it into a task, and over and over within it.
+            Box::pin(proxy::handle(worker.clone(), connection.clone(), parts, body)).map(Ok::<_, Infallible>)
         })
     };
     let (stream, gate) = Gathered::over(Patient::new(stream, limits.send_timeout()));
