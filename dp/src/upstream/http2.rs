@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use h2::client::{Builder, ResponseFuture, SendRequest};
 use http::header::{CONTENT_LENGTH, HOST, HeaderValue, TE};
-use http::{Method, Request, Version, response, uri};
+use http::{HeaderMap, Method, Request, Version, response, uri};
 use http_body::{Body as _, Frame};
 use tokio::time::Instant;
 
@@ -224,20 +224,7 @@ fn request(ask: &Ask<'_>, body: &RequestBody) -> Request<()> {
     let mut request = Request::new(());
     *request.method_mut() = ask.method.clone();
     *request.version_mut() = Version::HTTP_2;
-    let mut headers = ask.headers.clone();
-    headers.remove(HOST);
-    remove_of_connection(&mut headers);
-    for (name, value) in ask.told {
-        headers.insert(*name, (*value).clone());
-    }
-    // gRPC servers take no request without it: they answer with trailers.
-    headers.insert(TE, HeaderValue::from_static("trailers"));
-    // Of methods that usually have no body nobody expects to hear that there is none.
-    let bodiless = matches!(*ask.method, Method::GET | Method::HEAD | Method::DELETE | Method::CONNECT);
-    if let Some(length) = body.size_hint().exact().filter(|length| *length > 0 || !bodiless) {
-        headers.entry(CONTENT_LENGTH).or_insert_with(|| length.into());
-    }
-    *request.headers_mut() = headers;
+    *request.headers_mut() = headers(ask, body);
     let authority = |host: &HeaderValue| uri::Authority::try_from(host.as_bytes()).ok();
     let mut parts = uri::Parts::default();
     parts.scheme = Some(if ask.tls { uri::Scheme::HTTPS } else { uri::Scheme::HTTP });
@@ -247,6 +234,28 @@ fn request(ask: &Ask<'_>, body: &RequestBody) -> Request<()> {
     parts.path_and_query = Some(target.unwrap_or_else(|| uri::PathAndQuery::from_static("/")));
     *request.uri_mut() = uri::Uri::from_parts(parts).unwrap_or_default();
     request
+}
+
+fn headers(ask: &Ask<'_>, body: &RequestBody) -> HeaderMap {
+    // With room for all: a map that grows sorts its headers in anew.
+    let mut headers = HeaderMap::with_capacity(ask.headers.len() + ask.told.len() + 2);
+    for (name, value) in ask.headers {
+        if *name != HOST && ask.told.iter().all(|(told, _)| *told != name) {
+            headers.append(name, value.clone());
+        }
+    }
+    remove_of_connection(&mut headers);
+    for (name, value) in ask.told {
+        headers.append(*name, (*value).clone());
+    }
+    // gRPC servers take no request without it: they answer with trailers.
+    headers.insert(TE, HeaderValue::from_static("trailers"));
+    // Of methods that usually have no body nobody expects to hear that there is none.
+    let bodiless = matches!(*ask.method, Method::GET | Method::HEAD | Method::DELETE | Method::CONNECT);
+    if let Some(length) = body.size_hint().exact().filter(|length| *length > 0 || !bodiless) {
+        headers.entry(CONTENT_LENGTH).or_insert_with(|| length.into());
+    }
+    headers
 }
 
 #[cfg(test)]

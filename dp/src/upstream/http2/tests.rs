@@ -1,6 +1,6 @@
 use bytes::Bytes;
 use h2::server;
-use http::{HeaderMap, Response};
+use http::{HeaderName, Response};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Handle, LocalOptions};
 use tokio::sync::oneshot;
@@ -24,20 +24,23 @@ async fn connected() -> (Connection, Node) {
     (connection, server::handshake(accepted).await.unwrap())
 }
 
-async fn call(stream: &mut Stream, body: RequestBody) -> Result<response::Parts, SendError> {
-    let (headers, host) = (HeaderMap::new(), HeaderValue::from_static("h"));
-    let ask = Ask {
+fn ask<'a>(headers: &'a HeaderMap, host: &'a HeaderValue) -> Ask<'a> {
+    Ask {
         method: &Method::POST,
         target: "/pkg.Service/Method",
-        headers: &headers,
+        headers,
         told: &[],
-        host: &host,
+        host,
         upgrade: None,
-        node: &host,
+        node: host,
         tls: false,
         form: Form::Map,
-    };
-    stream.send(&ask, body, &Timeouts::default(), Instant::now()).await
+    }
+}
+
+async fn call(stream: &mut Stream, body: RequestBody) -> Result<response::Parts, SendError> {
+    let (headers, host) = (HeaderMap::new(), HeaderValue::from_static("h"));
+    stream.send(&ask(&headers, &host), body, &Timeouts::default(), Instant::now()).await
 }
 
 #[test]
@@ -93,4 +96,31 @@ fn streams_count_as_long_as_they_live() {
         drop(connection);
         assert!(!matches!(node.accept().await, Some(Ok(_))), "nobody needs the connection any more: it ends");
     });
+}
+
+#[test]
+fn headers_pass_but_for_those_that_the_gateway_says_itself() {
+    let (client, forwarded) = (HeaderName::from_static("x-client"), HeaderName::from_static("x-forwarded-for"));
+    let (claimed, known) = (HeaderValue::from_static("1.2.3.4"), HeaderValue::from_static("192.0.2.7"));
+    let mut given = HeaderMap::new();
+    for (name, value) in [(&HOST, "client.test"), (&client, "a"), (&TE, "gzip"), (&client, "b")] {
+        given.append(name, HeaderValue::from_static(value));
+    }
+    given.append(&forwarded, claimed.clone());
+    given.append(&forwarded, claimed);
+    let host = HeaderValue::from_static("node.test");
+    let ask = Ask { headers: &given, told: &[(&forwarded, &known)], ..ask(&given, &host) };
+    let request = request(&ask, &RequestBody::empty());
+    assert_eq!(request.uri(), "http://node.test/pkg.Service/Method");
+    let mut seen: Vec<_> =
+        request.headers().iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+    seen.sort_unstable();
+    let expected = [
+        ("content-length", "0"),
+        ("te", "trailers"),
+        ("x-client", "a"),
+        ("x-client", "b"),
+        ("x-forwarded-for", "192.0.2.7"),
+    ];
+    assert_eq!(seen, expected);
 }
