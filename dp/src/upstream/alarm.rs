@@ -18,6 +18,11 @@ pub struct Alarm {
 // === impl Alarm ===
 
 impl Alarm {
+    /// Whether somebody has ever waited: it is worth keeping.
+    pub fn is_set(&self) -> bool {
+        self.sleep.is_some()
+    }
+
     /// Ready once `end` has come; it may be another one at each call.
     pub fn poll(&mut self, end: Instant, cx: &mut Context<'_>) -> Poll<()> {
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(end)));

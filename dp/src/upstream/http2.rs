@@ -1,7 +1,7 @@
 //! An HTTP/2 connection to a node: many requests at a time, so a task of its own drives it. A request and its response need none: who
 //! waits for the response sends the request meanwhile.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -30,6 +30,8 @@ const STREAM_WINDOW: u32 = 2 * 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 5 * 1024 * 1024;
 /// Streams that are opened before the node has said how many it takes: no node should take fewer (RFC 9113 6.5.2).
 const FIRST_STREAMS: usize = 100;
+/// Timers that a connection keeps for its next streams.
+const SPARE: usize = 128;
 /// Bytes of one stream that wait to be written.
 const SEND_BUFFER: usize = 1024 * 1024;
 
@@ -51,6 +53,8 @@ struct State {
     streams: Cell<usize>,
     /// How many the node takes at a time.
     most: Cell<usize>,
+    /// Of streams that are over. They are in the runtime's wheel already.
+    alarms: RefCell<Vec<Alarm>>,
 }
 
 /// A place for one request on a connection. It counts until it is dropped.
@@ -88,7 +92,7 @@ impl Connection {
         let (sender, driver) = builder.handshake(transport).await.map_err(|error| Failure::Broken(error.into()))?;
         let mut driver = gate.behind(driver);
         let most = Cell::new(driver.connection().max_concurrent_send_streams());
-        let state = Rc::new(State { stands: Cell::new(true), streams: Cell::new(0), most });
+        let state = Rc::new(State { stands: Cell::new(true), streams: Cell::new(0), most, alarms: RefCell::default() });
         let told = state.clone();
         spawn(async move {
             let driven = poll_fn(|cx| {
@@ -120,7 +124,8 @@ impl Connection {
         self.idle_since = Instant::now();
         self.state.streams.update(|streams| streams + 1);
         let (sender, state) = (self.sender.clone(), self.state.clone());
-        (Stream { sender, incoming: None, alarm: Alarm::default(), state }, self.served)
+        let alarm = state.alarms.borrow_mut().pop().unwrap_or_default();
+        (Stream { sender, incoming: None, alarm, state }, self.served)
     }
 
     /// Since when nobody has used it; `None` while somebody does.
@@ -193,6 +198,10 @@ impl Stream {
 impl Drop for Stream {
     fn drop(&mut self) {
         self.state.streams.update(|streams| streams - 1);
+        let mut alarms = self.state.alarms.borrow_mut();
+        if alarms.len() < SPARE && self.alarm.is_set() {
+            alarms.push(std::mem::take(&mut self.alarm));
+        }
     }
 }
 

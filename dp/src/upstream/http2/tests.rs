@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use bytes::Bytes;
 use h2::server;
 use http::{HeaderName, Response};
@@ -123,4 +125,29 @@ fn headers_pass_but_for_those_that_the_gateway_says_itself() {
         ("x-forwarded-for", "192.0.2.7"),
     ];
     assert_eq!(seen, expected);
+}
+
+#[test]
+fn a_timer_serves_one_stream_after_the_other() {
+    on_a_worker(async {
+        let (mut connection, mut node) = connected().await;
+        spawn(async move {
+            while let Some(Ok((_request, mut respond))) = node.accept().await {
+                respond.send_response(Response::new(()), true).unwrap();
+            }
+        });
+        for call_before in [0, 1, 1] {
+            assert_eq!(connection.state.alarms.borrow().len(), call_before);
+            let (mut stream, _) = connection.stream();
+            assert_eq!(connection.state.alarms.borrow().len(), 0, "it is in use");
+            assert!(call(&mut stream, RequestBody::empty()).await.is_ok());
+        }
+        let bounds = Timeouts { read: Duration::from_millis(20), ..Timeouts::default() };
+        let (mut stream, _) = connection.stream();
+        let (headers, host) = (HeaderMap::new(), HeaderValue::from_static("h"));
+        let (deaf, _node) = connected().await;
+        stream.sender = deaf.sender.clone();
+        let late = stream.send(&ask(&headers, &host), RequestBody::empty(), &bounds, Instant::now()).await;
+        assert!(matches!(late, Err(SendError::Failed(Failure::ReadTimeout))), "though it was set for much later");
+    });
 }
