@@ -147,12 +147,22 @@ async fn handle(shared: Rc<Shared>, request: Request<Incoming>, kind: Kind) -> R
     }))
 }
 
+// === impl Pool ===
+
+impl Pool {
+    /// A connection that the node has not closed meanwhile, as far as is known.
+    fn open(&self) -> Option<client1::SendRequest<Incoming>> {
+        let mut http1 = self.http1.borrow_mut();
+        std::iter::from_fn(|| http1.pop()).find(|sender| !sender.is_closed())
+    }
+}
+
 // === impl Shared ===
 
 impl Shared {
     /// Asks over HTTP/1.1.
     async fn ask(self: Rc<Self>, mut request: Request<Incoming>) -> anyhow::Result<Response<Body>> {
-        let pooled = self.pool.http1.borrow_mut().pop();
+        let pooled = self.pool.open();
         let mut sender = match pooled {
             Some(sender) => sender,
             None => {
@@ -181,8 +191,8 @@ impl Shared {
     async fn call(self: Rc<Self>, mut request: Request<Incoming>) -> anyhow::Result<Response<Body>> {
         let known = self.pool.http2.borrow().clone();
         let mut sender = match known {
-            Some(sender) => sender,
-            None => {
+            Some(sender) if !sender.is_closed() => sender,
+            _ => {
                 let (sender, driver) = client2::handshake(Executor, TokioIo::new(connect(self.grpc).await?)).await?;
                 spawn(async move {
                     driver.await.ok();

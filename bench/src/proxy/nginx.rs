@@ -24,9 +24,10 @@ pub fn upstream(dir: &Path, port: u16) -> anyhow::Result<Stopped> {
         fs::write(root.join(name), vec![b'x'; bytes])?;
     }
     let body = "x".repeat(1024);
+    // Connections stay open from one round to the next: the floor does not try again.
     let http = format!(
         "open_file_cache max=10; sendfile on; tcp_nopush on; root {}; \
-         server {{ listen 127.0.0.1:{port} reuseport; keepalive_requests 1000000000; default_type text/plain; \
+         server {{ listen 127.0.0.1:{port} reuseport; keepalive_requests 1000000000; keepalive_timeout 1h; default_type text/plain; \
          location /64k {{ rewrite ^ /64k break; }} location /1m {{ rewrite ^ /1m break; }} \
          location / {{ return 200 \"{body}\"; }} }}",
         root.display()
