@@ -11,10 +11,15 @@ DECLARE
     app text := current_setting('portolan.app_role');
     item text;
 BEGIN
-    PERFORM pg_advisory_xact_lock(hashtext('portolan roles'));  -- roles belong to the whole server
+    PERFORM pg_advisory_xact_lock(hashtext('portolan protect'));
+    -- The lock is this database's, roles belong to the whole server: another database of it may be protected at this moment.
     FOREACH item IN ARRAY ARRAY['portolan_owner', 'portolan_guard', 'portolan_keeper', 'portolan_writer'] LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = item) THEN
-            EXECUTE format('CREATE ROLE %I NOLOGIN', item);
+            BEGIN
+                EXECUTE format('CREATE ROLE %I NOLOGIN', item);
+            EXCEPTION WHEN duplicate_object OR unique_violation THEN
+                NULL;  -- made meanwhile
+            END;
         END IF;
     END LOOP;
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = app) THEN
