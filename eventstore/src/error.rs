@@ -64,11 +64,20 @@ pub enum Error {
     Closed,
 }
 
+/// PostgreSQL's code for it: what a login of a protected log hears.
+const INSUFFICIENT_PRIVILEGE: &str = "42501";
+
 /// A step that this binary does not know was made by one that is newer. It may read and write differently since.
 fn schema(error: &sqlx::migrate::MigrateError) -> &'static str {
     match error {
         sqlx::migrate::MigrateError::VersionMissing(_) => {
             "the database was migrated by a newer version of Portolan: start that one, or restore a backup from before"
+        }
+        sqlx::migrate::MigrateError::Execute(sqlx::Error::Database(error))
+        | sqlx::migrate::MigrateError::ExecuteMigration(sqlx::Error::Database(error), _)
+            if error.code().as_deref() == Some(INSUFFICIENT_PRIVILEGE) =>
+        {
+            "this login may not bring the database schema up to date: after an upgrade run `portolan db protect` with the new version"
         }
         _ => "the database schema can't be brought up to date",
     }

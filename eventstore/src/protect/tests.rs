@@ -190,7 +190,19 @@ async fn what_a_superuser_takes_apart_is_named_at_the_next_look() {
 async fn a_superuser_is_no_application() {
     let database = portolan_testkit::postgres::database().await.unwrap();
     let refused = protect(database.url(), "postgres").await;
-    assert!(matches!(refused, Err(Error::Unavailable(error)) if error.to_string().contains("superuser")));
+    let Err(Error::Unavailable(error)) = refused else { panic!("{refused:?}") };
+    assert!(error.to_string().contains("superuser"), "{error}");
     let (store, _supervisor) = open(database.url()).await;
     assert_eq!(store.protection().await.unwrap(), Protection::Off);
+}
+
+#[tokio::test]
+async fn who_starts_a_newer_version_is_told_to_protect_again() {
+    let (database, url) = protected().await;
+    let mut connection = PgConnection::connect(database.url()).await.unwrap();
+    let before = "DELETE FROM _sqlx_migrations WHERE version = (SELECT max(version) FROM _sqlx_migrations)";
+    connection.execute(before).await.unwrap();
+    let options = Options { url, clock: Arc::new(SystemClock) };
+    let refused = EventStore::open(options, &Supervisor::new()).await.err().unwrap().to_string();
+    assert!(refused.contains("run `portolan db protect` with the new version"), "{refused}");
 }
