@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! start:  control plane there, within FIRST_CONTACT → range → publish;  else snapshot on disk → publish;  keep trying
-//! then:   watch from own revision + 1 → apply what has come → swap → save (coalesced)
+//! then:   watch from own revision + 1 → apply what has come → swap → save what is another state (coalesced)
 //! lost:   keep serving, reconnect with backoff, watch from own revision + 1
 //! compacted, another cluster, or a revision that went back: range, compare, apply the difference
 //! ```
@@ -88,7 +88,10 @@ impl Sync {
         let mut store = Store::default();
         if let Some(disk) = &disk {
             match disk.file.load(&disk.key) {
-                Ok(loaded) => store = loaded,
+                Ok(loaded) => {
+                    report.saved(loaded.revision);
+                    store = loaded;
+                }
                 Err(snapshot_file::Error::Missing) => {}
                 Err(error) => {
                     tracing::error!(%error, "the snapshot on disk is not used");
@@ -121,7 +124,7 @@ impl Sync {
         let shutdown = self.shutdown.clone();
         shutdown.until_soft(self.follow()).await;
         if let Some(saver) = self.saver.take() {
-            saver.finish(&self.store).await;
+            saver.finish().await;
         }
     }
 
@@ -202,6 +205,7 @@ impl Sync {
         let differences = self.store.replace(loaded, &self.prefix);
         let changes = if all_new { self.store.as_changes() } else { differences };
         self.apply(changes, Source::ControlPlane).await;
+        self.save();
         self.report.configured(self.store.revision);
         tracing::info!(revision = self.store.revision, "configuration loaded");
         Ok(())
@@ -221,8 +225,10 @@ impl Sync {
         self.store.revision = self.store.revision.max(revision);
         let changed = !changes.is_empty();
         self.apply(changes, Source::ControlPlane).await;
-        // What data planes report of themselves is no change of the configuration: it must not be reported in turn.
+        // What data planes report of themselves is no change of the configuration: it must not be reported in turn, nor is
+        // all that is on disk written again for it. A start from a revision before it hears of it once more.
         if changed {
+            self.save();
             self.report.configured(self.store.revision);
         }
     }
@@ -234,6 +240,10 @@ impl Sync {
         let noting = began.elapsed();
         self.secrets.settled(&noted.secrets, FIRST_ANSWER).await;
         self.finish(noted, many, source, noting).await;
+    }
+
+    /// Has the state written to disk, which is another one than before.
+    fn save(&mut self) {
         if let Some(saver) = &mut self.saver {
             saver.offer(&self.store);
         }

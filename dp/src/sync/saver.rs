@@ -33,18 +33,20 @@ impl Saver {
         Self { disk, report, newest, writer }
     }
 
-    /// There is a newer state. Entries are shared, so this copies pointers.
+    /// There is a newer state. Entries are shared, so this copies pointers; each write is of all of them, so a state whose
+    /// entries are those of the one before is not worth an offer.
     pub(super) fn offer(&mut self, store: &Store) {
         self.newest.send_replace(Some(store.clone()));
     }
 
-    /// Ends with the newest state on disk.
-    pub(super) async fn finish(self, store: &Store) {
+    /// Ends with the newest state that was offered on disk.
+    pub(super) async fn finish(self) {
+        let newest = self.newest.borrow().clone();
         drop(self.newest);
         // It ends when the channel is closed; a panic in it was logged where it happened.
         self.writer.await.ok();
-        if store.revision > self.report.state().saved_revision {
-            save(self.disk, self.report, store.clone()).await;
+        if let Some(store) = newest.filter(|store| store.revision != self.report.state().saved_revision) {
+            save(self.disk, self.report, store).await;
         }
     }
 }

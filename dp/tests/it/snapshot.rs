@@ -1,4 +1,5 @@
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -66,6 +67,41 @@ async fn each_change_reaches_the_disk_soon() {
         })
         .await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_configuration_is_not_written_to_disk() {
+    let upstream = Upstream::start(Reply::text("ok")).unwrap();
+    let (gateway, instance) = Gateway::new().await;
+    gateway.route_to(&[upstream.node()], json!({})).await;
+    let revision = gateway.space.put("routes/2", &json!({"uri": "/b", "plugins": {}})).await;
+    eventually(SOON, || async {
+        let (_, body) = gateway.status().await?;
+        ensure!(body["snapshot_revision"].as_i64() >= Some(revision), "{body}");
+        Ok(())
+    })
+    .await;
+    let written = std::fs::metadata(instance.snapshot()).unwrap();
+    // What others tell of themselves; each of them moves the revision.
+    for at in 0..5 {
+        let revision = gateway.space.put("data_plane/instances/other", &json!({"applied_revision": at})).await;
+        gateway.applied(revision).await;
+    }
+    gateway.stop().unwrap();
+    let after = std::fs::metadata(instance.snapshot()).unwrap();
+    assert_eq!((after.ino(), after.modified().unwrap()), (written.ino(), written.modified().unwrap()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_read_from_disk_is_not_written_again() {
+    let upstream = Upstream::start(Reply::text("ok")).unwrap();
+    let (instance, space) = saved(&upstream).await;
+    let written = std::fs::metadata(instance.snapshot()).unwrap();
+    let gateway = Gateway::start(instance.config(&space), space.clone());
+    let status = gateway.ready().await;
+    assert_eq!((&status["source"], &status["snapshot_revision"]), (&json!("snapshot"), &status["revision"]));
+    gateway.stop().unwrap();
+    assert_eq!(std::fs::metadata(instance.snapshot()).unwrap().ino(), written.ino());
 }
 
 /// Writes one snapshot after the other until it is killed; it is started by the test below.
